@@ -1,0 +1,67 @@
+/**
+ * An executable: pure data that an executor on any device can run. Kernel sources, the buffers they need,
+ * and two ordered lists of commands: `prepare` (weights and state to packed weights; once per parameter
+ * version) and `run` (every time). It knows nothing of the graph it came from.
+ */
+import type { KernelLanguage } from "./target.ts";
+
+export type DeviceDtype = "f32" | "i32" | "u32" | "bool";
+
+/** One compiled unit: a kernel in a device's language. */
+export interface KernelSource {
+  /** Entry point. */
+  readonly name: string;
+  readonly language: KernelLanguage;
+  /** What a person reads; for WebAssembly the kernel IR as text. */
+  readonly source: string;
+  /** The module itself where the language is binary (WebAssembly). */
+  readonly binary?: Uint8Array;
+  /** In binding order; sizes in bytes. */
+  readonly buffers: readonly {
+    readonly access: "read" | "write" | "read_write";
+    readonly sizeBytes: number;
+  }[];
+  readonly groups: number;
+  readonly groupSize: number;
+}
+
+/**
+ * A buffer of the plan.
+ * - `input`, `output`: what `run` takes and gives. - `parameter`, `state`: of the module.
+ * - `constant`: data in the executable. - `prepared`: written by `prepare`, read by `run`.
+ * - `slot`: scratch whose lifetime the planner shares among values.
+ */
+export interface PlanBuffer {
+  readonly kind: "input" | "output" | "parameter" | "state" | "constant" | "prepared" | "slot";
+  /** Its name in the interface; for slots and prepared buffers a generated one. */
+  readonly name: string;
+  readonly sizeBytes: number;
+}
+
+export type PlanCommand =
+  /** Runs `kernels[kernel]` with `buffers[i]` bound at `i`. */
+  | { readonly kind: "dispatch"; readonly kernel: number; readonly buffers: readonly number[]; readonly comment: string }
+  | { readonly kind: "copy"; readonly source: number; readonly destination: number; readonly sizeBytes: number }; // prettier-ignore
+
+export interface InterfaceTensor {
+  readonly name: string;
+  readonly dtype: DeviceDtype;
+  readonly shape: readonly number[];
+  /** Index into `buffers`. */
+  readonly buffer: number;
+}
+
+export interface Executable {
+  readonly name: string;
+  readonly language: KernelLanguage;
+  readonly kernels: readonly KernelSource[];
+  readonly buffers: readonly PlanBuffer[];
+  readonly prepare: readonly PlanCommand[];
+  readonly run: readonly PlanCommand[];
+  readonly inputs: readonly InterfaceTensor[];
+  readonly outputs: readonly InterfaceTensor[];
+  readonly parameters: readonly InterfaceTensor[];
+  /** `updated`: some command of `run` writes it. */
+  readonly state: readonly (InterfaceTensor & { readonly updated: boolean })[];
+  readonly constants: readonly { readonly buffer: number; readonly data: Uint8Array }[];
+}

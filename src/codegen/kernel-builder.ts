@@ -1,0 +1,144 @@
+/**
+ * Builds one kernel statement by statement. Schedules call it; the result is a plain `Kernel`.
+ * Names get a number each, so they are unique by construction.
+ */
+import { InternalError } from "../errors.ts";
+import { int, ref } from "./expressions.ts";
+import { IndexArithmetic } from "./index-arithmetic.ts";
+import {
+  i32,
+  type BufferScalar,
+  type Expr,
+  type Kernel,
+  type KernelBuffer,
+  type KernelType,
+  type SharedArray,
+  type Stmt,
+} from "./kernel-ir.ts";
+import type { Lanes } from "./target.ts";
+
+export class KernelBuilder {
+  readonly index = new IndexArithmetic();
+  readonly #buffers: KernelBuffer[] = [];
+  readonly #shared: SharedArray[] = [];
+  #body: Stmt[] = [];
+  #counter = 0;
+  #groups = 1;
+  #groupSize = 1;
+
+  /** Sets how many groups of how many invocations run; call before using `group` and `local`. */
+  grid(groups: number, groupSize: number): void {
+    this.#groups = groups;
+    this.#groupSize = groupSize;
+    this.index.declareGrid(groups, groupSize);
+  }
+
+  get group(): Expr {
+    return this.#groups === 1 ? int(0) : { kind: "group", type: i32 };
+  }
+
+  get local(): Expr {
+    return this.#groupSize === 1 ? int(0) : { kind: "local", type: i32 };
+  }
+
+  /** Declares the next buffer in binding order. */
+  buffer(name: string, scalar: BufferScalar, access: KernelBuffer["access"], elementCount: number): string {
+    const unique = this.#buffers.some((buffer) => buffer.name === name) ? `${name}_${this.#counter++}` : name;
+    this.#buffers.push({ name: unique, scalar, access, elementCount });
+    return unique;
+  }
+
+  shared(name: string, scalar: BufferScalar, elementCount: number): string {
+    this.#shared.push({ name, scalar, elementCount });
+    return name;
+  }
+
+  /** Binds an expression to a name, unless it is one already or a constant. */
+  let(value: Expr, hint = "t"): Expr {
+    if (value.kind === "ref" || value.kind === "const") return value;
+    const name = this.#name(hint);
+    this.#body.push({ kind: "let", name, value });
+    if (value.type === i32) this.index.declare(name, this.index.rangeOf(value));
+    return ref(name, value.type);
+  }
+
+  load(buffer: string, index: Expr, lanes: Lanes = 1, hint = "x"): Expr {
+    const name = this.#name(hint);
+    const type: KernelType = { scalar: this.#scalarOf(buffer), lanes };
+    this.#body.push({ kind: "load", name, type, buffer, index });
+    return ref(name, type);
+  }
+
+  var(value: Expr, hint = "acc"): Expr {
+    const name = this.#name(hint);
+    this.#body.push({ kind: "var", name, value });
+    return ref(name, value.type);
+  }
+
+  assign(variable: Expr, value: Expr): void {
+    if (variable.kind !== "ref")
+      throw new InternalError("kernel builder: assignment to what is not a variable");
+    this.#body.push({ kind: "assign", name: variable.name, value });
+  }
+
+  store(buffer: string, index: Expr, value: Expr): void {
+    this.#body.push({ kind: "store", buffer, index, value });
+  }
+
+  barrier(): void {
+    this.#body.push({ kind: "barrier" });
+  }
+
+  comment(text: string): void {
+    this.#body.push({ kind: "comment", text });
+  }
+
+  /** A loop over 0 … count − 1 (times `step`); one iteration needs no loop, none no code. */
+  for(count: number, hint: string, body: (index: Expr) => void, start = 0, step = 1): void {
+    if (count <= 0) return;
+    if (count === 1) return body(int(start));
+    const name = this.#name(hint);
+    const end = start + count * step;
+    this.index.declare(name, { min: start, max: end - step });
+    const inner = this.#within(() => body(ref(name, i32)));
+    this.#body.push({ kind: "for", name, start, end, step, body: inner });
+  }
+
+  if(cond: Expr, then: () => void, otherwise: () => void = () => {}): void {
+    if (cond.kind === "const") return cond.value !== 0 ? then() : otherwise();
+    const thenBody = this.#within(then);
+    const elseBody = this.#within(otherwise);
+    this.#body.push({ kind: "if", cond, then: thenBody, else: elseBody });
+  }
+
+  build(name: string, comment: string): Kernel {
+    return {
+      name,
+      comment,
+      buffers: this.#buffers,
+      shared: this.#shared,
+      groups: this.#groups,
+      groupSize: this.#groupSize,
+      body: this.#body,
+    };
+  }
+
+  #within(emit: () => void): Stmt[] {
+    const outer = this.#body;
+    this.#body = [];
+    emit();
+    const inner = this.#body;
+    this.#body = outer;
+    return inner;
+  }
+
+  #name(hint: string): string {
+    return `${hint}_${this.#counter++}`;
+  }
+
+  #scalarOf(buffer: string): BufferScalar {
+    const found = this.#buffers.find((item) => item.name === buffer) ?? this.#shared.find((item) => item.name === buffer); // prettier-ignore
+    if (found === undefined) throw new InternalError(`kernel builder: no buffer ${buffer}`);
+    return found.scalar;
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * Emits the element of any elementwise or movement value at any index, by walking from the value to what it
+ * is made of: `permute` permutes the index, `slice` shifts it, `add` emits both operands at it, an input
+ * loads. So a chain of such ops becomes the inside of one loop, whatever the loop is.
+ *
+ * Lanes run along one dimension. Where an op breaks neighbours apart along it, the lanes are emitted one by
+ * one and packed.
+ */
+import { InternalError } from "../../errors.ts";
+import { producersOf, type Node, type NodeOf, type ValueId } from "../../ir/graph.ts";
+import { elementCount, rowMajorStrides, type Shape } from "../../ir/shape.ts";
+import type { MovementOps } from "../../ir/ops/movement.ts";
+import { always, and, binary, constant, int, pack, select, splat } from "../expressions.ts";
+import type { KernelBuilder } from "../kernel-builder.ts";
+import type { Expr } from "../kernel-ir.ts";
+import { isElementwise, lowerElementwise, scalarOf } from "./elementwise.ts";
+import { loadElement, withLanes, type LaneAxis, type Task } from "./task.ts";
+
+type Index = readonly Expr[];
+
+export class ValueEmitter {
+  readonly #kb: KernelBuilder;
+  readonly #task: Task;
+  readonly #producers: ReadonlyMap<ValueId, Node>;
+  readonly #bound = new Map<ValueId, Expr>();
+  /** Values already emitted in this scope, by the identity of the index they were emitted at. */
+  readonly #memo = new Map<Index, Map<ValueId, Expr>>();
+
+  constructor(kb: KernelBuilder, task: Task, producers: ReadonlyMap<ValueId, Node> = producersOf(task.body)) {
+    this.#kb = kb;
+    this.#task = task;
+    this.#producers = producers;
+  }
+
+  /** An emitter for another block of statements, which remembers nothing. */
+  scope(): ValueEmitter {
+    return new ValueEmitter(this.#kb, this.#task, this.#producers);
+  }
+
+  /** Makes `value` mean `expr`, at whatever index: the anchor's result inside an epilogue. */
+  bind(value: ValueId, expr: Expr): this {
+    this.#bound.set(value, expr);
+    return this;
+  }
+
+  /** @param index one expression a dimension of `value`; the first lane's where lanes are asked for */
+  emit(value: ValueId, index: Index, lane: LaneAxis | null): Expr {
+    const bound = this.#bound.get(value);
+    if (bound !== undefined) return withLanes(bound, lane);
+    let emitted = this.#memo.get(index);
+    if (emitted === undefined) this.#memo.set(index, (emitted = new Map<ValueId, Expr>()));
+    const key = `${value}/${lane?.axis ?? ""}/${lane?.lanes ?? 1}`;
+    const known = emitted.get(key);
+    if (known !== undefined) return known;
+    const input = this.#task.inputs.get(value);
+    const node = this.#producers.get(value);
+    const result =
+      input !== undefined
+        ? loadElement(this.#kb, input, index, lane)
+        : node !== undefined
+          ? this.#kb.let(this.#emitNode(node, index, lane), "v")
+          : undefined;
+    if (result === undefined) throw new InternalError(`lower: %${value} is neither an input nor computed`);
+    emitted.set(key, result);
+    return result;
+  }
+
+  #emitNode(node: Node, index: Index, lane: LaneAxis | null): Expr {
+    if (isElementwise(node.op)) {
+      const shape = node.results[0]!.type.shape;
+      const operands = node.operands.map((operand) => this.#emitBroadcast(operand, shape, index, lane));
+      return lowerElementwise(node.op, operands, node.attributes);
+    }
+    switch (node.op) {
+      case "constant": {
+        const { value } = node.attributes;
+        if (elementCount(value.shape) !== 1) {
+          throw new InternalError("lower: a constant of several elements must be a buffer");
+        }
+        const type = { scalar: scalarOf(value.dtype), lanes: lane?.lanes ?? 1 } as const;
+        return constant(value.data[0]!, type);
+      }
+      case "broadcast":
+        return this.#emitBroadcast(node.operands[0]!, node.results[0]!.type.shape, index, lane);
+      case "relayout":
+        return this.emit(node.operands[0]!, index, lane);
+      case "reshape":
+        return this.#emitReshape(node, index, lane);
+      case "permute": {
+        const { axes } = node.attributes;
+        const source = new Array<Expr>(axes.length);
+        axes.forEach((axis, i) => (source[axis] = index[i]!));
+        return this.emit(node.operands[0]!, source, lane && { ...lane, axis: axes[lane.axis]! });
+      }
+      case "slice": {
+        const { start, step } = node.attributes;
+        if (lane !== null && step[lane.axis] !== 1) return this.#laneByLane(node, index, lane);
+        const source = index.map((position, axis) =>
+          this.#kb.index.add(this.#kb.index.mul(position, int(step[axis]!)), int(start[axis]!))); // prettier-ignore
+        return this.emit(node.operands[0]!, source, lane);
+      }
+      case "pad":
+        return this.#emitPad(node, index, lane);
+      case "concat":
+        return this.#emitConcat(node, index, lane);
+      default:
+        throw new InternalError(`lower: ${node.op} cannot be emitted element by element`);
+    }
+  }
+
+  /** An operand of `shape`'s broadcasting: indices along its repeated dimensions become 0. */
+  #emitBroadcast(operand: ValueId, shape: Shape, index: Index, lane: LaneAxis | null): Expr {
+    const own = this.#shapeOf(operand);
+    if (own.length === shape.length && own.every((size, axis) => size === shape[axis])) {
+      return this.emit(operand, index, lane);
+    }
+    const shift = shape.length - own.length;
+    const source = own.map((size, axis) => (size === 1 ? int(0) : index[axis + shift]!));
+    const ownAxis = lane === null ? -1 : lane.axis - shift;
+    const varies = lane !== null && ownAxis >= 0 && own[ownAxis] !== 1;
+    return varies
+      ? this.emit(operand, source, { ...lane, axis: ownAxis })
+      : withLanes(this.emit(operand, source, null), lane);
+  }
+
+  #emitReshape(node: NodeOf<"reshape">, index: Index, lane: LaneAxis | null): Expr {
+    const operand = node.operands[0]!;
+    const shape = node.results[0]!.type.shape;
+    const own = this.#shapeOf(operand);
+    const wide = (list: Shape) => list.flatMap((size, axis) => (size === 1 ? [] : [axis]));
+    const [from, to] = [wide(own), wide(shape)];
+    if (from.length === to.length && from.every((axis, i) => own[axis] === shape[to[i]!])) {
+      // Only dimensions of size 1 come or go: every other keeps its index, and lanes stay neighbours.
+      const source = own.map(() => int(0) as Expr);
+      from.forEach((axis, i) => (source[axis] = index[to[i]!]!));
+      const position = lane === null ? -1 : to.indexOf(lane.axis);
+      if (lane === null || position < 0) return withLanes(this.emit(operand, source, null), lane);
+      return this.emit(operand, source, { ...lane, axis: from[position]! });
+    }
+    if (lane !== null) return this.#laneByLane(node, index, lane);
+    const flat = this.#kb.let(this.#kb.index.dot(index, rowMajorStrides(shape)), "flat");
+    return this.emit(operand, this.#kb.index.unflatten(flat, own), null);
+  }
+
+  #emitPad(node: NodeOf<"pad">, index: Index, lane: LaneAxis | null): Expr {
+    const { padding, value } = node.attributes;
+    if (lane !== null && padding[lane.axis]!.some((amount) => amount > 0))
+      return this.#laneByLane(node, index, lane);
+    const own = this.#shapeOf(node.operands[0]!);
+    const fill = constant(value, { scalar: scalarOf(node.results[0]!.type.dtype), lanes: lane?.lanes ?? 1 });
+    if (own.includes(0)) return fill;
+    let inside: Expr = always;
+    const source = index.map((position, axis) => {
+      const [before, after] = padding[axis]!;
+      if (before === 0 && after === 0) return position;
+      const shifted = this.#kb.index.add(position, int(-before));
+      const last = own[axis]! - 1;
+      inside = and(inside, and(this.#kb.index.atLeast(shifted, 0), this.#kb.index.less(shifted, own[axis]!)));
+      return binary("min", binary("max", shifted, int(0)), int(last));
+    });
+    const within = inside.kind === "const" ? inside : withLanes(this.#kb.let(inside, "inside"), lane);
+    return select(within, this.emit(node.operands[0]!, source, lane), fill);
+  }
+
+  #emitConcat(node: NodeOf<"concat">, index: Index, lane: LaneAxis | null): Expr {
+    const { axis } = node.attributes as MovementOps["concat"];
+    if (lane?.axis === axis) return this.#laneByLane(node, index, lane);
+    const position = index[axis]!;
+    let result: Expr | undefined;
+    let start = 0;
+    for (const operand of node.operands) {
+      const size = this.#shapeOf(operand)[axis]!;
+      if (size === 0) continue;
+      const local = this.#kb.index.add(position, int(-start));
+      const clamped = binary("min", binary("max", local, int(0)), int(size - 1));
+      const source = index.map((original, i) => (i === axis ? clamped : original));
+      const item = this.emit(operand, source, lane);
+      const chosen = withLanes(this.#kb.index.atLeast(position, start), lane);
+      result = result === undefined ? item : this.#kb.let(select(chosen, item, result), "joined");
+      start += size;
+    }
+    if (result === undefined) throw new InternalError("lower: concat of nothing");
+    return result;
+  }
+
+  #laneByLane(node: Node, index: Index, lane: LaneAxis): Expr {
+    const items = Array.from({ length: lane.lanes }, (_, i) => {
+      const at = index.map((position, axis) =>
+        axis === lane.axis ? this.#kb.index.add(position, int(i)) : position,
+      );
+      return this.emit(node.results[0]!.id, at, null);
+    });
+    return items.every((item) => item === items[0]) ? splat(items[0]!, lane.lanes) : pack(items);
+  }
+
+  #shapeOf(value: ValueId): Shape {
+    const type = this.#task.inputs.get(value)?.type ?? this.#producers.get(value)?.results.find((r) => r.id === value)?.type; // prettier-ignore
+    if (type === undefined) throw new InternalError(`lower: %${value} has no type`);
+    return type.shape;
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * In: a legalised kernel. Out: one OpenCL C 1.2 kernel of the kernel's name, with buffer `i` as argument `i`
+ * and the group size fixed by attribute. One statement becomes one line; nothing is optimised here.
+ */
+import { InternalError } from "../../errors.ts";
+import type { Expr, Kernel, Stmt } from "../kernel-ir.ts";
+import type { Target } from "../target.ts";
+import { writeExpression } from "../write-expression.ts";
+import { openclSpelling, openclType } from "./spelling.ts";
+
+export function writeOpenclC(kernel: Kernel, target: Target): string {
+  if (target.language !== "opencl-c")
+    throw new InternalError(`write opencl: target speaks ${target.language}`);
+  const parameters = kernel.buffers.map((buffer) => {
+    const constness = buffer.access === "read" ? "const " : "";
+    const type = openclType({ scalar: buffer.scalar, lanes: 1 });
+    return `  __global ${constness}${type}* restrict ${buffer.name}`;
+  });
+  return [
+    ...kernel.comment.split("\n").map((line) => `// ${line}`.trimEnd()),
+    `__kernel __attribute__((reqd_work_group_size(${kernel.groupSize}, 1, 1)))`,
+    `void ${kernel.name}(`,
+    parameters.join(",\n"),
+    ") {",
+    ...kernel.shared.map((array) => {
+      const type = openclType({ scalar: array.scalar, lanes: 1 });
+      return `  __local ${type} ${array.name}[${Math.max(1, array.elementCount)}];`;
+    }),
+    ...writeStatements(kernel.body, "  "),
+    "}",
+    "",
+  ].join("\n");
+}
+
+function writeStatements(body: readonly Stmt[], indent: string): string[] {
+  return body.flatMap((statement) => writeStatement(statement, indent));
+}
+
+function writeStatement(s: Stmt, indent: string): string[] {
+  const write = (expr: Expr): string => writeExpression(expr, openclSpelling);
+  const line = (text: string): string[] => [indent + text];
+  switch (s.kind) {
+    case "let":
+      return line(`const ${openclType(s.value.type)} ${s.name} = ${write(s.value)};`);
+    case "var":
+      return line(`${openclType(s.value.type)} ${s.name} = ${write(s.value)};`);
+    case "assign":
+      return line(`${s.name} = ${write(s.value)};`);
+    case "load": {
+      const type = openclType(s.type);
+      return line(
+        s.type.lanes === 1
+          ? `const ${type} ${s.name} = ${s.buffer}[${write(s.index)}];`
+          : `const ${type} ${s.name} = vload${s.type.lanes}(0, ${s.buffer} + ${write(s.index)});`,
+      );
+    }
+    case "store": {
+      const { lanes } = s.value.type;
+      return line(
+        lanes === 1
+          ? `${s.buffer}[${write(s.index)}] = ${write(s.value)};`
+          : `vstore${lanes}(${write(s.value)}, 0, ${s.buffer} + ${write(s.index)});`,
+      );
+    }
+    case "for":
+      return [
+        ...line(`for (int ${s.name} = ${s.start}; ${s.name} < ${s.end}; ${s.name} += ${s.step}) {`),
+        ...writeStatements(s.body, `${indent}  `),
+        ...line("}"),
+      ];
+    case "if":
+      return [
+        ...line(`if (${write(s.cond)}) {`),
+        ...writeStatements(s.then, `${indent}  `),
+        ...(s.else.length === 0 ? [] : [...line("} else {"), ...writeStatements(s.else, `${indent}  `)]),
+        ...line("}"),
+      ];
+    case "barrier":
+      return line("barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);");
+    case "comment":
+      return s.text.split("\n").map((text) => `${indent}// ${text}`);
+    default:
+      throw new InternalError(`write opencl: unknown statement ${JSON.stringify(s satisfies never)}`);
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * Matrix products. With packed right operands a tile is rows × one block of columns; otherwise columns are
+ * the lanes wherever the right operand's rows are contiguous, and each result element is a plain sum of
+ * products where they are not.
+ */
+import { InternalError } from "../../errors.ts";
+import { stridesOf } from "../../ir/tensor-type.ts";
+import { int } from "../expressions.ts";
+import type { Expr } from "../kernel-ir.ts";
+import type { KernelBuilder } from "../kernel-builder.ts";
+import { expectAnchor, type BoundTensor, type Task } from "../lower/task.ts";
+import type { Lanes } from "../target.ts";
+import { distribute } from "./distribute.ts";
+import { finish } from "./epilogue.ts";
+import { accumulate, chooseTile, declareAccumulators } from "./tile.ts";
+
+export function scheduleMatmul(kb: KernelBuilder, task: Task): void {
+  const anchor = expectAnchor(task, "matmul");
+  const { packing } = anchor.attributes;
+  const a = task.inputs.get(anchor.operands[0]!);
+  const b = task.inputs.get(anchor.operands[1]!);
+  if (a === undefined || b === undefined) throw new InternalError("lower: matmul operands must be buffers");
+  const shape = anchor.results[0]!.type.shape;
+  const batch = shape.slice(0, -2);
+  const [rows, columns] = shape.slice(-2) as [number, number];
+  const depth = a.type.shape.at(-1)!;
+  const aStrides = stridesOf(a.type);
+  const bStrides = stridesOf(b.type);
+
+  const gpu = task.target.family === "gpu";
+  const contiguous = packing !== null || bStrides.at(-1) === 1;
+  let lanes: Lanes = !contiguous ? 1 : gpu ? 4 : task.target.vectorWidth;
+  const unit = packing?.block ?? columns;
+  while (packing !== null ? unit % lanes !== 0 : unit < lanes || (gpu && unit % lanes !== 0))
+    lanes = (lanes / 2) as Lanes;
+  if (lanes === 2) lanes = 1; // prettier-ignore
+  const vectorsPerBlock = packing !== null ? packing.block / lanes : Math.min(2, Math.floor(columns / lanes));
+  const perItem = gpu ? 1 : vectorsPerBlock;
+  const itemColumns = perItem * lanes;
+  const wholeColumns = packing !== null ? Math.ceil(columns / itemColumns) * itemColumns : Math.floor(columns / itemColumns) * itemColumns; // prettier-ignore
+
+  const emitColumns = (firstColumn: number, blocks: number, tileLanes: Lanes, vectors: number, item: Expr, tileRows: number, rowTiles: number) => {
+    const itemShape = gpu ? [...batch, rowTiles, blocks] : [blocks, ...batch, rowTiles];
+    const indices = kb.index.unflatten(item, itemShape).map((index) => kb.let(index, "o"));
+    const batchIndex = gpu ? indices.slice(0, -2) : indices.slice(1, -1);
+    const rowTile = gpu ? indices.at(-2)! : indices.at(-1)!;
+    const blockIndex = gpu ? indices.at(-1)! : indices[0]!;
+    const column = kb.let(kb.index.add(kb.index.mul(blockIndex, int(vectors * tileLanes)), int(firstColumn)), "column");
+    const aBase = kb.let(baseOf(kb, a, batchIndex, aStrides), "a_at");
+    const weightAt = packing === null
+      ? kb.let(kb.index.add(baseOf(kb, b, batchIndex, bStrides), kb.index.mul(column, int(bStrides.at(-1)!))), "b_at")
+      : kb.let(kb.index.add(kb.index.mul(kb.index.div(column, packing.block), int(depth * packing.block)), kb.index.rem(column, packing.block)), "b_at");
+    const depthStride = packing === null ? bStrides.at(-2)! : packing.block;
+    const emitTile = (pixels: number, row: Expr) => {
+      const accumulators = declareAccumulators(kb, { pixels, vectors, lanes: tileLanes });
+      const rowAt = kb.let(kb.index.add(aBase, kb.index.mul(row, int(aStrides.at(-2)!))), "row_at");
+      accumulate(kb, accumulators, accumulators.map((_, i) => i), depth, {
+        weight: (vector, k) => kb.load(b.buffer, kb.index.add(weightAt, kb.index.add(kb.index.mul(k, int(depthStride)), int(vector * tileLanes))), tileLanes, "b"),
+        input: (pixel, _, k) => kb.load(a.buffer, kb.index.add(rowAt, kb.index.add(kb.index.mul(k, int(aStrides.at(-1)!)), int(pixel * aStrides.at(-2)!))), 1, "a"),
+      });
+      finishTile(kb, task, anchor.results[0]!.id, accumulators, batchIndex, row, column, columns, tileLanes);
+    };
+    const rest = rows % tileRows;
+    const row = kb.let(kb.index.mul(rowTile, int(tileRows)), "row");
+    if (rest === 0) emitTile(tileRows, row);
+    else kb.if(kb.index.less(rowTile, rowTiles - 1), () => emitTile(tileRows, row), () => emitTile(rest, int((rowTiles - 1) * tileRows)));
+  }; // prettier-ignore
+
+  const tile = chooseTile(task.target, lanes, perItem, rows);
+  const rowTiles = Math.ceil(rows / tile.pixels);
+  const batches = batch.reduce((product, size) => product * size, 1);
+  const blocks = wholeColumns / itemColumns;
+  const mainItems = blocks * batches * rowTiles;
+  const tailColumns = Math.max(columns - wholeColumns, 0);
+  const tailItems = tailColumns * batches * rowTiles;
+  distribute(kb, task.target, mainItems + tailItems, (item) => {
+    const main = () => emitColumns(0, blocks, lanes, perItem, item, tile.pixels, rowTiles);
+    if (tailItems === 0) return main();
+    const tail = () => {
+      const local = kb.let(kb.index.add(item, int(-mainItems)), "tail");
+      if (local.kind === "ref") kb.index.declare(local.name, { min: 0, max: tailItems - 1 });
+      emitColumns(wholeColumns, tailColumns, 1, 1, local, tile.pixels, rowTiles);
+    };
+    if (mainItems === 0) return tail();
+    const within = (range: number, body: () => void) => () => {
+      if (item.kind === "ref") kb.index.declare(item.name, { min: 0, max: range - 1 });
+      body();
+    };
+    kb.if(kb.index.less(item, mainItems), within(mainItems, main), within(mainItems + tailItems, tail));
+  });
+}
+
+/** The offset of a batch's matrix; broadcast batch dimensions have size 1 and count nothing. */
+function baseOf(
+  kb: KernelBuilder,
+  tensor: BoundTensor,
+  batchIndex: readonly Expr[],
+  strides: readonly number[],
+): Expr {
+  // prettier-ignore
+  const own = tensor.type.shape.slice(0, -2);
+  const shift = batchIndex.length - own.length;
+  return own.reduce<Expr>(
+    (sum, size, axis) =>
+      size === 1 ? sum : kb.index.add(sum, kb.index.mul(batchIndex[axis + shift]!, int(strides[axis]!))),
+    int(0),
+  );
+}
+
+function finishTile(
+  kb: KernelBuilder,
+  task: Task,
+  result: string,
+  accumulators: readonly (readonly Expr[])[],
+  batchIndex: readonly Expr[],
+  row: Expr,
+  column: Expr,
+  columns: number,
+  lanes: Lanes,
+): void {
+  // prettier-ignore
+  const axis = batchIndex.length + 1;
+  const lane = lanes === 1 ? null : { axis, lanes };
+  const whole = Math.floor(columns / lanes) * lanes;
+  accumulators[0]!.forEach((_, vector) => {
+    const at = kb.let(kb.index.add(column, int(vector * lanes)), "at");
+    const emit = (valid: number) =>
+      accumulators.forEach((line, pixel) => {
+        const index = [...batchIndex, kb.index.add(row, int(pixel)), at];
+        finish(kb, task, new Map([[result, line[vector]!]]), index, lane, valid);
+      });
+    const partial = columns - whole;
+    kb.if(kb.index.less(at, whole), () => emit(lanes), () => {
+      if (partial > 0) kb.if(kb.index.less(at, columns), () => emit(partial));
+    }); // prettier-ignore
+  });
+}

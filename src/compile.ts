@@ -1,0 +1,136 @@
+/**
+ * The story from a module to something that runs, one call a stage:
+ *
+ *     trace → passes → split → lower → write → load
+ */
+import { makePlan, type Plan } from "./codegen/plan.ts";
+import type { Executable } from "./codegen/executable.ts";
+import { writeKernel } from "./codegen/write.ts";
+import { Compiled } from "./compiled.ts";
+import { openDump } from "./dump.ts";
+import { verify } from "./ir/verify.ts";
+import type { Module } from "./nn/module.ts";
+import { traceModule, type InputSpec } from "./nn/trace-module.ts";
+import { runPasses, type PipelineResult } from "./passes/pipeline.ts";
+import type { PassOptions } from "./passes/pass.ts";
+import { bytesOf, Report, type ReportData } from "./report.ts";
+import type { CompileProgress } from "./runtime/device.ts";
+import { openDevice, type DeviceChoice, type OpenedDevice } from "./runtime/open-device.ts";
+import { Session } from "./runtime/session.ts";
+import type { Target } from "./codegen/target.ts";
+
+export interface CompileOptions {
+  /** `"auto"` (the default), a kind of device, or an open one. */
+  readonly device?: DeviceChoice;
+  /** How training-mode batch norms are lowered; by default chosen for each by target and shape. */
+  readonly batchNorm?: PassOptions["batchNorm"];
+  /** Names of optional passes to leave out, to see what they do or to find which one is at fault. */
+  readonly withoutPasses?: readonly string[];
+  /** A folder to write every stage's graph and every kernel to (Node only). */
+  readonly dump?: string;
+  /** Called as kernels finish compiling. */
+  readonly onProgress?: (progress: CompileProgress) => void;
+}
+
+/**
+ * Compiles a module for inputs of the given shapes. Whether layers behave as in training is what
+ * `module.training` says now; parameters may be loaded or changed later and take effect at the next run.
+ *
+ * @param inputs shapes (and dtypes, f32 unless given) of what `forward` takes
+ * @throws UserError for networks and devices that do not fit, naming the module and the call site
+ * @example
+ * const compiled = await compile(net.eval(), [{ shape: [1, 3, 224, 224] }], { device: "auto" });
+ * const logits = await compiled.run(tensor(pixels, [1, 3, 224, 224]));
+ */
+export async function compile(
+  module: Module,
+  inputs: readonly InputSpec[],
+  options: CompileOptions = {},
+): Promise<Compiled> {
+  const clock = stopwatch();
+  const opened = await openDevice(options.device ?? "auto");
+  const { target } = opened.device;
+  const dump = await openDump(options.dump);
+  clock.lap();
+
+  const traced = traceModule(module, inputs);
+  verify(traced.graph, "trace");
+  await dump.graph("trace", traced.graph);
+  const traceMs = clock.lap();
+
+  const passed = runPasses(traced.graph, target, {
+    batchNorm: options.batchNorm ?? "auto",
+    without: options.withoutPasses ?? [],
+    onStage: (name, graph) => void dump.graph(name, graph),
+  });
+  const passesMs = clock.lap();
+
+  const plan = makePlan(passed, target);
+  const executable = write(traced.graph.name, plan, target);
+  await dump.executable(executable);
+  const lowerMs = clock.lap();
+
+  const session = await Session.load(opened.device, executable, traced.stored, options.onProgress);
+  const compileMs = { trace: traceMs, passes: passesMs, lower: lowerMs, load: clock.lap() };
+
+  const report = new Report(describe(opened, executable, plan, passed, compileMs));
+  return new Compiled({ module, session, executable, structure: traced.structure, report });
+}
+
+/** Kernels in the target's language, with the plan that runs them. */
+function write(name: string, plan: Plan, target: Target): Executable {
+  const { kernels, activationBytes: _, liveBytes: __, ...rest } = plan;
+  return {
+    name,
+    language: target.language,
+    kernels: kernels.map((kernel) => writeKernel(kernel, target)),
+    ...rest,
+  };
+}
+
+function describe(
+  opened: OpenedDevice,
+  executable: Executable,
+  plan: Plan,
+  passed: PipelineResult,
+  compileMs: ReportData["compileMs"],
+): ReportData {
+  // prettier-ignore
+  const dispatches = (commands: Executable["run"]) => commands.flatMap((command) => (command.kind === "dispatch" ? [command.kernel] : [])); // prettier-ignore
+  const launched = dispatches(executable.run);
+  return {
+    model: executable.name,
+    device: { kind: opened.device.kind, name: opened.device.name, reason: opened.reason },
+    passes: passed.records,
+    kernels: executable.kernels
+      .map(({ name, language }, i) => ({
+        name,
+        language,
+        launches: launched.filter((kernel) => kernel === i).length,
+      }))
+      .filter((kernel) => kernel.launches > 0),
+    launches: launched.length,
+    prepareLaunches: dispatches(executable.prepare).length,
+    memory: {
+      activationBytes: plan.activationBytes,
+      liveBytes: plan.liveBytes,
+      parameterBytes: bytesOf(executable, "parameter", "state"),
+      preparedBytes: bytesOf(executable, "prepared"),
+      inputBytes: bytesOf(executable, "input"),
+      outputBytes: bytesOf(executable, "output"),
+    },
+    compileMs,
+  };
+}
+
+function stopwatch(): { lap(): number } {
+  let last = performance.now();
+  return {
+    lap() {
+      const now = performance.now();
+      const elapsed = now - last;
+      last = now;
+      return elapsed;
+    },
+  };
+}

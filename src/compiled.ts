@@ -1,0 +1,152 @@
+/** A compiled network: what `compile` returns. */
+import type { Executable } from "./codegen/executable.ts";
+import type { KernelLanguage } from "./codegen/target.ts";
+import { UserError } from "./errors.ts";
+import { isHostTensor, type HostTensor } from "./ir/host-tensor.ts";
+import type { DType } from "./ir/dtype.ts";
+import { convertArray } from "./ir/host-tensor.ts";
+import type { Module, StateDict } from "./nn/module.ts";
+import type { OutputStructure } from "./nn/trace-module.ts";
+import type { Report } from "./report.ts";
+import type { Device, DispatchTiming } from "./runtime/device.ts";
+import { DeviceTensor } from "./runtime/device-tensor.ts";
+import type { Session, SessionRunOptions } from "./runtime/session.ts";
+
+export interface CompiledKernelInfo {
+  readonly name: string;
+  readonly language: KernelLanguage;
+  /** The kernel as a person reads it; for WebAssembly the kernel IR it was written from. */
+  readonly source: string;
+  /** Dispatches in one run. */
+  readonly launches: number;
+}
+
+export interface RunOptions extends SessionRunOptions {
+  /** Receives the time of every dispatch; asking for it makes the run slower. */
+  readonly onProfile?: (timings: readonly DispatchTiming[]) => void;
+}
+
+interface CompiledParts {
+  readonly module: Module;
+  readonly session: Session;
+  readonly executable: Executable;
+  readonly structure: OutputStructure;
+  readonly report: Report;
+}
+
+export class Compiled {
+  readonly #parts: CompiledParts;
+  #lastProfile: readonly DispatchTiming[] = [];
+
+  constructor(parts: CompiledParts) {
+    this.#parts = parts;
+  }
+
+  get device(): Device {
+    return this.#parts.session.device;
+  }
+
+  /** The kernels that runs launch, in order of first launch. Kernels that only prepare weights have 0 launches. */
+  get kernels(): readonly CompiledKernelInfo[] {
+    const { executable } = this.#parts;
+    const launched = executable.run.flatMap((command) =>
+      command.kind === "dispatch" ? [command.kernel] : [],
+    );
+    return executable.kernels.map(({ name, language, source }, i) => ({
+      name,
+      language,
+      source,
+      launches: launched.filter((kernel) => kernel === i).length,
+    }));
+  }
+
+  /** Dispatches in one run. */
+  get launches(): number {
+    return this.#parts.executable.run.filter((command) => command.kind === "dispatch").length;
+  }
+
+  /** The program as pure data: kernels, buffers, commands. */
+  get executable(): Executable {
+    return this.#parts.executable;
+  }
+
+  /** Times of the last run that was profiled, in order of dispatch. */
+  get lastProfile(): readonly DispatchTiming[] {
+    return this.#lastProfile;
+  }
+
+  /**
+   * Runs the network. Takes as many tensors as it was compiled for, from the host or (as DeviceTensor) from
+   * the same device, then options. Returns what `forward` returned: a tensor, an array or an object of them.
+   * May be called again before an earlier call has finished.
+   *
+   * @throws UserError for wrong shapes or dtypes, after dispose(), or when the device is lost
+   */
+  run<Result = HostTensor<DType>>(...inputs: readonly RunArgument[]): Promise<Result>;
+  async run(...args: readonly RunArgument[]): Promise<unknown> {
+    const { session, structure, executable } = this.#parts;
+    const count = executable.inputs.length;
+    const last =
+      args.length === count + 1 && !isTensor(args[count]) ? (args[count] as RunOptions) : undefined;
+    const inputs = last === undefined ? args : args.slice(0, count);
+    inputs.forEach((input, i) => {
+      if (!isTensor(input)) {
+        throw new UserError("argument", `run: input ${i} is not a tensor; pass tensor(data, shape) or a result that stayed on the device. Expected ${count} input(s).`); // prettier-ignore
+      }
+    });
+    const { outputs, timings } = await session.run(inputs as readonly (HostTensor | DeviceTensor)[], last);
+    if (last?.profile === true) {
+      this.#lastProfile = timings;
+      last.onProfile?.(timings);
+    }
+    return restore(structure, outputs);
+  }
+
+  /** Everything the compiler did and why. `String(report)` is meant for people. */
+  report(): Report {
+    return this.#parts.report;
+  }
+
+  /** Parameters and running statistics as they are on the device now, under PyTorch's names and dtypes. */
+  async stateDict(): Promise<StateDict> {
+    const { module, session } = this.#parts;
+    const onDevice = await session.readState();
+    const entries = Array.from(module.namedState(), ([name, stored]) => {
+      const value = onDevice.get(name);
+      if (value === undefined) return [name, stored.value] as const;
+      const data = convertArray(value.data, stored.dtype);
+      return [name, { dtype: stored.dtype, shape: stored.shape, data }] as const;
+    });
+    return Object.fromEntries(entries) as StateDict;
+  }
+
+  /** Frees the device memory. The shared device stays open. */
+  dispose(): void {
+    this.#parts.session.dispose();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.dispose();
+  }
+}
+
+type RunArgument = HostTensor | DeviceTensor | RunOptions;
+
+function isTensor(value: unknown): value is HostTensor | DeviceTensor {
+  return value instanceof DeviceTensor || isHostTensor(value);
+}
+
+function restore(structure: OutputStructure, outputs: readonly unknown[]): unknown {
+  switch (structure.kind) {
+    case "tensor":
+      return outputs[structure.output];
+    case "array":
+      return structure.items.map((item) => restore(item, outputs));
+    case "object":
+      return Object.fromEntries(
+        Object.entries(structure.entries).map(([key, item]) => [key, restore(item, outputs)]),
+      );
+    default:
+      return structure satisfies never;
+  }
+}

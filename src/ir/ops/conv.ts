@@ -1,0 +1,159 @@
+/**
+ * Convolution (cross-correlation, as every framework has it) in one to three spatial dimensions:
+ * `x [N, C, …]`, `weight [O, C / groups, …kernel]` → `[N, O, …]`.
+ */
+import { UserError } from "../../errors.ts";
+import type { HostTensor } from "../host-tensor.ts";
+import { elementCount, formatShape, rowMajorStrides, sameShape } from "../shape.ts";
+import { formatType, tensorType, type TensorType } from "../tensor-type.ts";
+import { expectDType, expectInteger, expectOperands } from "./check.ts";
+import type { OpFamily } from "./op.ts";
+import { packedShape, unpack, type Packing } from "./packing.ts";
+import { forEachIndex, offsetOf } from "./walk.ts";
+import { checkWindow, windowCount, type WindowAttributes } from "./window.ts";
+
+export interface ConvAttributes extends WindowAttributes {
+  readonly kernel: readonly number[];
+  readonly groups: number;
+  /** The weight is packed, `[⌈O / block⌉, …kernel, C / groups, block]`. */
+  readonly packing: Packing | null;
+}
+
+export interface ConvOps {
+  conv: ConvAttributes;
+}
+
+export const convOps: OpFamily<ConvOps> = {
+  conv: {
+    kind: "contraction",
+    vjp: "none",
+    infer(operands, attributes) {
+      expectOperands("conv", operands, 2);
+      const [x, weight] = operands as [TensorType, TensorType];
+      const spatialRank = attributes.kernel.length;
+      const name = `conv${spatialRank}d`;
+      expectDType(name, x, ["f32"], "input");
+      expectDType(name, weight, ["f32"], "weight");
+      expectInteger(name, "groups", attributes.groups, 1);
+      if (x.shape.length !== spatialRank + 2) {
+        throw new UserError("shape", `${name}: input is ${formatType(x)}; expected ${spatialRank + 2} dimensions, batch and channels first.`); // prettier-ignore
+      }
+      checkWindow(name, spatialRank, attributes.kernel, attributes);
+      const channels = x.shape[1]!;
+      const outputs = attributes.packing?.columns ?? weight.shape[0] ?? 0;
+      checkChannels(name, x, weight, attributes, outputs);
+      const spatial = attributes.kernel.map((kernel, i) => {
+        const { stride, padding, dilation } = attributes;
+        return windowCount(x.shape[i + 2]!, kernel, stride[i]!, padding[i]!, dilation[i]!);
+      });
+      if (spatial.some((size) => size < 1)) {
+        throw new UserError("shape", `${name}: kernel ${formatShape(attributes.kernel)} with dilation ${formatShape(attributes.dilation)} is larger than the padded input ${formatType(x)}.`); // prettier-ignore
+      }
+      const expected = attributes.packing
+        ? packedShape([...attributes.kernel, channels / attributes.groups], attributes.packing)
+        : [outputs, channels / attributes.groups, ...attributes.kernel];
+      if (!sameShape(weight.shape, expected)) {
+        throw new UserError(
+          "shape",
+          `${name}: weight is ${formatType(weight)}, expected ${formatShape(expected)}.`,
+        );
+      }
+      return [tensorType("f32", [x.shape[0]!, outputs, ...spatial])];
+    },
+    evaluate: ([x, weight], attributes, [type]) => {
+      const plain = attributes.packing === null ? weight! : fromPacked(weight!, attributes.packing);
+      return [convolve(x!, plain, attributes, type!)];
+    },
+  },
+};
+
+function checkChannels(
+  name: string,
+  x: TensorType,
+  weight: TensorType,
+  { groups, packing, kernel }: ConvAttributes,
+  outputs: number,
+): void {
+  // prettier-ignore
+  const channels = x.shape[1]!;
+  const perGroup = packing ? weight.shape.at(-2)! : (weight.shape[1] ?? 0);
+  if (channels !== perGroup * groups) {
+    const looksChannelsLast = x.shape.at(-1) === perGroup * groups;
+    throw new UserError(
+      "shape",
+      `${name}: input ${formatShape(x.shape)} has ${channels} channels, weight ${formatShape(weight.shape)} expects ${perGroup * groups} (groups=${groups}).` +
+        (looksChannelsLast ? " Did you pass channels-last data?" : ""),
+    );
+  }
+  if (groups < 1 || outputs % groups !== 0) {
+    throw new UserError("shape", `${name}: ${outputs} output channels do not divide into groups=${groups} (kernel ${formatShape(kernel)}).`); // prettier-ignore
+  }
+}
+
+/** `[O, …kernel, I]`, as packing leaves it, back to `[O, I, …kernel]`. */
+function fromPacked(packed: HostTensor, packing: Packing): HostTensor {
+  const unpacked = unpack(packed, packing);
+  const [outputs, ...rest] = unpacked.shape as [number, ...number[]];
+  const inputs = rest.at(-1)!;
+  const kernel = rest.slice(0, -1);
+  const taps = elementCount(kernel);
+  const data = new Float32Array(unpacked.data.length);
+  for (let o = 0; o < outputs; o++) {
+    for (let tap = 0; tap < taps; tap++) {
+      for (let i = 0; i < inputs; i++) {
+        data[(o * inputs + i) * taps + tap] = Number(unpacked.data[(o * taps + tap) * inputs + i]);
+      }
+    }
+  }
+  return { dtype: "f32", shape: [outputs, inputs, ...kernel], data };
+}
+
+/** Adds one shifted, scaled input plane for each weight: the loop order that JavaScript runs fastest. */
+function convolve(
+  x: HostTensor,
+  weight: HostTensor,
+  attributes: ConvAttributes,
+  type: TensorType,
+): HostTensor {
+  const { stride, padding, dilation, kernel, groups } = attributes;
+  const [batch, outputs, ...spatial] = type.shape as [number, number, ...number[]];
+  const inputSpatial = x.shape.slice(2);
+  const channels = x.shape[1]!;
+  const perGroup = channels / groups;
+  const rowStrides = rowMajorStrides(inputSpatial).slice(0, -1);
+  const planeIn = elementCount(inputSpatial);
+  const planeOut = elementCount(spatial);
+  const taps = elementCount(kernel);
+  const source = x.data as Float32Array;
+  const data = new Float32Array(elementCount(type.shape));
+  const plane = new Float64Array(planeOut);
+  const lastStride = stride.at(-1)!;
+  const rows = spatial.slice(0, -1);
+  const width = spatial.at(-1)!;
+  for (let n = 0; n < batch; n++) {
+    for (let o = 0; o < outputs; o++) {
+      plane.fill(0);
+      const group = Math.floor(o / (outputs / groups));
+      for (let i = 0; i < perGroup; i++) {
+        const base = (n * channels + group * perGroup + i) * planeIn;
+        forEachIndex(kernel, (tap, tapPosition) => {
+          const scale = Number(weight.data[(o * perGroup + i) * taps + tapPosition]);
+          const first = tap.at(-1)! * dilation.at(-1)! - padding.at(-1)![0];
+          const from = Math.max(0, Math.ceil(-first / lastStride));
+          const to = Math.min(width, Math.floor((inputSpatial.at(-1)! - 1 - first) / lastStride) + 1);
+          forEachIndex(rows, (row, rowPosition) => {
+            const at = row.map(
+              (r, axis) => r * stride[axis]! - padding[axis]![0] + tap[axis]! * dilation[axis]!,
+            );
+            if (at.some((position, axis) => position < 0 || position >= inputSpatial[axis]!)) return;
+            const rowBase = base + offsetOf(at, rowStrides) + first;
+            const target = rowPosition * width;
+            for (let w = from; w < to; w++) plane[target + w]! += scale * source[rowBase + w * lastStride]!;
+          });
+        });
+      }
+      data.set(plane, (n * outputs + o) * planeOut);
+    }
+  }
+  return { dtype: "f32", shape: type.shape, data };
+}

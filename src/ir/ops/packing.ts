@@ -1,0 +1,33 @@
+/**
+ * Packed weights: the columns (output channels) of a weight cut into blocks of `block`, the block innermost,
+ * the last one filled with zeros. `[columns, …rows]` becomes `[⌈columns / block⌉, …rows, block]`, so that a
+ * kernel reads one vector of neighbouring output channels with one load.
+ */
+import { allocateArray } from "../dtype.ts";
+import type { HostTensor } from "../host-tensor.ts";
+import { elementCount, type Shape } from "../shape.ts";
+
+export interface Packing {
+  readonly block: number;
+  /** Output channels before rounding up to whole blocks. */
+  readonly columns: number;
+}
+
+export function packedShape(rows: Shape, packing: Packing): number[] {
+  return [Math.ceil(packing.columns / packing.block), ...rows, packing.block];
+}
+
+/** The weight before packing, `[columns, …rows]`. */
+export function unpack(packed: HostTensor, packing: Packing): HostTensor {
+  const rows = packed.shape.slice(1, -1);
+  const rowCount = elementCount(rows);
+  const data = allocateArray(packed.dtype, packing.columns * rowCount);
+  for (let column = 0; column < packing.columns; column++) {
+    const block = Math.floor(column / packing.block);
+    for (let row = 0; row < rowCount; row++) {
+      const position = (block * rowCount + row) * packing.block + (column % packing.block);
+      data[column * rowCount + row] = packed.data[position] as never;
+    }
+  }
+  return { dtype: packed.dtype, shape: [packing.columns, ...rows], data };
+}

@@ -1,0 +1,92 @@
+/** Convolution layers. Weights are `[out, in / groups, …kernel]`. */
+import { UserError } from "../errors.ts";
+import { elementCount, formatShape } from "../ir/shape.ts";
+import { Parameter } from "../ir/stored-tensor.ts";
+import { conv, perDimension, type ConvOptions, type PerDimension } from "./functional.ts";
+import { defaultBound, uniform, type RandomSource } from "./init.ts";
+import { Module } from "./module.ts";
+import type { Tensor } from "./tensor.ts";
+
+export interface ConvLayerOptions extends ConvOptions {
+  readonly bias?: boolean;
+  readonly random?: RandomSource;
+}
+
+class ConvNd extends Module {
+  readonly weight: Parameter;
+  readonly bias: Parameter | null;
+  readonly #options: ConvOptions;
+  readonly #rank: number;
+
+  constructor(
+    rank: number,
+    readonly inChannels: number,
+    readonly outChannels: number,
+    kernelSize: PerDimension,
+    options: ConvLayerOptions,
+  ) {
+    // prettier-ignore
+    super();
+    const groups = options.groups ?? 1;
+    const name = `Conv${rank}d`;
+    if (groups < 1 || inChannels % groups !== 0 || outChannels % groups !== 0) {
+      throw new UserError("argument", `${name}: ${inChannels} input and ${outChannels} output channels must both divide into groups=${groups}.`); // prettier-ignore
+    }
+    const kernel = perDimension(kernelSize, rank, `${name}: kernel size`);
+    const shape = [outChannels, inChannels / groups, ...kernel];
+    if (shape.some((size) => !Number.isInteger(size) || size < 1)) {
+      throw new UserError(
+        "argument",
+        `${name}: weight would be ${formatShape(shape)}; expected positive integers.`,
+      );
+    }
+    const bound = defaultBound(elementCount(shape.slice(1)));
+    this.weight = new Parameter(uniform(shape, bound, options.random));
+    this.bias = options.bias === false ? null : new Parameter(uniform([outChannels], bound, options.random));
+    this.#options = options;
+    this.#rank = rank;
+  }
+
+  override forward(x: Tensor): Tensor {
+    if (x.rank !== this.#rank + 2 && x.rank !== this.#rank + 1) {
+      x.trace.fail("shape", `conv${this.#rank}d: input ${formatShape(x.shape)} has ${x.rank} dimensions, expected ${this.#rank + 2}: batch, ${this.inChannels} channels and ${this.#rank} spatial.`); // prettier-ignore
+    }
+    return conv(x, this.weight, this.bias, this.#options);
+  }
+}
+
+/** Over `(N, C, L)`. */
+export class Conv1d extends ConvNd {
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: PerDimension,
+    options: ConvLayerOptions = {},
+  ) {
+    super(1, inChannels, outChannels, kernelSize, options);
+  }
+}
+
+/** Over `(N, C, H, W)`. @example new nn.Conv2d(3, 16, 3, { padding: 1 }) */
+export class Conv2d extends ConvNd {
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: PerDimension,
+    options: ConvLayerOptions = {},
+  ) {
+    super(2, inChannels, outChannels, kernelSize, options);
+  }
+}
+
+/** Over `(N, C, D, H, W)`. */
+export class Conv3d extends ConvNd {
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: PerDimension,
+    options: ConvLayerOptions = {},
+  ) {
+    super(3, inChannels, outChannels, kernelSize, options);
+  }
+}

@@ -1,0 +1,282 @@
+/** Operations as functions, with the names and defaults of `torch.nn.functional` in camel case. */
+import { UserError } from "../errors.ts";
+import { formatShape, normalizeAxis, type Shape } from "../ir/shape.ts";
+import type { StateBuffer } from "../ir/stored-tensor.ts";
+import { Tensor, toTensor, type Operand } from "./tensor.ts";
+
+/** One number for every spatial dimension, or one each. */
+export type PerDimension = number | readonly number[];
+
+/** As many numbers as there are spatial dimensions. */
+export function perDimension(value: PerDimension, rank: number, asked: string): readonly number[] {
+  const list = typeof value === "number" ? new Array<number>(rank).fill(value) : value;
+  if (list.length !== rank) {
+    throw new UserError("argument", `${asked}: expected one number or ${rank}, got [${list.join(", ")}].`);
+  }
+  return list;
+}
+
+export interface ConvOptions {
+  readonly stride?: PerDimension;
+  /** Zeros on both sides; `"same"` keeps the size (stride 1 only), `"valid"` adds none. */
+  readonly padding?: PerDimension | "same" | "valid";
+  readonly dilation?: PerDimension;
+  readonly groups?: number;
+}
+
+/** Convolution `x [N, C, …]` with `weight [O, C / groups, …]`; the number of dimensions comes from the weight. */
+export function conv(
+  x: Tensor,
+  weight: Operand,
+  bias: Operand | null = null,
+  options: ConvOptions = {},
+): Tensor {
+  const kernelTensor = toTensor(x.trace, weight);
+  const kernel = kernelTensor.shape.slice(2);
+  const rank = kernel.length;
+  const name = `conv${rank}d`;
+  const stride = perDimension(options.stride ?? 1, rank, `${name}: stride`);
+  const dilation = perDimension(options.dilation ?? 1, rank, `${name}: dilation`);
+  const padding = convPadding(name, options.padding ?? 0, kernel, stride, dilation);
+  const groups = options.groups ?? 1;
+  const unbatched = x.rank === rank + 1;
+  const input = unbatched ? x.unsqueeze(0) : x;
+  const attributes = { kernel, stride, padding, dilation, groups, packing: null };
+  let y = new Tensor(x.trace, x.trace.add("conv", [input.id, kernelTensor.id], attributes));
+  if (bias !== null) y = addPerChannel(y, bias);
+  return unbatched ? y.squeeze(0) : y;
+}
+
+function convPadding(
+  name: string,
+  padding: PerDimension | "same" | "valid",
+  kernel: Shape,
+  stride: Shape,
+  dilation: Shape,
+): (readonly [number, number])[] {
+  // prettier-ignore
+  if (padding === "valid") return kernel.map(() => [0, 0]);
+  if (padding !== "same")
+    return perDimension(padding, kernel.length, `${name}: padding`).map((size) => [size, size]);
+  if (stride.some((step) => step !== 1)) {
+    throw new UserError("argument", `${name}: padding "same" needs stride 1, got ${formatShape(stride)}. Give the padding in numbers.`); // prettier-ignore
+  }
+  // PyTorch puts the odd element after.
+  return kernel.map((size, i) => {
+    const total = dilation[i]! * (size - 1);
+    return [Math.floor(total / 2), total - Math.floor(total / 2)];
+  });
+}
+
+/** `x [N, C, …] + bias [C]`. */
+function addPerChannel(x: Tensor, bias: Operand): Tensor {
+  const vector = toTensor(x.trace, bias);
+  return x.add(vector.reshape([vector.shape[0]!, ...x.shape.slice(2).map(() => 1)]));
+}
+
+/** `x [..., in] · weightᵀ + bias`, weight `[out, in]`. */
+export function linear(x: Tensor, weight: Operand, bias: Operand | null = null): Tensor {
+  const matrix = toTensor(x.trace, weight);
+  if (x.shape.at(-1) !== matrix.shape[1]) {
+    x.trace.fail("shape", `linear: input ${formatShape(x.shape)} has ${x.shape.at(-1) ?? 0} features in its last dimension, weight ${formatShape(matrix.shape)} expects ${matrix.shape[1]}.`); // prettier-ignore
+  }
+  const rows = x.rank === 1 ? x.unsqueeze(0) : x;
+  const y = rows.matmul(matrix.transpose(0, 1));
+  const shifted = bias === null ? y : y.add(bias);
+  return x.rank === 1 ? shifted.squeeze(0) : shifted;
+}
+
+export interface BatchNormOptions {
+  readonly training?: boolean;
+  readonly momentum?: number | null;
+  readonly eps?: number;
+  /** Receives n + 1 in training; with momentum null it sets the cumulative average. */
+  readonly numBatchesTracked?: StateBuffer | null;
+  /** One value per channel in training: an error, as in PyTorch, or scaling by `eps` alone. */
+  readonly singleValue?: "error" | "zero-variance";
+}
+
+/**
+ * Batch normalisation over dimension 1 of `x [N, C, …]`.
+ * In training mode batch statistics normalise and the running ones, when given, are updated after the run.
+ */
+export function batchNorm(
+  x: Tensor,
+  runningMean: StateBuffer | null,
+  runningVar: StateBuffer | null,
+  weight: Operand | null = null,
+  bias: Operand | null = null,
+  options: BatchNormOptions = {},
+): Tensor {
+  const { trace } = x;
+  const channels = x.shape[1] ?? 0;
+  const { eps = 1e-5, singleValue = "error", numBatchesTracked = null } = options;
+  const momentum = options.momentum === undefined ? 0.1 : options.momentum;
+  const filled = (value: number) => toTensor(trace, value).expand(channels);
+  const gamma = weight === null ? filled(1) : toTensor(trace, weight);
+  const beta = bias === null ? filled(0) : toTensor(trace, bias);
+  const statistics = runningMean !== null && runningVar !== null ? [trace.read(runningMean), trace.read(runningVar)] : null; // prettier-ignore
+  if (options.training !== true) {
+    if (statistics === null) {
+      return trace.fail("argument", "batchNorm: running statistics are needed unless training is true.");
+    }
+    return new Tensor(trace, trace.add("batch_norm", [x.id, ...statistics, gamma.id, beta.id], { eps }));
+  }
+  const count = numBatchesTracked === null ? toTensor(trace, 0).to("i32").id : trace.read(numBatchesTracked);
+  const tracked = statistics !== null;
+  const operands = [x.id, gamma.id, beta.id, ...(statistics === null ? [] : [...statistics, count])];
+  const results = trace.addAll("batch_norm_training", operands, {
+    eps,
+    momentum,
+    tracked,
+    meanOffset: false,
+    singleValue,
+    lowering: "undecided",
+    reason: "",
+  });
+  if (tracked) {
+    trace.update(runningMean!, results[3]!);
+    trace.update(runningVar!, results[4]!);
+    if (numBatchesTracked !== null) trace.update(numBatchesTracked, results[5]!);
+  }
+  return new Tensor(trace, results[0]!);
+}
+
+export interface PoolOptions {
+  /** By default the kernel size. */
+  readonly stride?: PerDimension;
+  readonly padding?: PerDimension;
+  readonly ceilMode?: boolean;
+}
+
+function poolAttributes(
+  name: string,
+  x: Tensor,
+  kernelSize: PerDimension,
+  rank: number,
+  options: PoolOptions & { readonly dilation?: PerDimension },
+) {
+  // prettier-ignore
+  if (x.rank !== rank + 2 && x.rank !== rank + 1) {
+    x.trace.fail("shape", `${name}: input ${formatShape(x.shape)} has ${x.rank} dimensions, expected ${rank + 2} (or ${rank + 1} without a batch).`); // prettier-ignore
+  }
+  const kernel = perDimension(kernelSize, rank, `${name}: kernel size`);
+  return {
+    kernel,
+    stride: perDimension(options.stride ?? kernel, rank, `${name}: stride`),
+    padding: perDimension(options.padding ?? 0, rank, `${name}: padding`).map(
+      (size) => [size, size] as const,
+    ),
+    dilation: perDimension(options.dilation ?? 1, rank, `${name}: dilation`),
+    ceilMode: options.ceilMode ?? false,
+  };
+}
+
+/** Applies `pool` to a batch, adding and removing the batch dimension where `x` has none. */
+function batched(x: Tensor, rank: number, pool: (x: Tensor) => Tensor): Tensor {
+  return x.rank === rank + 1 ? pool(x.unsqueeze(0)).squeeze(0) : pool(x);
+}
+
+export function maxPool(
+  x: Tensor,
+  rank: number,
+  kernelSize: PerDimension,
+  options: PoolOptions & { readonly dilation?: PerDimension } = {},
+): Tensor {
+  // prettier-ignore
+  const attributes = poolAttributes("max_pool", x, kernelSize, rank, options);
+  return batched(x, rank, (input) => new Tensor(x.trace, x.trace.add("max_pool", [input.id], attributes)));
+}
+
+export function avgPool(
+  x: Tensor,
+  rank: number,
+  kernelSize: PerDimension,
+  options: PoolOptions & { readonly countIncludePad?: boolean } = {},
+): Tensor {
+  // prettier-ignore
+  const attributes = {
+    ...poolAttributes("avg_pool", x, kernelSize, rank, options),
+    countIncludePad: options.countIncludePad ?? true,
+  };
+  return batched(x, rank, (input) => new Tensor(x.trace, x.trace.add("avg_pool", [input.id], attributes)));
+}
+
+/** @param outputSize null keeps a dimension's size */
+export function adaptiveAvgPool(
+  x: Tensor,
+  rank: number,
+  outputSize: number | readonly (number | null)[],
+): Tensor {
+  const sizes = typeof outputSize === "number" ? new Array<number>(rank).fill(outputSize) : outputSize;
+  const spatial = x.shape.slice(-rank);
+  const wanted = perDimension(sizes.map((size, i) => size ?? spatial[i]!), rank, "adaptive_avg_pool: output size"); // prettier-ignore
+  return batched(x, rank, (input) => new Tensor(x.trace, x.trace.add("adaptive_avg_pool", [input.id], { outputSize: wanted }))); // prettier-ignore
+}
+
+/** Joins tensors along `axis`. */
+export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
+  const [first] = tensors;
+  if (first === undefined) throw new UserError("argument", "concat: expected at least one tensor.");
+  const at = normalizeAxis(axis, first.rank, "concat");
+  return new Tensor(first.trace, first.trace.add("concat", tensors.map((tensor) => tensor.id), { axis: at })); // prettier-ignore
+}
+export const cat = concat;
+
+/** Joins tensors along a new dimension. */
+export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+  return concat(
+    tensors.map((tensor) => tensor.unsqueeze(axis)),
+    axis,
+  );
+}
+
+export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+  return toTensor(condition.trace, a).where(condition, b);
+}
+
+export function softmax(x: Tensor, axis: number): Tensor {
+  return x.softmax(axis);
+}
+export function logSoftmax(x: Tensor, axis: number): Tensor {
+  return x.logSoftmax(axis);
+}
+export function relu(x: Tensor): Tensor {
+  return x.relu();
+}
+export function relu6(x: Tensor): Tensor {
+  return x.clamp(0, 6);
+}
+export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
+  return x.leakyRelu(negativeSlope);
+}
+export function sigmoid(x: Tensor): Tensor {
+  return x.sigmoid();
+}
+export function tanh(x: Tensor): Tensor {
+  return x.tanh();
+}
+export function silu(x: Tensor): Tensor {
+  return x.silu();
+}
+export function gelu(x: Tensor, approximate: "none" | "tanh" = "none"): Tensor {
+  return x.gelu(approximate);
+}
+export function hardswish(x: Tensor): Tensor {
+  return x.hardswish();
+}
+export function hardsigmoid(x: Tensor): Tensor {
+  return x.hardsigmoid();
+}
+export function add(a: Tensor, b: Operand): Tensor {
+  return a.add(b);
+}
+export function mul(a: Tensor, b: Operand): Tensor {
+  return a.mul(b);
+}
+export function matmul(a: Tensor, b: Operand): Tensor {
+  return a.matmul(b);
+}
+export function pad(x: Tensor, padding: readonly number[], value = 0): Tensor {
+  return x.pad(padding, value);
+}

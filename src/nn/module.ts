@@ -1,0 +1,164 @@
+/**
+ * The base of every network and layer, with `torch.nn.Module`'s meaning: modules, parameters and buffers are
+ * found among an object's properties, in the order they were set, and named by their path.
+ */
+import { UserError } from "../errors.ts";
+import { isHostTensor, type HostTensor } from "../ir/host-tensor.ts";
+import { elementCount, formatShape, sameShape } from "../ir/shape.ts";
+import { Parameter, StateBuffer, type Stored } from "../ir/stored-tensor.ts";
+
+/** State-dict name → value. */
+export type StateDict = Readonly<Record<string, HostTensor>>;
+
+export interface LoadResult {
+  readonly missingKeys: readonly string[];
+  readonly unexpectedKeys: readonly string[];
+}
+
+export abstract class Module {
+  #training = true;
+
+  /** Whether layers such as BatchNorm and Dropout behave as in training. */
+  get training(): boolean {
+    return this.#training;
+  }
+
+  /** Builds the graph: takes traced tensors, returns a tensor, an array or an object of them. */
+  abstract forward(...inputs: never[]): unknown;
+
+  /** The state-dict name of a property; layers translate their camel case to PyTorch's names. */
+  protected stateName(property: string): string {
+    return property;
+  }
+
+  /** Sets training mode here and in every module below. */
+  train(mode = true): this {
+    for (const [, module] of this.namedModules()) module.#training = mode;
+    return this;
+  }
+
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** Direct sub-modules by name. */
+  *namedChildren(): Generator<readonly [string, Module]> {
+    for (const [property, value] of Object.entries(this)) {
+      if (value instanceof Module) yield [this.stateName(property), value];
+    }
+  }
+
+  children(): Module[] {
+    return Array.from(this.namedChildren(), ([, child]) => child);
+  }
+
+  /** This module and all below, by path; a module reachable twice is listed once. */
+  *namedModules(prefix = "", seen = new Set<Module>()): Generator<readonly [string, Module]> {
+    if (seen.has(this)) return;
+    seen.add(this);
+    yield [prefix, this];
+    for (const [name, child] of this.namedChildren()) {
+      yield* child.namedModules(prefix === "" ? name : `${prefix}.${name}`, seen);
+    }
+  }
+
+  modules(): Module[] {
+    return Array.from(this.namedModules(), ([, module]) => module);
+  }
+
+  /**
+   * Parameters and buffers with their state-dict names, in PyTorch's order: a module's parameters, its buffers,
+   * its children. Shared ones appear under each name.
+   */
+  *namedState(prefix = ""): Generator<readonly [string, Stored]> {
+    const join = (name: string) => (prefix === "" ? name : `${prefix}.${name}`);
+    for (const kind of [Parameter, StateBuffer]) {
+      for (const [property, value] of Object.entries(this)) {
+        if (value instanceof kind) yield [join(this.stateName(property)), value];
+      }
+    }
+    for (const [name, child] of this.namedChildren()) yield* child.namedState(join(name));
+  }
+
+  *namedParameters(): Generator<readonly [string, Parameter]> {
+    const seen = new Set<Stored>();
+    for (const [name, stored] of this.namedState()) {
+      if (stored instanceof Parameter && !seen.has(stored)) yield [name, stored];
+      seen.add(stored);
+    }
+  }
+
+  parameters(): Parameter[] {
+    return Array.from(this.namedParameters(), ([, parameter]) => parameter);
+  }
+
+  *namedBuffers(): Generator<readonly [string, StateBuffer]> {
+    const seen = new Set<Stored>();
+    for (const [name, stored] of this.namedState()) {
+      if (stored instanceof StateBuffer && !seen.has(stored)) yield [name, stored];
+      seen.add(stored);
+    }
+  }
+
+  buffers(): StateBuffer[] {
+    return Array.from(this.namedBuffers(), ([, buffer]) => buffer);
+  }
+
+  /** Calls `visit` on every module below, then on this one. */
+  apply(visit: (module: Module) => void): this {
+    for (const child of this.children()) child.apply(visit);
+    visit(this);
+    return this;
+  }
+
+  /** Every parameter and buffer as the host knows it. `compiled.stateDict()` gives what a device knows. */
+  stateDict(): StateDict {
+    return Object.fromEntries(Array.from(this.namedState(), ([name, stored]) => [name, stored.value]));
+  }
+
+  /**
+   * Takes values by name. Nothing is changed unless everything fits.
+   * @param options `strict` (the default) refuses missing and unexpected names
+   * @throws UserError (`state-dict`) that lists every name that is missing, unexpected or of another shape
+   */
+  loadStateDict(values: StateDict, options: { readonly strict?: boolean } = {}): LoadResult {
+    const own = new Map(this.namedState());
+    const missingKeys = [...own.keys()].filter((name) => !Object.hasOwn(values, name));
+    const unexpectedKeys = Object.keys(values).filter((name) => !own.has(name));
+    const misshapen = [...own].flatMap(([name, stored]) => {
+      if (!Object.hasOwn(values, name)) return [];
+      const problem = misfit(values[name], stored);
+      return problem === undefined ? [] : [`${name}: ${problem}`];
+    });
+    const strict = options.strict ?? true;
+    const problems = [
+      ...(strict && missingKeys.length > 0 ? [`missing: ${missingKeys.join(", ")}`] : []),
+      ...(strict && unexpectedKeys.length > 0 ? [`unexpected: ${unexpectedKeys.join(", ")}`] : []),
+      ...misshapen,
+    ];
+    if (problems.length > 0) {
+      throw new UserError(
+        "state-dict",
+        `loadStateDict: the values do not fit ${this.constructor.name}:\n    ${problems.join("\n    ")}` +
+          (misshapen.length === 0 ? "\n    Pass { strict: false } to load only what matches." : ""),
+      );
+    }
+    for (const [name, stored] of own) {
+      const value = Object.hasOwn(values, name) ? values[name] : undefined;
+      if (value !== undefined) stored.assign(value);
+    }
+    return { missingKeys, unexpectedKeys };
+  }
+}
+
+/** Why a value cannot be assigned, if it cannot. */
+function misfit(value: unknown, stored: Stored): string | undefined {
+  if (!isHostTensor(value)) return `${value === null ? "null" : typeof value} given, a tensor expected`;
+  const { shape, data } = value;
+  if (!sameShape(shape, stored.shape))
+    return `${formatShape(shape)} given, ${formatShape(stored.shape)} expected`;
+  if (data.length !== elementCount(shape))
+    return `${data.length} elements given for shape ${formatShape(shape)}`;
+  const needsIntegers = stored.dtype === "i64" && data instanceof Float32Array;
+  return needsIntegers && !data.every(Number.isInteger) ? "fractions given, integers expected" : undefined;
+}

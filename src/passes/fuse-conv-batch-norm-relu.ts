@@ -1,0 +1,138 @@
+/**
+ * Fuses what follows a convolution into its kernel: the batch norm's scale and shift (or what folding left of
+ * them), activations, residual additions; any chain of elementwise ops on a result that nothing else reads.
+ * The same for matrix products, pooling, reductions, softmax and training-mode batch norm. Reductions also
+ * take the elementwise ops before them.
+ *
+ *     relu(conv(x, w) · s + t + r)  →  fusion(x, w, s, t, r) { … }        one kernel
+ *
+ * A chain stops where the kernel would bind more storage buffers than the target allows.
+ */
+import { nodeId, type Node, type ValueId } from "../ir/graph.ts";
+import { opRecord } from "../ir/ops/registry.ts";
+import { sameShape } from "../ir/shape.ts";
+import { bufferCount, fuse, isElementwiseNode, isLiteralNode, isMovementNode } from "./fusion-group.ts";
+import type { Pass, PassContext } from "./pass.ts";
+import { rewrite, type Rewriter } from "./rewrite.ts";
+
+export const fuseConvBatchNormRelu: Pass = {
+  name: "fuse-conv-batch-norm-relu",
+  summary:
+    "computes scale, shift, activation and residual addition inside the kernel that makes their operand",
+  required: false,
+  run: (graph, context) =>
+    rewrite(graph, (rewriter) => {
+      // Later producers first: of two convolutions that a residual addition joins, the one that runs last takes it.
+      const order = [...rewriter.originalOrder()].reverse();
+      // Reductions last: what could follow a convolution should not precede a reduction.
+      for (const kinds of [["contraction", "window", "normalization"], ["reduction"]]) {
+        for (const original of order) {
+          const node = rewriter.node(nodeId(original));
+          if (node !== undefined && kinds.includes(opRecord(node.op).kind)) fuseFrom(rewriter, node, context);
+        }
+      }
+    }),
+};
+
+function fuseFrom(rewriter: Rewriter, anchor: Node, { target, note }: PassContext): void {
+  const group: Node[] = [...prologue(rewriter, anchor, target.maxStorageBuffers), anchor];
+  // Partial statistics have no single result to continue from.
+  let value: ValueId | undefined = anchor.op === "batch_norm_partial" ? undefined : anchor.results[0]!.id;
+  const fusedOps: string[] = [];
+  while (value !== undefined) {
+    const next = follower(rewriter, value, group);
+    if (next === undefined) break;
+    const views = cheapViews(rewriter, next, group);
+    const grown = [...group, ...views, next];
+    if (bufferCount(rewriter, grown) > target.maxStorageBuffers) {
+      note(`${name(anchor)}: ${next.op} left out: ${bufferCount(rewriter, grown)} storage buffers, the target allows ${target.maxStorageBuffers}`); // prettier-ignore
+      break;
+    }
+    group.push(...views, next);
+    fusedOps.push(next.op);
+    value = next.results[0]!.id;
+  }
+  if (group.length < 2) return;
+  fuse(rewriter, group);
+  note(`${name(anchor)}: ${[...group.slice(0, group.indexOf(anchor)).map((node) => node.op), anchor.op, ...fusedOps].join(" + ")}`); // prettier-ignore
+}
+
+/** The only reader of `value`, if it is elementwise and makes one element of each of its elements. */
+function follower(rewriter: Rewriter, value: ValueId, group: readonly Node[]): Node | undefined {
+  if (rewriter.isOutput(value)) return undefined;
+  const users = rewriter.usersOf(value);
+  const [user] = users;
+  if (user === undefined || users.length !== 1 || !isElementwiseNode(user)) return undefined;
+  if (!sameShape(user.results[0]!.type.shape, rewriter.typeOf(value).shape)) return undefined;
+  // Its other operands must not need this kernel's results: those of anchors with several may lead back here.
+  const made = new Set(group.flatMap((node) => node.results.map((result) => result.id)));
+  const others = user.operands.filter((operand) => operand !== value);
+  return others.some((operand) => reaches(rewriter, operand, made)) ? undefined : user;
+}
+
+/** Whether computing `value` needs one of `sources`. */
+function reaches(rewriter: Rewriter, value: ValueId, sources: ReadonlySet<ValueId>): boolean {
+  const seen = new Set<ValueId>();
+  const pending = [value];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (sources.has(next)) return true;
+    if (seen.has(next)) continue;
+    seen.add(next);
+    pending.push(...(rewriter.producer(next)?.operands ?? []));
+  }
+  return false;
+}
+
+/** Reshapes that only this node reads and that move nothing: their operand is read in their place. */
+function cheapViews(rewriter: Rewriter, node: Node, group: readonly Node[]): Node[] {
+  const taken = new Set(group.map(nodeId));
+  return node.operands.flatMap((operand) => {
+    const producer = rewriter.producer(operand);
+    const isView = producer !== undefined && (producer.op === "reshape" || producer.op === "broadcast");
+    if (!isView || taken.has(nodeId(producer)) || !rewriter.hasSingleUse(operand)) return [];
+    return isLiteralNode(rewriter.producer(producer.operands[0]!)) || producer.op === "reshape"
+      ? [producer]
+      : [];
+  });
+}
+
+/** Elementwise ops that only this reduction reads, nearest last. */
+function prologue(rewriter: Rewriter, anchor: Node, maxBuffers: number): Node[] {
+  const { kind } = opRecord(anchor.op);
+  // Softmax reads its operand three times: recomputing it would cost more than storing it.
+  if (kind !== "reduction") return [];
+  const group: Node[] = [];
+  const absorb = (node: Node): void => {
+    for (const operand of node.operands) {
+      const producer = rewriter.producer(operand);
+      if (producer === undefined) continue;
+      const fits = isElementwiseNode(producer) || (isMovementNode(producer) && producer.op !== "concat");
+      if (!fits || !rewriter.hasSingleUse(operand) || group.includes(producer)) continue;
+      const large = isElementwiseNode(producer) && !sameShape(producer.results[0]!.type.shape, rewriter.typeOf(anchor.operands[0]!).shape); // prettier-ignore
+      if (large || bufferCount(rewriter, [producer, ...group, anchor]) > maxBuffers) continue;
+      group.unshift(producer);
+      absorb(producer);
+    }
+  };
+  absorb(anchor);
+  return topological(rewriter, group);
+}
+
+function topological(rewriter: Rewriter, group: readonly Node[]): Node[] {
+  const ids = new Set(group.map(nodeId));
+  const order: Node[] = [];
+  const visit = (node: Node): void => {
+    if (order.includes(node)) return;
+    for (const operand of node.operands) {
+      const producer = rewriter.producer(operand);
+      if (producer !== undefined && ids.has(nodeId(producer))) visit(producer);
+    }
+    order.push(node);
+  };
+  group.forEach(visit);
+  return order;
+}
+
+function name(anchor: Node): string {
+  return anchor.origin?.modulePath ?? `%${nodeId(anchor)}`;
+}

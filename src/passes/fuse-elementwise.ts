@@ -1,0 +1,77 @@
+/**
+ * Fuses chains of elementwise and movement ops that no anchor took into one kernel each: an op joins the
+ * kernel of its readers when all of them are in it, so nothing is computed twice and nothing between them is
+ * stored.
+ *
+ *     c = exp(a); d = permute(c); e = d + b   →   e = fusion(a, b) { … }
+ */
+import { nodeId, type Node } from "../ir/graph.ts";
+import { elementCount } from "../ir/shape.ts";
+import { bufferCount, fuse, isElementwiseNode, isMovementNode } from "./fusion-group.ts";
+import type { Pass } from "./pass.ts";
+import { rewrite, type Rewriter } from "./rewrite.ts";
+
+/** A kernel's text grows with its group. */
+const largestGroup = 48;
+
+export const fuseElementwise: Pass = {
+  name: "fuse-elementwise",
+  summary: "joins chains of elementwise and data-moving operations into one kernel each",
+  required: false,
+  run: (graph, { target, note }) =>
+    rewrite(graph, (rewriter) => {
+      for (const original of [...rewriter.originalOrder()].reverse()) {
+        const root = rewriter.node(nodeId(original));
+        if (root === undefined || !isMember(root)) continue;
+        const group = collect(rewriter, root, target.maxStorageBuffers);
+        if (group.length < 2) continue;
+        fuse(rewriter, group);
+        note(`%${nodeId(root)}: ${group.map((node) => node.op).join(" + ")}`);
+      }
+    }),
+};
+
+function isMember(node: Node | undefined): node is Node {
+  return node !== undefined && (isElementwiseNode(node) || isMovementNode(node));
+}
+
+/** The root and what it is made of, in an order of execution. */
+function collect(rewriter: Rewriter, root: Node, maxBuffers: number): Node[] {
+  const members = new Map([[nodeId(root), root]]);
+  const rootSize = elementCount(root.results[0]!.type.shape);
+  const order: Node[] = [root];
+  // Breadth first from the root, so that a producer is tried after all its readers had their chance to join.
+  for (let changed = true; changed && order.length < largestGroup;) {
+    changed = false;
+    for (const member of [...order]) {
+      for (const operand of member.operands) {
+        const producer = rewriter.producer(operand);
+        if (!isMember(producer) || members.has(nodeId(producer)) || order.length >= largestGroup) continue;
+        const readers = rewriter.usersOf(operand);
+        if (rewriter.isOutput(operand) || !readers.every((reader) => members.has(nodeId(reader)))) continue;
+        // A small value that is broadcast would be computed once per element: views of it are free, work is not.
+        const repeated = elementCount(producer.results[0]!.type.shape) < rootSize;
+        if (repeated && isElementwiseNode(producer)) continue;
+        if (bufferCount(rewriter, [producer, ...order]) > maxBuffers) continue;
+        members.set(nodeId(producer), producer);
+        order.unshift(producer);
+        changed = true;
+      }
+    }
+  }
+  return sortMembers(rewriter, members, root);
+}
+
+function sortMembers(rewriter: Rewriter, members: ReadonlyMap<string, Node>, root: Node): Node[] {
+  const sorted: Node[] = [];
+  const visit = (node: Node): void => {
+    if (sorted.includes(node)) return;
+    for (const operand of node.operands) {
+      const producer = rewriter.producer(operand);
+      if (producer !== undefined && members.has(nodeId(producer))) visit(producer);
+    }
+    sorted.push(node);
+  };
+  visit(root);
+  return sorted;
+}

@@ -1,0 +1,89 @@
+/** Collecting nodes into a fusion: one node whose body is a graph of them. */
+import { nodeId, type Graph, type GraphInput, type Node, type ValueId } from "../ir/graph.ts";
+import { opRecord } from "../ir/ops/registry.ts";
+import { elementCount } from "../ir/shape.ts";
+import type { Rewriter } from "./rewrite.ts";
+
+/** Nodes that become one kernel; the last one listed makes the main result. */
+export interface FusionGroup {
+  readonly nodes: readonly Node[];
+}
+
+export function isElementwiseNode(node: Node): boolean {
+  return opRecord(node.op).kind === "elementwise";
+}
+
+export function isMovementNode(node: Node): boolean {
+  return opRecord(node.op).kind === "movement";
+}
+
+/** A constant that becomes a literal in the kernel that reads it. */
+export function isLiteralNode(node: Node | undefined): boolean {
+  return node?.op === "constant" && elementCount(node.attributes.value.shape) === 1;
+}
+
+/** Values a group reads from outside, in the order first read; literals are not read. */
+export function externalOperands(rewriter: Rewriter, nodes: readonly Node[]): ValueId[] {
+  const inside = new Set(nodes.flatMap((node) => node.results.map((result) => result.id)));
+  const external = new Set<ValueId>();
+  for (const node of nodes) {
+    for (const operand of node.operands) {
+      if (!inside.has(operand) && !isLiteralNode(rewriter.producer(operand))) external.add(operand);
+    }
+  }
+  return [...external];
+}
+
+/** Results that something outside the group reads. */
+export function externalResults(rewriter: Rewriter, nodes: readonly Node[]): ValueId[] {
+  const ids = new Set(nodes.map(nodeId));
+  return nodes.flatMap((node) =>
+    node.results
+      .map((result) => result.id)
+      .filter((id) => rewriter.isOutput(id) || rewriter.usersOf(id).some((user) => !ids.has(nodeId(user)))),
+  );
+}
+
+/** Storage buffers the fused kernel binds. */
+export function bufferCount(rewriter: Rewriter, nodes: readonly Node[]): number {
+  return externalOperands(rewriter, nodes).length + Math.max(1, externalResults(rewriter, nodes).length);
+}
+
+/**
+ * Replaces a group by one fusion node with the same results.
+ * @param nodes in an order of execution
+ */
+export function fuse(rewriter: Rewriter, nodes: readonly Node[]): void {
+  const operands = externalOperands(rewriter, nodes);
+  const results = externalResults(rewriter, nodes);
+  const literals = new Map<ValueId, Node>();
+  for (const node of nodes) {
+    for (const operand of node.operands) {
+      const producer = rewriter.producer(operand);
+      if (producer !== undefined && isLiteralNode(producer)) literals.set(operand, producer);
+    }
+  }
+  const inputs = operands.map((id): GraphInput => ({
+    id,
+    role: "input",
+    name: id,
+    type: rewriter.typeOf(id),
+  }));
+  const members = [...literals.values(), ...nodes];
+  const body: Graph = {
+    name: "body",
+    inputs,
+    nodes: Object.fromEntries(members.map((node) => [nodeId(node), node])),
+    outputs: results.map((id) => ({ name: id, value: id })),
+  };
+  const origin = nodes.find((node) => node.origin?.modulePath !== undefined)?.origin;
+  const fused = {
+    op: "fusion",
+    operands,
+    attributes: { body },
+    results: results.map((id) => ({ id, type: rewriter.typeOf(id) })),
+    ...(origin && { origin }),
+  } as Node;
+  for (const node of [...nodes].reverse()) rewriter.remove(nodeId(node));
+  rewriter.insert(fused);
+}

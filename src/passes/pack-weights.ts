@@ -1,0 +1,104 @@
+/**
+ * Packs the weights of convolutions and matrix products for the target's vectors: output channels in blocks,
+ * the block innermost, so that a kernel reads one vector of neighbouring channels with one load. Only weights
+ * that `prepare` can compute are packed.
+ *
+ *     conv(x, w) = conv(x, pack(w))      with pack = permute ∘ reshape ∘ pad
+ */
+import type { Target } from "../codegen/target.ts";
+import { nodeId, type NodeOf, type NodeOrigin, type ValueId } from "../ir/graph.ts";
+import type { Packing } from "../ir/ops/packing.ts";
+import type { Pass } from "./pass.ts";
+import { rewrite, type Rewriter } from "./rewrite.ts";
+import { staticValues } from "./static-values.ts";
+
+export const packWeights: Pass = {
+  name: "pack-weights",
+  summary: "stores weights in the order kernels read them",
+  required: false,
+  run: (graph, { target }) => {
+    const fixed = staticValues(graph);
+    return rewrite(graph, (rewriter) => {
+      for (const original of rewriter.originalOrder()) {
+        const node = rewriter.node(nodeId(original));
+        if (node?.op !== "conv" && node?.op !== "matmul") continue;
+        if (node.attributes.packing !== null || !fixed.has(node.operands[1]!)) continue;
+        if (node.op === "conv") packConv(rewriter, node, target);
+        else packMatmul(rewriter, node, target);
+      }
+    });
+  },
+};
+
+/** `[O, I, …k]` → `[⌈O / block⌉, …k, I, block]`. */
+function packConv(rewriter: Rewriter, node: NodeOf<"conv">, target: Target): void {
+  const weight = node.operands[1]!;
+  const [outputs, depth, ...kernel] = rewriter.typeOf(weight).shape as [number, number, ...number[]];
+  const { groups } = node.attributes;
+  const depthwise = groups > 1 && depth === 1 && groups === outputs;
+  const block =
+    depthwise || groups === 1 ? packingBlock(target, outputs) : packingBlock(target, outputs / groups);
+  // Blocks must not straddle groups, nor depthwise channels end inside a vector.
+  const padded = Math.ceil(outputs / block) * block;
+  if (groups > 1 && (depthwise ? outputs : outputs / groups) % block !== 0) return;
+  const packed = packColumns(rewriter, weight, [outputs, depth, ...kernel], padded, block, node.origin);
+  const packing: Packing = { block, columns: outputs };
+  rewriter.replace({
+    ...node,
+    operands: [node.operands[0]!, packed],
+    attributes: { ...node.attributes, packing },
+  });
+}
+
+function packColumns(
+  rewriter: Rewriter,
+  weight: ValueId,
+  shape: readonly number[],
+  padded: number,
+  block: number,
+  origin: NodeOrigin | undefined,
+): ValueId {
+  // prettier-ignore
+  const [outputs, depth, ...kernel] = shape as [number, number, ...number[]];
+  const padding = shape.map((_, axis): [number, number] => [0, axis === 0 ? padded - outputs : 0]);
+  const grown = padded === outputs ? weight : rewriter.add("pad", [weight], { padding, value: 0 }, origin);
+  const split = rewriter.add(
+    "reshape",
+    [grown],
+    { shape: [padded / block, block, depth, ...kernel] },
+    origin,
+  );
+  const axes = [0, ...kernel.map((_, i) => i + 3), 2, 1];
+  return rewriter.add("permute", [split], { axes }, origin);
+}
+
+/** `[K, N]` → `[⌈N / block⌉, K, block]`. */
+function packMatmul(rewriter: Rewriter, node: NodeOf<"matmul">, target: Target): void {
+  const weight = node.operands[1]!;
+  const { shape } = rewriter.typeOf(weight);
+  if (shape.length !== 2) return;
+  const [depth, columns] = shape as [number, number];
+  const block = packingBlock(target, columns);
+  const padded = Math.ceil(columns / block) * block;
+  const padding: [number, number][] = [[0, 0], [0, padded - columns]]; // prettier-ignore
+  const grown =
+    padded === columns ? weight : rewriter.add("pad", [weight], { padding, value: 0 }, node.origin);
+  const split = rewriter.add("reshape", [grown], { shape: [depth, padded / block, block] }, node.origin);
+  const packed = rewriter.add("permute", [split], { axes: [1, 0, 2] }, node.origin);
+  const packing: Packing = { block, columns };
+  rewriter.replace({ ...node, operands: [node.operands[0]!, packed], attributes: { packing } });
+}
+
+/**
+ * Columns of a block. On a CPU two vectors share each input that is loaded, one where two would leave much of
+ * the last block empty; on a GPU a block is as wide as neighbouring invocations read together.
+ */
+export function packingBlock(target: Target, columns: number): number {
+  if (target.family === "gpu") return Math.min(64, Math.ceil(columns / 4) * 4);
+  let lanes: number = target.vectorWidth;
+  // Columns that fill half a vector or less take a narrower one.
+  while (lanes > 4 && columns <= lanes / 2) lanes /= 2;
+  const vectors = Math.ceil(columns / lanes);
+  const wasteful = vectors % 2 === 1 && vectors <= 7;
+  return wasteful ? lanes : 2 * lanes;
+}

@@ -1,0 +1,109 @@
+/** The passes in order: a table of contents of what happens to a graph. */
+import { UserError } from "../errors.ts";
+import type { Graph } from "../ir/graph.ts";
+import { verify } from "../ir/verify.ts";
+import { assignLayouts } from "./assign-layouts.ts";
+import { chooseBatchNormLowering } from "./choose-batch-norm-lowering.ts";
+import { eliminateCommonValues } from "./eliminate-common-values.ts";
+import { eliminateDeadValues } from "./eliminate-dead-values.ts";
+import { foldBatchNormIntoConv } from "./fold-batch-norm-into-conv.ts";
+import { foldConstants } from "./fold-constants.ts";
+import { foldConvBiasIntoBatchNorm } from "./fold-conv-bias-into-batch-norm.ts";
+import { fuseConvBatchNormRelu } from "./fuse-conv-batch-norm-relu.ts";
+import { fuseElementwise } from "./fuse-elementwise.ts";
+import { packWeights } from "./pack-weights.ts";
+import type { Pass, PassContext, PassOptions, PassRecord } from "./pass.ts";
+import { patchesFor } from "./rewrite.ts";
+import { simplifyAlgebra } from "./simplify-algebra.ts";
+import { splitPrepare, type SplitGraphs } from "./split-prepare.ts";
+import type { Target } from "../codegen/target.ts";
+
+/** Over the whole graph, before it is split. */
+export const graphPasses: readonly Pass[] = [
+  foldConstants,
+  simplifyAlgebra,
+  eliminateCommonValues,
+  foldConvBiasIntoBatchNorm,
+  foldBatchNormIntoConv,
+  chooseBatchNormLowering,
+  eliminateDeadValues,
+  assignLayouts,
+  packWeights,
+];
+
+/** Over `prepare` and `run` apart, so that no kernel does both. */
+export const fusionPasses: readonly Pass[] = [fuseConvBatchNormRelu, fuseElementwise];
+
+export interface PipelineOptions extends PassOptions {
+  /** Names of optional passes to leave out. */
+  readonly without: readonly string[];
+  /** Receives the graph after each stage, for dumps. */
+  readonly onStage?: (name: string, graph: Graph) => void;
+}
+
+export interface PipelineResult extends SplitGraphs {
+  readonly records: readonly PassRecord[];
+}
+
+/** Runs every pass but those left out, verifying after each. */
+export function runPasses(graph: Graph, target: Target, options: PipelineOptions): PipelineResult {
+  checkNames(options.without);
+  const records: PassRecord[] = [];
+  const runAll = (passes: readonly Pass[], start: Graph, part: string): Graph =>
+    passes.reduce((current, pass) => {
+      if (options.without.includes(pass.name)) return current;
+      const { graph: next, record } = runPass(pass, current, target, options);
+      records.push(part === "" ? record : { ...record, name: `${record.name} (${part})` });
+      options.onStage?.(part === "" ? pass.name : `${pass.name}-${part}`, next);
+      return next;
+    }, start);
+
+  const whole = runAll(graphPasses, graph, "");
+  const { prepare, run } = splitPrepare(whole);
+  verify(prepare, "split-prepare");
+  verify(run, "split-prepare");
+  options.onStage?.("split-prepare", run);
+  return {
+    prepare: runAll(fusionPasses, prepare, "prepare"),
+    run: runAll(fusionPasses, run, "run"),
+    records,
+  };
+}
+
+/** One pass over one graph, with its record. */
+export function runPass(
+  pass: Pass,
+  graph: Graph,
+  target: Target,
+  options: PassOptions,
+): { readonly graph: Graph; readonly record: PassRecord } {
+  // prettier-ignore
+  const decisions: string[] = [];
+  const context: PassContext = { target, options, note: (decision) => decisions.push(decision) };
+  const start = performance.now();
+  const next = pass.run(graph, context);
+  const elapsedMs = performance.now() - start;
+  if (next !== graph) verify(next, pass.name);
+  return {
+    graph: next,
+    record: {
+      name: pass.name,
+      summary: pass.summary,
+      nodesBefore: Object.keys(graph.nodes).length,
+      nodesAfter: Object.keys(next.nodes).length,
+      patches: next === graph ? [] : patchesFor(next),
+      decisions,
+      elapsedMs,
+    },
+  };
+}
+
+function checkNames(without: readonly string[]): void {
+  const all = [...graphPasses, ...fusionPasses];
+  for (const name of without) {
+    const pass = all.find((item) => item.name === name);
+    if (pass === undefined) throw new UserError("argument", `passes: there is no pass '${name}'; there are ${all.map((item) => item.name).join(", ")}.`); // prettier-ignore
+    if (pass.required)
+      throw new UserError("argument", `passes: '${name}' cannot be left out; later stages need it.`);
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * A graph under edit. Passes read it, replace and add nodes through it, and `commit` gives the new graph. The
+ * edits are applied with immer, whose patches are the record of what the pass changed: nodes are keyed by id,
+ * so a patch names exactly the node that was added, changed or removed.
+ */
+import { enablePatches, produceWithPatches, type Patch } from "immer";
+import { InternalError } from "../errors.ts";
+import { inferTypes } from "../ir/builder.ts";
+import { executionOrder, nodeId, type Graph, type GraphOutput, type Node, type NodeOf, type NodeOrigin, type ValueId } from "../ir/graph.ts"; // prettier-ignore
+import type { Attributes, OpName } from "../ir/ops/registry.ts";
+import type { TensorType } from "../ir/tensor-type.ts";
+
+enablePatches();
+
+const patchesOf = new WeakMap<Graph, readonly Patch[]>();
+
+/** The edits that led to `graph` in the pass that made it. */
+export function patchesFor(graph: Graph): readonly Patch[] {
+  return patchesOf.get(graph) ?? [];
+}
+
+export class Rewriter {
+  readonly #graph: Graph;
+  readonly #nodes: Map<ValueId, Node>;
+  readonly #producers = new Map<ValueId, Node>();
+  readonly #types = new Map<ValueId, TensorType>();
+  readonly #users = new Map<ValueId, Set<ValueId>>();
+  #outputs: readonly GraphOutput[];
+  #counter = 0;
+
+  constructor(graph: Graph) {
+    this.#graph = graph;
+    this.#nodes = new Map(Object.entries(graph.nodes));
+    this.#outputs = graph.outputs;
+    for (const input of graph.inputs) this.#types.set(input.id, input.type);
+    for (const node of this.#nodes.values()) this.#register(node);
+  }
+
+  get graph(): Graph {
+    return this.#graph;
+  }
+
+  get outputs(): readonly GraphOutput[] {
+    return this.#outputs;
+  }
+
+  /** Nodes in an order of execution, as they were when the rewriter was made. */
+  originalOrder(): readonly Node[] {
+    return executionOrder(this.#graph);
+  }
+
+  /** The node with this id now; undefined once removed. */
+  node(id: ValueId): Node | undefined {
+    return this.#nodes.get(id);
+  }
+
+  producer(value: ValueId): Node | undefined {
+    return this.#producers.get(value);
+  }
+
+  /** The producer, if it is of this op. */
+  producedBy<K extends OpName>(value: ValueId, op: K): NodeOf<K> | undefined {
+    const node = this.#producers.get(value);
+    return node?.op === op ? (node as NodeOf<K>) : undefined;
+  }
+
+  typeOf(value: ValueId): TensorType {
+    const type = this.#types.get(value);
+    if (type === undefined) throw new InternalError(`rewrite: %${value} is not defined`);
+    return type;
+  }
+
+  /** Nodes that read a value. */
+  usersOf(value: ValueId): Node[] {
+    return Array.from(this.#users.get(value) ?? [], (id) => this.#nodes.get(id)!);
+  }
+
+  isOutput(value: ValueId): boolean {
+    return this.#outputs.some((output) => output.value === value);
+  }
+
+  /** Whether exactly one node reads the value and it is not returned. */
+  hasSingleUse(value: ValueId): boolean {
+    const users = this.usersOf(value);
+    const reads = users.reduce(
+      (count, user) => count + user.operands.filter((operand) => operand === value).length,
+      0,
+    );
+    return reads === 1 && !this.isOutput(value);
+  }
+
+  /** Adds a node with inferred types and returns its results. */
+  addAll<K extends OpName>(
+    op: K,
+    operands: readonly ValueId[],
+    attributes: Attributes<K>,
+    origin?: NodeOrigin,
+  ): readonly ValueId[] {
+    // prettier-ignore
+    const types = inferTypes(op, operands.map((operand) => this.typeOf(operand)), attributes, origin); // prettier-ignore
+    const results = types.map((type) => ({ id: this.#freshId(), type }));
+    const node = { op, operands, attributes, results, ...(origin && { origin }) } as unknown as Node;
+    this.#insert(node);
+    return results.map((result) => result.id);
+  }
+
+  add<K extends OpName>(
+    op: K,
+    operands: readonly ValueId[],
+    attributes: Attributes<K>,
+    origin?: NodeOrigin,
+  ): ValueId {
+    return this.addAll(op, operands, attributes, origin)[0]!;
+  }
+
+  /** Puts `node` in the place of the node with the same id. */
+  replace(node: Node): void {
+    const old = this.#nodes.get(nodeId(node));
+    if (old === undefined) throw new InternalError(`rewrite: no node %${nodeId(node)}`);
+    this.#unregister(old);
+    this.#insert(node);
+  }
+
+  /** Inserts a node that was made elsewhere, with ids that are new. */
+  insert(node: Node): void {
+    this.#insert(node);
+  }
+
+  /** Makes every reader of `from`, outputs included, read `to`. */
+  redirect(from: ValueId, to: ValueId): void {
+    if (from === to) return;
+    for (const user of this.usersOf(from)) {
+      this.replace({
+        ...user,
+        operands: user.operands.map((operand) => (operand === from ? to : operand)),
+      } as Node);
+    }
+    this.redirectOutputs(from, to);
+  }
+
+  /** Makes outputs that return `from` return `to`. */
+  redirectOutputs(from: ValueId, to: ValueId): void {
+    this.#outputs = this.#outputs.map((output) =>
+      output.value === from ? { ...output, value: to } : output,
+    );
+  }
+
+  /** Removes a node that nothing reads. */
+  remove(id: ValueId): void {
+    const node = this.#nodes.get(id);
+    if (node === undefined) return;
+    this.#unregister(node);
+    this.#nodes.delete(id);
+  }
+
+  /** Removes `id` if nothing reads it, then what only it read. */
+  removeIfUnused(id: ValueId): void {
+    const pending = [id];
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      const node = this.#producers.get(next);
+      if (node === undefined) continue;
+      const used = node.results.some((result) => (this.#users.get(result.id)?.size ?? 0) > 0 || this.isOutput(result.id)); // prettier-ignore
+      if (used) continue;
+      this.remove(nodeId(node));
+      pending.push(...node.operands);
+    }
+  }
+
+  /** The edited graph; the graph itself when nothing changed. */
+  commit(): Graph {
+    const before = this.#graph.nodes;
+    const [graph, patches] = produceWithPatches(this.#graph, (draft) => {
+      const nodes = draft.nodes as Record<ValueId, Node>;
+      for (const id of Object.keys(before)) if (!this.#nodes.has(id)) delete nodes[id];
+      for (const [id, node] of this.#nodes) if (before[id] !== node) nodes[id] = node;
+      if (this.#outputs !== this.#graph.outputs) draft.outputs = this.#outputs as typeof draft.outputs;
+    });
+    if (patches.length > 0) patchesOf.set(graph, patches);
+    return graph;
+  }
+
+  #insert(node: Node): void {
+    this.#nodes.set(nodeId(node), node);
+    this.#register(node);
+  }
+
+  #register(node: Node): void {
+    for (const result of node.results) {
+      this.#producers.set(result.id, node);
+      this.#types.set(result.id, result.type);
+    }
+    for (const operand of node.operands) {
+      let users = this.#users.get(operand);
+      if (users === undefined) this.#users.set(operand, (users = new Set<ValueId>()));
+      users.add(nodeId(node));
+    }
+  }
+
+  #unregister(node: Node): void {
+    for (const result of node.results) this.#producers.delete(result.id);
+    for (const operand of node.operands) this.#users.get(operand)?.delete(nodeId(node));
+  }
+
+  #freshId(): ValueId {
+    let id: ValueId;
+    do id = `r${this.#counter++}`;
+    while (this.#types.has(id));
+    return id;
+  }
+}
+
+/** Runs `edit` over a rewriter and commits. */
+export function rewrite(graph: Graph, edit: (rewriter: Rewriter) => void): Graph {
+  const rewriter = new Rewriter(graph);
+  edit(rewriter);
+  return rewriter.commit();
+}

@@ -1,0 +1,96 @@
+/** What the compiler did, as data; as text it is what a person wants to read. */
+import type { Executable } from "./codegen/executable.ts";
+import type { PassRecord } from "./passes/pass.ts";
+
+export interface KernelReport {
+  readonly name: string;
+  readonly language: string;
+  readonly launches: number;
+}
+
+export interface ReportData {
+  readonly model: string;
+  readonly device: { readonly kind: string; readonly name: string; readonly reason: string };
+  readonly passes: readonly PassRecord[];
+  readonly kernels: readonly KernelReport[];
+  /** Dispatches of one run, and of one preparation of weights. */
+  readonly launches: number;
+  readonly prepareLaunches: number;
+  readonly memory: {
+    /** Activation slots, and the largest sum of activations that live at once. */
+    readonly activationBytes: number;
+    readonly liveBytes: number;
+    readonly parameterBytes: number;
+    readonly preparedBytes: number;
+    readonly inputBytes: number;
+    readonly outputBytes: number;
+  };
+  readonly compileMs: {
+    readonly trace: number;
+    readonly passes: number;
+    readonly lower: number;
+    readonly load: number;
+  };
+}
+
+export class Report {
+  constructor(readonly data: ReportData) {}
+
+  get passes(): readonly PassRecord[] {
+    return this.data.passes;
+  }
+  get kernels(): readonly KernelReport[] {
+    return this.data.kernels;
+  }
+
+  toJSON(): ReportData {
+    return this.data;
+  }
+
+  toString(): string {
+    const { model, device, passes, kernels, launches, prepareLaunches, memory, compileMs } = this.data;
+    const total = Object.values(compileMs).reduce((sum, ms) => sum + ms, 0);
+    return [
+      `${model} on ${device.name} (${device.kind}: ${device.reason})`,
+      "",
+      "Passes",
+      ...passes.filter((pass) => pass.patches.length > 0).flatMap(describePass),
+      "",
+      `Kernels: ${kernels.length} for ${launches} launches a run${prepareLaunches > 0 ? `, and ${prepareLaunches} launches to prepare weights` : ""}`, // prettier-ignore
+      ...kernels.map((kernel) => `  ${kernel.name}${kernel.launches > 1 ? `  × ${kernel.launches}` : ""}`),
+      "",
+      `Memory: activations ${formatBytes(memory.activationBytes)} (live at once: ${formatBytes(memory.liveBytes)}), ` +
+        `parameters ${formatBytes(memory.parameterBytes)}, prepared weights ${formatBytes(memory.preparedBytes)}`,
+      `Compiled in ${total.toFixed(0)} ms: ${Object.entries(compileMs).map(([stage, ms]) => `${stage} ${ms.toFixed(0)}`).join(", ")}`, // prettier-ignore
+    ].join("\n");
+  }
+}
+
+/** Decisions of one kind are counted, not listed. */
+function describePass(pass: PassRecord): string[] {
+  const head = `  ${pass.name}: ${pass.summary}; ${pass.nodesBefore} → ${pass.nodesAfter} operations`;
+  const groups = new Map<string, string[]>();
+  for (const decision of pass.decisions) {
+    const at = decision.indexOf(": ");
+    const [place, what] = at < 0 ? ["", decision] : [decision.slice(0, at), decision.slice(at + 2)];
+    groups.set(what, [...(groups.get(what) ?? []), place]);
+  }
+  const lines = [...groups].map(([what, places]) => {
+    const named = places.filter((place) => place !== "" && !place.startsWith("%"));
+    const shown =
+      named.length > 4 ? `${named.slice(0, 3).join(", ")} and ${named.length - 3} more` : named.join(", ");
+    return `      ${places.length > 1 ? `${places.length} × ` : ""}${what}${shown === "" ? "" : ` (${shown})`}`;
+  });
+  return [head, ...lines.slice(0, 8), ...(lines.length > 8 ? [`      … ${lines.length - 8} more`] : [])];
+}
+
+export function formatBytes(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  if (bytes < 1024 ** 2) return `${(bytes / 1024).toFixed(1)} KiB`;
+  return `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
+}
+
+/** Bytes of all buffers of a kind. */
+export function bytesOf(executable: Executable, ...kinds: readonly string[]): number {
+  return executable.buffers.filter((buffer) => kinds.includes(buffer.kind)).reduce((sum, buffer) => sum + buffer.sizeBytes, 0); // prettier-ignore
+}

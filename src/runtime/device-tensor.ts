@@ -1,0 +1,62 @@
+/** A result that stays on its device, to be read later or fed to another run on the same device. */
+import { UserError } from "../errors.ts";
+import type { DType } from "../ir/dtype.ts";
+import type { HostTensor } from "../ir/host-tensor.ts";
+import { elementCount, type Shape } from "../ir/shape.ts";
+import type { Device, DeviceBuffer } from "./device.ts";
+
+export class DeviceTensor {
+  #buffer: DeviceBuffer | undefined;
+
+  constructor(
+    readonly device: Device,
+    buffer: DeviceBuffer,
+    readonly dtype: DType,
+    readonly shape: Shape,
+  ) {
+    this.#buffer = buffer;
+  }
+
+  /** @throws UserError (`disposed`) after dispose() */
+  get buffer(): DeviceBuffer {
+    if (this.#buffer === undefined) throw new UserError("disposed", "This device tensor was disposed; run again to get a new one."); // prettier-ignore
+    return this.#buffer;
+  }
+
+  async read(): Promise<HostTensor<DType>> {
+    return readTensor(this.device, this.buffer, this.dtype, this.shape);
+  }
+
+  dispose(): void {
+    this.#buffer?.destroy();
+    this.#buffer = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** The host copy of a device buffer. The read is enqueued before this returns. */
+export async function readTensor(
+  device: Device,
+  buffer: DeviceBuffer,
+  dtype: DType,
+  shape: Shape,
+): Promise<HostTensor<DType>> {
+  // prettier-ignore
+  const count = elementCount(shape);
+  const bytes = count === 0 ? new ArrayBuffer(0) : await device.read(buffer, count * 4);
+  switch (dtype) {
+    case "f32":
+      return { dtype, shape, data: new Float32Array(bytes) };
+    case "i32":
+      return { dtype, shape, data: new Int32Array(bytes) };
+    case "u32":
+      return { dtype, shape, data: new Uint32Array(bytes) };
+    case "bool":
+      return { dtype, shape, data: Uint8Array.from(new Uint32Array(bytes)) };
+    default:
+      return dtype satisfies never;
+  }
+}

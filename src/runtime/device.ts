@@ -1,0 +1,76 @@
+/**
+ * A device: where buffers live and kernels run. Three implementations (WebGPU, OpenCL, embedded CPU) and
+ * one executor that drives them through this interface alone.
+ *
+ * Order: `write`, `submit` and `read` take effect in the order they are called, whether or not earlier
+ * ones were awaited (one in-order queue). So a caller that enqueues its write, submit and read without
+ * awaiting in between may run concurrently with others on the same buffers.
+ */
+import type { KernelSource } from "../codegen/executable.ts";
+import type { Target } from "../codegen/target.ts";
+
+export type DeviceKind = "cpu" | "webgpu" | "opencl";
+
+export interface DeviceBuffer {
+  /** As asked for; the device may have rounded up. */
+  readonly sizeBytes: number;
+  /** Frees the memory once work enqueued before has finished. Calling it again does nothing. */
+  destroy(): void;
+}
+
+/** A kernel ready to run; made by and only usable with the same device. */
+export interface CompiledKernel {
+  readonly source: KernelSource;
+}
+
+export type Command =
+  | { readonly kind: "dispatch"; readonly kernel: CompiledKernel; readonly buffers: readonly DeviceBuffer[] }
+  | { readonly kind: "copy"; readonly source: DeviceBuffer; readonly destination: DeviceBuffer; readonly sizeBytes: number }; // prettier-ignore
+
+/** Commands with everything that can be set up ahead (arguments, bind groups) set up; submitted any number of times. */
+export interface CommandList {
+  readonly commands: readonly Command[];
+  dispose(): void;
+}
+
+/** Time of one dispatch on the device, in command order (copies are left out). */
+export interface DispatchTiming {
+  readonly kernel: string;
+  readonly elapsedMs: number;
+}
+
+export interface CompileProgress {
+  readonly completed: number;
+  readonly total: number;
+  readonly kernel: string;
+  /** The kernel came from a cache. */
+  readonly cached: boolean;
+  /** What went wrong without harm, e.g. that the cache on disk could not be written. */
+  readonly note?: string | undefined;
+}
+
+export interface Device {
+  readonly kind: DeviceKind;
+  /** As its driver names it. */
+  readonly name: string;
+  readonly target: Target;
+  /** Set once the device is lost or disposed; every later call throws a `device-lost` or `disposed` UserError with this reason. */
+  readonly lost: string | undefined;
+  /** Fails with an `out-of-memory` UserError naming the size and the limit. Contents start undefined. */
+  allocate(sizeBytes: number, label: string): DeviceBuffer;
+  /** Copies `data` to the start of `buffer`; `data` may be reused at once. */
+  write(buffer: DeviceBuffer, data: ArrayBufferView): void;
+  /** The first `sizeBytes` bytes, as they are after everything enqueued before. */
+  read(buffer: DeviceBuffer, sizeBytes: number): Promise<ArrayBuffer>;
+  /**
+   * Compiles all kernels, in parallel where the driver allows, identical ones once. Fails with a
+   * `kernel-rejected` UserError that carries the driver's log, the kernel's name and its source.
+   */
+  compile(kernels: readonly KernelSource[], onProgress?: (progress: CompileProgress) => void): Promise<readonly CompiledKernel[]>; // prettier-ignore
+  record(commands: readonly Command[]): CommandList;
+  /** Enqueues the list as one submission. With `profile`, resolves when it has finished, with one timing a dispatch; without, at once, with none. */
+  submit(list: CommandList, options?: { readonly profile?: boolean }): Promise<readonly DispatchTiming[]>;
+  /** Resolves when everything enqueued has finished. */
+  finish(): Promise<void>;
+  dispose(): Promise<void>;
+}

@@ -1,0 +1,97 @@
+/**
+ * Finds and opens devices. One open device of each kind is shared by all who ask for it by name, so that
+ * parameters and compiled kernels are shared, too; a device that was lost or disposed is replaced.
+ */
+import { UserError } from "../errors.ts";
+import { wasmTarget, type Target } from "../codegen/target.ts";
+import { openCpuDevice } from "./cpu/open-cpu-device.ts";
+import type { Device, DeviceKind } from "./device.ts";
+import type { DeviceProbe } from "./device-probe.ts";
+import { openOpenclDevice, probeOpencl } from "./opencl/open.ts";
+import { openWebgpuDevice, probeWebgpu } from "./webgpu/open.ts";
+
+/** `auto` takes the fastest device there is. */
+export type DeviceChoice = DeviceKind | "auto" | Device;
+
+export interface DeviceListing {
+  readonly kind: DeviceKind;
+  /** undefined where the device is missing. */
+  readonly name?: string;
+  readonly target?: Target;
+  /** Why it is missing, and what to install. */
+  readonly missing?: string;
+}
+
+export interface OpenedDevice {
+  readonly device: Device;
+  /** Why this device, for reports. */
+  readonly reason: string;
+}
+
+const probes: Readonly<Record<DeviceKind, () => Promise<DeviceProbe>>> = {
+  webgpu: () => probeWebgpu(),
+  opencl: () => probeOpencl(),
+  cpu: async () => ({
+    devices: [{ name: "embedded CPU (WebAssembly)", target: wasmTarget }],
+    missing: undefined,
+  }),
+};
+
+const openers: Readonly<Record<DeviceKind, () => Promise<Device>>> = {
+  webgpu: () => openWebgpuDevice(),
+  opencl: () => openOpenclDevice(),
+  cpu: () => openCpuDevice(),
+};
+
+/** Every device, with its target; for every kind that is missing, why. */
+export async function listDevices(): Promise<readonly DeviceListing[]> {
+  const listings: DeviceListing[] = [];
+  for (const kind of ["webgpu", "opencl", "cpu"] as const) {
+    const { devices, missing } = await probes[kind]();
+    for (const { name, target } of devices) listings.push({ kind, name, target });
+    if (devices.length === 0) listings.push({ kind, missing: missing ?? "none was found" });
+  }
+  return listings;
+}
+
+export async function openDevice(choice: DeviceChoice): Promise<OpenedDevice> {
+  if (typeof choice === "object") return { device: choice, reason: "given by the caller" };
+  if (choice !== "auto") {
+    if (!Object.hasOwn(openers, choice)) {
+      throw new UserError("argument", `device: expected "auto", "cpu", "webgpu", "opencl" or a Device, got ${JSON.stringify(choice)}.`); // prettier-ignore
+    }
+    return { device: await sharedDevice(choice), reason: "asked for" };
+  }
+  return openFastest();
+}
+
+/** A real GPU, else OpenCL, else the embedded CPU; software WebGPU is slower than that and never chosen. */
+async function openFastest(): Promise<OpenedDevice> {
+  const passedOver: string[] = [];
+  for (const kind of ["webgpu", "opencl"] as const) {
+    const { devices, missing } = await probes[kind]();
+    const usable = devices.find(({ target }) => !target.software);
+    if (usable !== undefined) {
+      const because = usable.target.family === "gpu" ? "a GPU" : "OpenCL compiles for this processor's full vector width"; // prettier-ignore
+      try {
+        return { device: await sharedDevice(kind), reason: [because, ...passedOver].join("; ") };
+      } catch (error) {
+        passedOver.push(`${kind}: ${error instanceof Error ? error.message : String(error)}`);
+        continue;
+      }
+    }
+    passedOver.push(`${kind}: ${missing ?? "only a software adapter, slower than the embedded CPU"}`);
+  }
+  return { device: await sharedDevice("cpu"), reason: `always there; ${passedOver.join("; ")}` };
+}
+
+/** Devices are resources with identity; this is the one place that remembers them. */
+const shared = new Map<DeviceKind, Promise<Device>>();
+
+async function sharedDevice(kind: DeviceKind): Promise<Device> {
+  const known = await shared.get(kind)?.catch(() => undefined);
+  if (known !== undefined && known.lost === undefined) return known;
+  const opening = openers[kind]();
+  shared.set(kind, opening);
+  return opening;
+}

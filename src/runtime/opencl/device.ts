@@ -1,0 +1,232 @@
+/**
+ * The OpenCL device: one context and one in-order queue on the first device that fits. Work is enqueued
+ * synchronously, in call order; only waiting happens on worker threads, so the event loop never blocks on the
+ * device (except in `write` when much copied data is already waiting).
+ */
+import type { KernelSource } from "../../codegen/executable.ts";
+import type { Target } from "../../codegen/target.ts";
+import { InternalError, UserError } from "../../errors.ts";
+import type { Command, CommandList, CompiledKernel, CompileProgress, Device, DeviceBuffer, DispatchTiming } from "../device.ts"; // prettier-ignore
+import type { DiskCache } from "../disk-cache.ts";
+import { KernelCache, mapConcurrently } from "../kernel-cache.ts";
+import { cl, describeStatus, isOutOfMemory, onWorker } from "./bindings.ts";
+import type { Handle, OpenclApi } from "./bindings.ts";
+import { OpenclBuffer } from "./buffer.ts";
+import { OpenclCommandList } from "./command-list.ts";
+import { OpenclKernel } from "./kernel.ts";
+import { buildProgram } from "./program.ts";
+import type { OpenclProgram } from "./program.ts";
+import type { OpenclDeviceInfo } from "./query.ts";
+
+/** Copies of written data that may wait for the queue before `write` blocks instead. */
+const maxStagedBytes = 64 * 2 ** 20;
+/** Builds at a time. PoCL takes turns behind a lock of its own; other drivers build in parallel. */
+const buildWidth = 3;
+
+export class OpenclDevice implements Device {
+  readonly kind = "opencl";
+  readonly name: string;
+  readonly target: Target;
+  readonly #api: OpenclApi;
+  readonly #info: OpenclDeviceInfo;
+  readonly #cache: DiskCache | undefined;
+  readonly #context: Handle;
+  readonly #queue: Handle;
+  readonly #kernels = new KernelCache<OpenclProgram>();
+  readonly #buffers = new Set<OpenclBuffer>();
+  readonly #lists = new Set<OpenclCommandList>();
+  /** Data of writes that may not have reached the device, by the number of the command that carries it. */
+  readonly #staged = new Map<number, Uint8Array>();
+  #enqueued = 0;
+  #finished = 0;
+  #lost: string | undefined;
+
+  constructor(api: OpenclApi, info: OpenclDeviceInfo, cache: DiskCache | undefined) {
+    this.#api = api;
+    this.#info = info;
+    this.#cache = cache;
+    this.name = info.name;
+    this.target = info.target;
+    const status = new Int32Array(1);
+    const properties = new BigUint64Array([BigInt(cl.CONTEXT_PLATFORM), info.platform, 0n]);
+    this.#context = api.clCreateContext(properties, 1, new BigUint64Array([info.device]), null, null, status);
+    unavailable(status, info, "context");
+    this.#queue = api.clCreateCommandQueue(this.#context, info.device, cl.QUEUE_PROFILING_ENABLE, status);
+    unavailable(status, info, "command queue");
+  }
+
+  get lost(): string | undefined {
+    return this.#lost;
+  }
+
+  allocate(sizeBytes: number, label: string): DeviceBuffer {
+    this.#usable();
+    const limit = this.target.maxBufferBytes;
+    const failure = (why: string): UserError =>
+      new UserError("out-of-memory", `opencl: cannot allocate ${sizeBytes} bytes for '${label}' on ${this.name}: ${why}`); // prettier-ignore
+    if (sizeBytes > limit) throw failure(`one buffer may have ${limit} bytes`);
+    const status = new Int32Array(1);
+    const rounded = Math.max(4, Math.ceil(sizeBytes / 4) * 4);
+    const handle = this.#api.clCreateBuffer(this.#context, cl.MEM_READ_WRITE, rounded, null, status);
+    const code = status[0] ?? 0;
+    if (isOutOfMemory(code)) throw failure(`the device's memory is full (${describeStatus(code)}; limit ${limit} a buffer)`); // prettier-ignore
+    check(code, `create buffer '${label}'`);
+    const buffer = new OpenclBuffer(this.#api, handle, sizeBytes, label, (gone) =>
+      this.#buffers.delete(gone),
+    );
+    this.#buffers.add(buffer);
+    return buffer;
+  }
+
+  write(buffer: DeviceBuffer, data: ArrayBufferView): void {
+    this.#usable();
+    const target = OpenclBuffer.of(buffer);
+    const size = data.byteLength;
+    if (size > target.sizeBytes)
+      throw new InternalError(`opencl: ${size} bytes written to '${target.label}' of ${target.sizeBytes}`);
+    if (size === 0) return;
+    const staged = [...this.#staged.values()].reduce((sum, bytes) => sum + bytes.length, 0);
+    let bytes = new Uint8Array(data.buffer, data.byteOffset, size);
+    // With nothing enqueued a blocking write waits for nothing but its own copy.
+    const blocking = this.#enqueued === this.#finished || staged + size > maxStagedBytes;
+    if (!blocking) bytes = new Uint8Array(bytes);
+    const address = this.#api.addressOf(bytes);
+    check(this.#api.clEnqueueWriteBuffer(this.#queue, target.handle, blocking ? 1 : 0, 0, size, address, 0, null, null), "write"); // prettier-ignore
+    this.#enqueued++;
+    if (blocking) this.#markFinished(this.#enqueued);
+    else {
+      this.#staged.set(this.#enqueued, bytes);
+      this.#api.clFlush(this.#queue);
+    }
+  }
+
+  async read(buffer: DeviceBuffer, sizeBytes: number): Promise<ArrayBuffer> {
+    this.#usable();
+    const source = OpenclBuffer.of(buffer);
+    if (sizeBytes > source.sizeBytes)
+      throw new InternalError(
+        `opencl: ${sizeBytes} bytes read from '${source.label}' of ${source.sizeBytes}`,
+      );
+    const result = new ArrayBuffer(sizeBytes);
+    if (sizeBytes === 0) return result;
+    const bytes = new Uint8Array(result);
+    const event = new BigUint64Array(1);
+    const address = this.#api.addressOf(bytes);
+    check(this.#api.clEnqueueReadBuffer(this.#queue, source.handle, 0, 0, sizeBytes, address, 0, null, event), "read"); // prettier-ignore
+    await this.#reached(event);
+    return bytes.buffer;
+  }
+
+  async compile(
+    kernels: readonly KernelSource[],
+    onProgress?: (progress: CompileProgress) => void,
+  ): Promise<readonly CompiledKernel[]> {
+    this.#usable();
+    let completed = 0;
+    const on = { api: this.#api, context: this.#context, info: this.#info, cache: this.#cache };
+    return mapConcurrently(kernels, buildWidth, async (source) => {
+      if (source.language !== "opencl-c")
+        throw new InternalError(`opencl: kernel '${source.name}' is written in ${source.language}`);
+      const { compiled, shared } = await this.#kernels.compile(source, (s) => buildProgram(on, s));
+      this.#usable();
+      onProgress?.({
+        completed: ++completed,
+        total: kernels.length,
+        kernel: source.name,
+        cached: shared || compiled.cached,
+        note: shared ? undefined : compiled.note,
+      });
+      return new OpenclKernel(source, compiled.program);
+    });
+  }
+
+  record(commands: readonly Command[]): CommandList {
+    this.#usable();
+    const list = new OpenclCommandList(this.#api, commands, (gone) => this.#lists.delete(gone));
+    this.#lists.add(list);
+    return list;
+  }
+
+  async submit(
+    list: CommandList,
+    options: { readonly profile?: boolean } = {},
+  ): Promise<readonly DispatchTiming[]> {
+    this.#usable();
+    const recorded = OpenclCommandList.of(list);
+    const events: { readonly kernel: string; readonly event: bigint }[] = [];
+    recorded.enqueue(
+      this.#queue,
+      options.profile ? (kernel, event) => events.push({ kernel, event }) : undefined,
+    );
+    this.#enqueued++;
+    check(this.#api.clFlush(this.#queue), "flush");
+    if (!options.profile) return [];
+    await this.finish();
+    return events.map(({ kernel, event }) => {
+      const elapsedMs = Number(this.#stamp(event, cl.PROFILING_COMMAND_END) - this.#stamp(event, cl.PROFILING_COMMAND_START)) / 1e6; // prettier-ignore
+      this.#api.clReleaseEvent(event);
+      return { kernel, elapsedMs };
+    });
+  }
+
+  async finish(): Promise<void> {
+    this.#usable();
+    const event = new BigUint64Array(1);
+    check(this.#api.clEnqueueMarkerWithWaitList(this.#queue, 0, null, event), "finish");
+    await this.#reached(event);
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#lost !== undefined) return;
+    this.#lost = "the device was disposed";
+    await onWorker(this.#api.clFinish, this.#queue);
+    const programs = await this.#kernels.drain();
+    for (const list of [...this.#lists]) list.dispose();
+    for (const { program } of programs) this.#api.clReleaseProgram(program);
+    for (const buffer of [...this.#buffers]) buffer.destroy();
+    this.#staged.clear();
+    this.#api.clReleaseCommandQueue(this.#queue);
+    this.#api.clReleaseContext(this.#context);
+  }
+
+  /** Waits for a command just enqueued; everything enqueued before it has finished then, too. */
+  async #reached(event: BigUint64Array): Promise<void> {
+    const number = ++this.#enqueued;
+    check(this.#api.clFlush(this.#queue), "flush");
+    const status = await onWorker(this.#api.clWaitForEvents, 1, event);
+    this.#api.clReleaseEvent(event[0] ?? 0n);
+    check(status, "wait");
+    this.#markFinished(number);
+  }
+
+  #markFinished(number: number): void {
+    this.#finished = Math.max(this.#finished, number);
+    for (const key of this.#staged.keys()) if (key <= number) this.#staged.delete(key);
+  }
+
+  #stamp(event: bigint, which: number): bigint {
+    const value = new BigUint64Array(1);
+    check(this.#api.clGetEventProfilingInfo(event, which, 8, value, null), "profiling");
+    return value[0] ?? 0n;
+  }
+
+  #usable(): void {
+    if (this.#lost !== undefined)
+      throw new UserError("disposed", `opencl device ${this.name}: ${this.#lost}`);
+  }
+}
+
+function check(status: number, what: string): void {
+  if (status === 0) return;
+  if (isOutOfMemory(status))
+    throw new UserError("out-of-memory", `opencl: ${what}: ${describeStatus(status)}`);
+  throw new InternalError(`opencl: ${what}: ${describeStatus(status)}`);
+}
+
+function unavailable(status: Int32Array, info: OpenclDeviceInfo, what: string): void {
+  if (status[0] === 0) return;
+  throw new UserError(
+    "device-unavailable",
+    `opencl: ${info.name} gave no ${what}: ${describeStatus(status[0] ?? 0)}`,
+  );
+}

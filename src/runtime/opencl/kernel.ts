@@ -1,0 +1,17 @@
+/** A kernel that the OpenCL driver has built: its program, from which each dispatch makes a kernel object. */
+import type { KernelSource } from "../../codegen/executable.ts";
+import { InternalError } from "../../errors.ts";
+import type { CompiledKernel } from "../device.ts";
+import type { Handle } from "./bindings.ts";
+
+export class OpenclKernel implements CompiledKernel {
+  constructor(
+    readonly source: KernelSource,
+    readonly program: Handle,
+  ) {}
+
+  static of(kernel: CompiledKernel): OpenclKernel {
+    if (kernel instanceof OpenclKernel) return kernel;
+    throw new InternalError(`opencl: kernel '${kernel.source.name}' belongs to another device`);
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Finds OpenCL devices and opens one. The only file of this folder that reads the environment:
+ * `HEDDLE_CACHE=off` turns the disk cache off, `XDG_CACHE_HOME` moves it.
+ */
+import { UserError } from "../../errors.ts";
+import type { DeviceProbe } from "../device-probe.ts";
+import { DiskCache } from "../disk-cache.ts";
+import { importAtRuntime } from "../import-at-runtime.ts";
+import { loadOpencl } from "./bindings.ts";
+import { OpenclDevice } from "./device.ts";
+import { listOpenclDevices } from "./query.ts";
+
+export interface OpenclOptions {
+  /** A part of the device's name, any case; default: the first GPU, else the first device. */
+  readonly name?: string;
+  /** Folder of the disk cache, or `"off"`. Default: `heddle/` in the user's cache folder. */
+  readonly cacheFolder?: string;
+  /** Bound on the disk cache's size. Default 256 MiB. */
+  readonly cacheMaxBytes?: number;
+}
+
+/** What OpenCL devices there are, or why there are none. */
+export async function probeOpencl(): Promise<DeviceProbe> {
+  const loaded = await loadOpencl();
+  if ("missing" in loaded) return { devices: [], missing: loaded.missing };
+  const devices = listOpenclDevices(loaded.api).map(({ name, target }) => ({ name, target }));
+  return { devices, missing: devices.length > 0 ? undefined : noDriver };
+}
+
+/** Opens an OpenCL device; fails with a `device-unavailable` UserError that says what to install. */
+export async function openOpenclDevice(options: OpenclOptions = {}): Promise<OpenclDevice> {
+  const loaded = await loadOpencl();
+  if ("missing" in loaded) throw new UserError("device-unavailable", `opencl: ${loaded.missing}`);
+  const found = listOpenclDevices(loaded.api);
+  if (found.length === 0) throw new UserError("device-unavailable", `opencl: ${noDriver}`);
+  const wanted = options.name?.toLowerCase();
+  const chosen =
+    wanted === undefined
+      ? (found.find((info) => info.target.family === "gpu") ?? found[0])
+      : found.find((info) => info.name.toLowerCase().includes(wanted));
+  if (chosen === undefined)
+    throw new UserError(
+      "device-unavailable",
+      `opencl: no device's name contains '${options.name}'; there are: ${found.map((info) => info.name).join(", ")}`,
+    );
+  return new OpenclDevice(loaded.api, chosen, await openCache(options));
+}
+
+const noDriver = "the ICD loader lists no device: install a driver such as pocl-opencl-icd";
+
+async function openCache(options: OpenclOptions): Promise<DiskCache | undefined> {
+  if (options.cacheFolder === "off") return undefined;
+  if (options.cacheFolder === undefined && process.env["HEDDLE_CACHE"] === "off") return undefined;
+  const bound = options.cacheMaxBytes === undefined ? {} : { maxBytes: options.cacheMaxBytes };
+  if (options.cacheFolder !== undefined) return DiskCache.open({ folder: options.cacheFolder, ...bound });
+  const [path, os] = await Promise.all([
+    importAtRuntime<typeof import("node:path")>("node:path"),
+    importAtRuntime<typeof import("node:os")>("node:os"),
+  ]);
+  // The XDG base directory specification: relative paths are invalid and ignored.
+  const configured = process.env["XDG_CACHE_HOME"];
+  const base =
+    configured !== undefined && path.isAbsolute(configured) ? configured : path.join(os.homedir(), ".cache");
+  return DiskCache.open({ folder: path.join(base, "heddle"), ...bound });
+}

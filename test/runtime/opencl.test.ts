@@ -1,0 +1,74 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { legalizeForOpencl } from "../../src/codegen/opencl/legal.ts";
+import { writeOpenclC } from "../../src/codegen/opencl/write.ts";
+import { openOpenclDevice, probeOpencl } from "../../src/runtime/opencl/open.ts";
+import { codeOf, describeDeviceContract, isTested, runKernel, sourceOf } from "./device-contract.ts";
+import type { DeviceUnderTest } from "./device-contract.ts";
+import { kernelOf, samples } from "./sample-kernels.ts";
+
+const under: DeviceUnderTest = {
+  open: () => openOpenclDevice({ cacheFolder: "off" }),
+  groupSize: 1,
+  write: (kernel, target) => writeOpenclC(legalizeForOpencl(kernel, target), target),
+  brokenSource: "__kernel void broken(__global float* a { }",
+};
+const sample = samples[0] as (typeof samples)[number];
+
+describe.skipIf(!isTested("opencl"))("the OpenCL device", () => {
+  describeDeviceContract(under);
+
+  it("is listed with its target", async () => {
+    const probe = await probeOpencl();
+    expect(probe.missing).toBeUndefined();
+    expect(probe.devices[0]?.target.language).toBe("opencl-c");
+  });
+
+  it("names the devices there are when the one asked for is not", async () => {
+    const { devices } = await probeOpencl();
+    const open = (): Promise<unknown> => openOpenclDevice({ name: "no such device" });
+    expect(await codeOf(open)).toBe("device-unavailable");
+    await expect(open()).rejects.toThrow(devices[0]?.name);
+  });
+
+  it("takes kernels from the disk cache, and replaces damaged entries", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "heddle-cache-"));
+    const compileAfresh = async (): Promise<boolean | undefined> => {
+      const device = await openOpenclDevice({ cacheFolder: folder });
+      let cached: boolean | undefined;
+      await device.compile([sourceOf(kernelOf(sample, 1), device.target, under)], (p) => (cached = p.cached));
+      const result = await runKernel(device, kernelOf(sample, 1), sample.inputs, under);
+      expect(result["y"]?.[3]).toBe(-1);
+      await device.dispose();
+      return cached;
+    };
+    try {
+      expect(await compileAfresh()).toBe(false);
+      expect(await compileAfresh()).toBe(true);
+      const [entry] = readdirSync(folder);
+      const file = join(folder, entry ?? "");
+      const good = readFileSync(file);
+      for (const damaged of [
+        good.subarray(0, good.length - 9),
+        Buffer.from("other"),
+        Buffer.from(good).fill(7, 500, 600),
+      ]) {
+        writeFileSync(file, damaged);
+        expect(await compileAfresh()).toBe(false);
+        expect(readFileSync(file).length).toBe(good.length);
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("works without a usable cache folder, and says so", async () => {
+    const device = await openOpenclDevice({ cacheFolder: "/dev/null/nowhere" });
+    const notes: (string | undefined)[] = [];
+    await device.compile([sourceOf(kernelOf(sample, 1), device.target, under)], (p) => notes.push(p.note));
+    expect(notes[0]).toMatch(/nowhere/);
+    await device.dispose();
+  });
+});
