@@ -8,10 +8,11 @@ import type { Executable } from "./codegen/executable.ts";
 import { writeKernel } from "./codegen/write.ts";
 import { Compiled } from "./compiled.ts";
 import { openDump } from "./dump.ts";
+import type { Graph } from "./ir/graph.ts";
 import { verify } from "./ir/verify.ts";
 import type { Module } from "./nn/module.ts";
 import { traceModule, type InputSpec } from "./nn/trace-module.ts";
-import { runPasses, type PipelineResult } from "./passes/pipeline.ts";
+import { runPasses, type PipelineOptions, type PipelineResult } from "./passes/pipeline.ts";
 import type { PassOptions } from "./passes/pass.ts";
 import { bytesOf, Report, type ReportData } from "./report.ts";
 import type { CompileProgress } from "./runtime/device.ts";
@@ -58,41 +59,48 @@ export async function compile(
   await dump.graph("trace", traced.graph);
   const traceMs = clock.lap();
 
-  const passed = runPasses(traced.graph, target, {
-    batchNorm: options.batchNorm ?? "auto",
-    without: options.withoutPasses ?? [],
+  const built = buildExecutable(traced.graph, target, {
+    ...passOptions(options),
     onStage: (name, graph) => void dump.graph(name, graph),
   });
-  const passesMs = clock.lap();
+  await dump.executable(built.executable);
+  clock.lap();
 
-  const plan = makePlan(passed, target);
-  const executable = write(traced.graph.name, plan, target);
-  await dump.executable(executable);
-  const lowerMs = clock.lap();
+  const session = await Session.load(opened.device, built.executable, traced.stored, options.onProgress);
+  const compileMs = { trace: traceMs, ...built.elapsedMs, load: clock.lap() };
 
-  const session = await Session.load(opened.device, executable, traced.stored, options.onProgress);
-  const compileMs = { trace: traceMs, passes: passesMs, lower: lowerMs, load: clock.lap() };
-
-  const report = new Report(describe(opened, executable, plan, passed, compileMs));
-  return new Compiled({ module, session, executable, structure: traced.structure, report });
+  const report = new Report(describe(opened, built, compileMs));
+  return new Compiled({ module, session, executable: built.executable, structure: traced.structure, report });
 }
 
-/** Kernels in the target's language, with the plan that runs them. */
-function write(name: string, plan: Plan, target: Target): Executable {
+/** The options of `compile` that passes see. */
+export function passOptions(options: CompileOptions): PipelineOptions {
+  return { batchNorm: options.batchNorm ?? "auto", without: options.withoutPasses ?? [] };
+}
+
+/** What the stages between tracing and loading made of a graph. */
+export interface BuiltExecutable {
+  readonly executable: Executable;
+  readonly plan: Plan;
+  readonly passed: PipelineResult;
+  readonly elapsedMs: { readonly passes: number; readonly lower: number };
+}
+
+/** From a traced graph to an executable for `target`; needs no device. */
+export function buildExecutable(graph: Graph, target: Target, options: PipelineOptions): BuiltExecutable {
+  const clock = stopwatch();
+  const passed = runPasses(graph, target, options);
+  const passes = clock.lap();
+  const plan = makePlan(passed, target);
   const { kernels, activationBytes: _, liveBytes: __, ...rest } = plan;
-  return {
-    name,
-    language: target.language,
-    kernels: kernels.map((kernel) => writeKernel(kernel, target)),
-    ...rest,
-  };
+  const sources = kernels.map((kernel) => writeKernel(kernel, target));
+  const executable: Executable = { name: graph.name, language: target.language, kernels: sources, ...rest };
+  return { executable, plan, passed, elapsedMs: { passes, lower: clock.lap() } };
 }
 
 function describe(
   opened: OpenedDevice,
-  executable: Executable,
-  plan: Plan,
-  passed: PipelineResult,
+  { executable, plan, passed }: BuiltExecutable,
   compileMs: ReportData["compileMs"],
 ): ReportData {
   // prettier-ignore

@@ -5,14 +5,17 @@
  */
 import { InternalError } from "../errors.ts";
 import { executionOrder, producersOf, typesOf, type Graph, type Node, type ValueId } from "../ir/graph.ts";
-import { opRecord } from "../ir/ops/registry.ts";
+
 import { elementCount } from "../ir/shape.ts";
-import { layoutOf, sizeBytes, type TensorType } from "../ir/tensor-type.ts";
+import { sizeBytes, type TensorType } from "../ir/tensor-type.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
 import type { Executable, InterfaceTensor, PlanBuffer, PlanCommand } from "./executable.ts";
 import type { Kernel } from "./kernel-ir.ts";
 import { lowerNode } from "./lower/lower-node.ts";
 import { bodyOf, isLiteral } from "./lower/task.ts";
+import { deviceBytes } from "./device-bytes.ts";
+import { aliasRoots } from "./plan-aliases.ts";
+import { mayOverwrite } from "./plan-in-place.ts";
 import { assignSlots, peakBytes } from "./plan-memory.ts";
 import type { Target } from "./target.ts";
 
@@ -29,6 +32,8 @@ export function makePlan(graphs: { readonly prepare: Graph; readonly run: Graph 
   const run = planner.plan(graphs.run, "run");
   return planner.finish(graphs.run, prepare, run);
 }
+
+type CopyCommand = Extract<PlanCommand, { kind: "copy" }>;
 
 interface PlannedGraph {
   readonly commands: readonly PlanCommand[];
@@ -64,7 +69,7 @@ class Planner {
     for (const input of graph.inputs)
       buffers.set(input.id, this.#namedBuffer(input.role, input.name, input.type));
     const lastRead = this.#lastReads(graph, steps, producers, root);
-    const trailingCopies: PlanCommand[] = [];
+    const trailing: { value: ValueId; destination: number; sizeBytes: number }[] = [];
     const inPlace = new Map<ValueId, ValueId>();
     const makers = new Map(
       steps.flatMap((node, step) => node.results.map((result) => [result.id, step] as const)),
@@ -77,12 +82,11 @@ class Planner {
       const destination = output.updates !== undefined ? buffers.get(output.updates)! : this.#outputBuffer(phase, output.name, type);
       const state = output.updates;
       const direct = step !== undefined && !buffers.has(value) &&
-        (state === undefined || this.#mayReplace(steps[step]!, value, state, step, lastRead, types));
+        (state === undefined || mayOverwrite(steps[step]!, value, state, (lastRead.get(state) ?? -1) > step));
       if (direct) {
         buffers.set(value, destination);
         if (state !== undefined && steps[step]!.operands.includes(state)) inPlace.set(value, state);
-      } else trailingCopies.push({ kind: "copy", source: -1, destination, sizeBytes: sizeBytes(type) });
-      if (!direct) this.#pendingCopies.push({ copy: trailingCopies.length - 1, value });
+      } else if (sizeBytes(type) > 0) trailing.push({ value, destination, sizeBytes: sizeBytes(type) });
     } // prettier-ignore
 
     const used = new Set([...lastRead.keys(), ...graph.outputs.map((output) => root(output.value))]);
@@ -98,9 +102,7 @@ class Planner {
       const at = root(value);
       const found = buffers.get(at);
       if (found !== undefined) return found;
-      const producer = producers.get(at);
-      if (producer?.op !== "constant") throw new InternalError(`plan: %${value} has no buffer`);
-      const created = this.#constantBuffer(at, producer.attributes.value);
+      const created = this.#bufferWithoutKernel(at, producers.get(at), types.get(at)!);
       buffers.set(at, created);
       return created;
     };
@@ -119,19 +121,13 @@ class Planner {
       const origin = node.origin?.modulePath ?? "";
       return { kind: "dispatch", kernel, buffers: lowered.bindings.map(bufferOf), comment: `${origin} ${lowered.kernel.comment}`.trim() }; // prettier-ignore
     });
-    for (const { copy, value } of this.#pendingCopies) {
-      const command = trailingCopies[copy] as Extract<PlanCommand, { kind: "copy" }>;
-      trailingCopies[copy] = { ...command, source: bufferOf(value) };
-    }
-    this.#pendingCopies = [];
+    const copies = trailing.map(({ value, ...copy }): CopyCommand => ({ kind: "copy", source: bufferOf(value), ...copy }));
     return {
-      commands: [...commands, ...trailingCopies],
+      commands: [...commands, ...this.#orderCopies(copies)],
       activationBytes: slotSizes.reduce((sum, size) => sum + size, 0),
       liveBytes: peakBytes(scratch),
     };
   }
-
-  #pendingCopies: { copy: number; value: ValueId }[] = [];
 
   finish(run: Graph, prepare: PlannedGraph, planned: PlannedGraph): Plan {
     const tensors = (role: string): InterfaceTensor[] =>
@@ -191,6 +187,28 @@ class Planner {
     return buffer;
   }
 
+  /** Constants, and values without elements, which no kernel makes. */
+  #bufferWithoutKernel(value: ValueId, producer: Node | undefined, type: TensorType): number {
+    if (producer?.op === "constant") return this.#constantBuffer(value, producer.attributes.value);
+    if (sizeBytes(type) > 0) throw new InternalError(`plan: %${value} has no buffer`);
+    return this.#addBuffer({ kind: "slot", name: `empty_${value}`, sizeBytes: 0 });
+  }
+
+  /** Copies that read what another one overwrites (two states that swap) go through a buffer of their own. */
+  #orderCopies(copies: readonly CopyCommand[]): PlanCommand[] {
+    const overwritten = new Set(copies.map((copy) => copy.destination));
+    const saves: CopyCommand[] = [];
+    const safe = copies
+      .filter((copy) => copy.source !== copy.destination)
+      .map((copy): CopyCommand => {
+        if (!overwritten.has(copy.source)) return copy;
+        const saved = this.#addBuffer({ kind: "slot", name: `saved_${copy.source}`, sizeBytes: copy.sizeBytes });
+        saves.push({ ...copy, destination: saved });
+        return { ...copy, source: saved };
+      });
+    return [...saves, ...safe];
+  }
+
   /** The step that last reads each root value; graph outputs that are copied at the end count as read there. */
   #lastReads(
     graph: Graph,
@@ -225,37 +243,6 @@ class Planner {
     return graph.outputs.some((output) => root(output.value) === value) ? end : (lastRead.get(value) ?? step);
   }
 
-  /** Whether the kernel that makes `value` may write it straight over `state`. */
-  #mayReplace(
-    node: Node,
-    value: ValueId,
-    state: ValueId,
-    step: number,
-    lastRead: ReadonlyMap<ValueId, number>,
-    types: ReadonlyMap<ValueId, TensorType>,
-  ): boolean {
-    // prettier-ignore
-    if ((lastRead.get(state) ?? -1) > step) return false;
-    if (!node.operands.includes(state)) return true;
-    // The kernel reads the old state: it must read each element before, and only where, it writes it.
-    if (node.op === "batch_norm_training" || node.op === "batch_norm_apply")
-      return isOwnChannelUpdate(node, value);
-    const body = node.op === "fusion" ? Object.values(node.attributes.body.nodes) : [node];
-    const shape = types.get(value)!.shape.join();
-    return body.every((item) => {
-      if (item.op === "constant") return true;
-      if (item.op === "batch_norm_training" || item.op === "batch_norm_apply") {
-        return node.op === "fusion" && isOwnChannelUpdate(item, node.attributes.body.outputs[node.results.findIndex((r) => r.id === value)]!.value); // prettier-ignore
-      }
-      if (body.some((other) => other.op === "batch_norm_training" || other.op === "batch_norm_apply"))
-        return true;
-      return (
-        opRecord(item.op).kind === "elementwise" &&
-        item.results.every((result) => result.type.shape.join() === shape)
-      );
-    });
-  }
-
   /** Kernels of equal content are one kernel. */
   #kernelNumber(kernel: Kernel): number {
     const { name: _, comment: __, ...content } = kernel;
@@ -269,58 +256,10 @@ class Planner {
   }
 }
 
-/** Batch norm writes running statistics per channel; the count is read by every channel when it sets the momentum. */
-function isOwnChannelUpdate(
-  node: Extract<Node, { op: "batch_norm_training" | "batch_norm_apply" }>,
-  value: ValueId,
-): boolean {
-  // prettier-ignore
-  const position = node.results.findIndex((result) => result.id === value);
-  return position === 3 || position === 4 || (position === 5 && node.attributes.momentum !== null);
-}
-
 function needsKernel(node: Node, roots: ReadonlyMap<ValueId, ValueId>, types: ReadonlyMap<ValueId, TensorType>): boolean {
   if (node.op === "constant" || roots.has(node.results[0]!.id)) return false;
   return node.results.some((result) => elementCount(types.get(result.id)!.shape) > 0);
 } // prettier-ignore
-
-/** Values that are another view of the same bytes, and whose. */
-function aliasRoots(order: readonly Node[], types: ReadonlyMap<ValueId, TensorType>): Map<ValueId, ValueId> {
-  const roots = new Map<ValueId, ValueId>();
-  for (const node of order) {
-    if (node.op !== "reshape" && node.op !== "relayout" && node.op !== "permute") continue;
-    const operand = node.operands[0]!;
-    const from = types.get(operand)!;
-    const to = node.results[0]!.type;
-    const same =
-      node.op === "reshape"
-        ? isRowMajor(from) && isRowMajor(to)
-        : node.op === "relayout"
-          ? wideOrder(from).join() === wideOrder(to).join()
-          : permutedOrder(from, to, node.attributes.axes);
-    if (same) roots.set(node.results[0]!.id, roots.get(operand) ?? operand);
-  }
-  return roots;
-}
-
-/** Dimensions of more than one element, slowest first. */
-function wideOrder(type: TensorType): number[] {
-  return layoutOf(type).filter((axis) => type.shape[axis] !== 1);
-}
-
-function isRowMajor(type: TensorType): boolean {
-  return wideOrder(type).every((axis, i, order) => i === 0 || axis > order[i - 1]!);
-}
-
-function permutedOrder(from: TensorType, to: TensorType, axes: readonly number[]): boolean {
-  return wideOrder(to).map((axis) => axes[axis]).join() === wideOrder(from).join(); // prettier-ignore
-}
-
-/** A host tensor as it lies in device memory: bool as u32, i64 never gets here. */
-export function deviceBytes(tensor: HostTensor): Uint8Array {
-  const data = tensor.dtype === "bool" ? Uint32Array.from(tensor.data as Uint8Array) : tensor.data;
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-}
 
 function splitKey(key: string): [string, string] {
   const at = key.indexOf(":");

@@ -168,7 +168,7 @@ class Parser {
   }
 
   #string(): string {
-    const text = this.#match(/"(?:[^"\\]|\\.)*"/y, "a string");
+    const text = this.#match(/"(?:[^"\\\n]|\\.)*"/y, "a string");
     try {
       return JSON.parse(text) as string;
     } catch {

@@ -51,15 +51,18 @@ export function traceModule(module: Module, inputs: readonly InputSpec[]): Trace
   const result = withModulePaths(module, trace, () => (module.forward as (...args: Tensor[]) => unknown).apply(module, symbols)); // prettier-ignore
 
   const outputs: { name: string; value: string }[] = [];
+  const outputNames = new Set(names.values());
   const structure = structureOf(result, "output", (tensor, name) => {
     if (tensor.trace !== trace)
       throw new UserError("model", `forward() returned a tensor of another trace as ${name}.`);
-    return outputs.push({ name, value: tensor.id }) - 1;
+    const free = defaultName(name, outputNames);
+    outputNames.add(free);
+    return outputs.push({ name: free, value: tensor.id }) - 1;
   });
   return { ...trace.finish(outputs), structure };
 }
 
-/** `stem`, with underscores where a parameter or buffer has that name. */
+/** `stem`, with underscores where something else has that name. */
 function defaultName(stem: string, taken: ReadonlySet<string>): string {
   return taken.has(stem) ? defaultName(`${stem}_`, taken) : stem;
 }

@@ -66,10 +66,11 @@ function lowerTraining(
 ): void {
   // prettier-ignore
   const { shape } = rewriter.typeOf(node.operands[0]!);
-  const { lowering, reason } =
+  const wanted: Choice =
     options.batchNorm === "auto"
       ? chooseTraining(target, shape)
       : { lowering: options.batchNorm, reason: "asked for" };
+  const { lowering, reason } = withinBuffers(rewriter, node, target, wanted);
   note(`${node.origin?.modulePath ?? `%${nodeId(node)}`}: ${lowering}: ${reason}`);
   if (lowering === "naive") return expandTrainingNaively(rewriter, node);
   if (lowering === "fused") {
@@ -92,7 +93,28 @@ function lowerTraining(
 /** Values of one channel above which a single core or workgroup should not be alone with it. */
 const largeMap = 16384;
 
-function chooseTraining(target: Target, shape: readonly number[]): { lowering: Lowering; reason: string } {
+/** Split and fused kernels bind many buffers; a target that allows fewer gets the next lowering. */
+function withinBuffers(rewriter: Rewriter, node: NodeOf<"batch_norm_training">, target: Target, wanted: Choice): Choice { // prettier-ignore
+  const stored = node.results.filter(({ id }) => {
+    // New state is written over the old: one buffer for both.
+    const inPlace = rewriter.outputs.some(({ value, updates }) => value === id && updates !== undefined && node.operands.includes(updates)); // prettier-ignore
+    return !inPlace && (rewriter.isOutput(id) || rewriter.usersOf(id).length > 0);
+  });
+  const fused = new Set(node.operands).size + Math.max(stored.length, 1);
+  const split = fused + 2;
+  const limit = target.maxStorageBuffers;
+  const { lowering } = wanted;
+  if (lowering === "naive" || (lowering === "split" ? split : fused) <= limit) return wanted;
+  const reason = `${lowering} would bind ${lowering === "split" ? split : fused} storage buffers, the target allows ${limit}`;
+  return { lowering: lowering === "split" && fused <= limit ? "fused" : "naive", reason };
+}
+
+interface Choice {
+  readonly lowering: Lowering;
+  readonly reason: string;
+}
+
+function chooseTraining(target: Target, shape: readonly number[]): Choice {
   const rows = valuesPerChannel(shape);
   const channels = shape[1]!;
   const lanes = target.family === "cpu" ? target.vectorWidth : 1;

@@ -2,7 +2,7 @@
  * Device copies of a module's parameters and state, one a device, shared by every program that uses them: what
  * a training step wrote is what the next evaluation reads. Versions tell programs when to prepare again.
  */
-import { deviceBytes } from "../codegen/plan.ts";
+import { deviceBytes } from "../codegen/device-bytes.ts";
 import type { Stored } from "../ir/stored-tensor.ts";
 import { graphTensor } from "../ir/trace.ts";
 import type { Device, DeviceBuffer } from "./device.ts";

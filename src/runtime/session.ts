@@ -4,7 +4,7 @@
  * runs may overlap freely.
  */
 import type { Executable, InterfaceTensor, PlanCommand } from "../codegen/executable.ts";
-import { deviceBytes } from "../codegen/plan.ts";
+import { deviceBytes } from "../codegen/device-bytes.ts";
 import { UserError } from "../errors.ts";
 import type { DType } from "../ir/dtype.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";

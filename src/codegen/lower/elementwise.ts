@@ -12,6 +12,7 @@ type Rule<A> = (operands: readonly Expr[], attributes: A) => Expr;
 /** A constant of `x`'s type. */
 const like = (x: Expr, value: number): Expr => constant(value, x.type);
 const add = (a: Expr, b: Expr): Expr => binary("add", a, b);
+const sub = (a: Expr, b: Expr): Expr => binary("sub", a, b);
 const mul = (a: Expr, b: Expr): Expr => binary("mul", a, b);
 const div = (a: Expr, b: Expr): Expr => binary("div", a, b);
 const sigmoid = (x: Expr): Expr => div(like(x, 1), add(like(x, 1), unary("exp", unary("neg", x))));
@@ -24,7 +25,7 @@ const c = (op: CompareOp): Rule<unknown> => ([x, y]) => compare(op, numeric(x!),
 const numeric = (x: Expr): Expr => (x.type.scalar === "bool" ? convert(x, "i32") : x);
 
 const rules: { readonly [K in keyof ElementwiseOps]: Rule<ElementwiseOps[K]> } = {
-  neg: u("neg"),
+  neg: ([x]) => (x!.type.scalar === "u32" ? binary("sub", like(x!, 0), x!) : unary("neg", x!)),
   abs: ([x]) => (x!.type.scalar === "u32" ? x! : unary("abs", x!)),
   sign: ([x]) => (x!.type.scalar === "u32" ? binary("min", x!, like(x!, 1)) : unary("sign", x!)),
   floor: u("floor"),
@@ -76,7 +77,11 @@ const rules: { readonly [K in keyof ElementwiseOps]: Rule<ElementwiseOps[K]> } =
   or: b("or"),
   xor: b("xor"),
 
-  leaky_relu: ([x], { slope }) => select(compare("gt", x!, like(x!, 0)), x!, mul(x!, like(x!, slope))),
+  leaky_relu: ([x], { slope }) => {
+    // Some compilers fold x · 0 to 0 for infinite x, too; x − x is NaN there.
+    const negative = slope === 0 ? sub(x!, x!) : mul(x!, like(x!, slope));
+    return select(compare("gt", x!, like(x!, 0)), x!, negative);
+  },
   clamp: ([x], { min, max }) => {
     const raised = min === null ? x! : binary("max", x!, like(x!, min));
     return max === null ? raised : binary("min", raised, like(x!, max));

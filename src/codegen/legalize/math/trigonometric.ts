@@ -1,36 +1,33 @@
 /**
  * sin, cos, tan and their inverses for f32.
- * Forward: Cody–Waite reduction by pi/2 in three parts, then the polynomials of Cephes `sinf` and `cosf`
- * on |r| ≤ pi/4. Absolute error below 1e-6 for |x| ≤ 1e4; beyond, digits are lost as the argument grows
- * (nothing is left near 1e8), but results stay within [-1, 1].
+ * Forward: Cody–Waite reduction by pi/2 in three parts below 2^13, Payne–Hanek above, then the polynomials of
+ * Cephes `sinf` and `cosf` on |r| ≤ pi/4. Absolute error below 1e-6 everywhere.
  * Inverse: polynomials of Cephes `asinf` and `atanf`. All by S. Moshier.
  */
-import { abs, add, and, bitcast, convert, div, floor, fma, gt, lt, mul, ne, neg, polynomial, select, shl, sqrt, sub, xor } from "../build-expr.ts"; // prettier-ignore
+import { abs, add, and, bitcast, convert, div, floor, fma, ge, gt, lt, mul, ne, neg, polynomial, select, shl, sqrt, sub, xor } from "../build-expr.ts"; // prettier-ignore
 import type { Expr } from "../../kernel-ir.ts";
 import { withSignOf, type Expansion } from "./expansion.ts";
+import { reduceLargeAngle } from "./reduce-large-angle.ts";
 
 /** pi/2 in parts of 8, 11 and 24 bits: n times the first two is exact for n < 2^13. */
 const halfPiParts = [1.5703125, 4.837512969970703125e-4, 7.549790126404332e-8] as const;
-const quarterPi = Math.PI / 4;
 
 /** What remains of x after n quarter turns, the sine and cosine of it, and n. */
 function reduce(x: Expr, to: Expansion): { readonly sin: Expr; readonly cos: Expr; readonly turns: Expr } {
   const n = to.bind("trig_n", floor(fma(x, 2 / Math.PI, 0.5)));
-  const rest = halfPiParts.reduce((r, part) => fma(n, -part, r), x);
-  const bound = to.bind("trig_r", rest);
-  // Rounding of a huge x leaves any r at all: keep it where the polynomials are bounded. NaN passes.
-  const capped = to.bind("trig_r", select(gt(bound, quarterPi + 0.1), quarterPi, bound));
-  const r = to.bind("trig_r", select(lt(capped, -quarterPi - 0.1), -quarterPi, capped));
+  const near = to.bind("trig_r", halfPiParts.reduce((r, part) => fma(n, -part, r), x));
+  const far = reduceLargeAngle(x, to);
+  const isLarge = to.bind("trig_large", and(ge(abs(x), 8192), lt(abs(x), Infinity)));
+  const r = to.bind("trig_r", select(isLarge, far.rest, near));
   const z = to.bind("trig_r2", mul(r, r));
   const sin = fma(mul(polynomial(z, [-1.6666654611e-1, 8.3321608736e-3, -1.9515295891e-4]), z), r, r);
   const cosTail = polynomial(z, [4.166664568298827e-2, -1.388731625493765e-3, 2.443315711809948e-5]);
   const cos = add(fma(mul(z, z), cosTail, mul(z, -0.5)), 1);
-  // Large quotients are all multiples of 4 to f32; converting them to i32 would overflow.
   const small = lt(abs(n), 2 ** 24);
   return {
     sin: to.bind("trig_sin", sin),
     cos: to.bind("trig_cos", cos),
-    turns: to.bind("trig_turns", convert("i32", select(small, n, 0))),
+    turns: to.bind("trig_turns", select(isLarge, far.turns, convert("i32", select(small, n, 0)))),
   };
 }
 
