@@ -1,4 +1,8 @@
 /** Measuring by interleaved runs, so that what else the machine does falls on both sides alike. */
+import { setTimeout as pause } from "node:timers/promises";
+
+/** Idle time before each run: thread pools spin for a while after their work, and would take cores from the other side. */
+const pauseMs = 30;
 
 /** Runs A B A B …, after one warm-up of each; the times of each contender. */
 export async function interleave(
@@ -9,6 +13,7 @@ export async function interleave(
   const times = contenders.map((): number[] => []);
   for (let round = 0; round < rounds; round++) {
     for (const [i, run] of contenders.entries()) {
+      await pause(pauseMs);
       const start = performance.now();
       await run();
       times[i]!.push(performance.now() - start);

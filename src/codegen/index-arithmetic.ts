@@ -23,6 +23,15 @@ export class IndexArithmetic {
     this.#ranges.set(name, range);
   }
 
+  /** Runs `body` knowing that `x`, if it is a name, lies in `range` there. */
+  narrowed(x: Expr, range: Range, body: () => void): void {
+    if (x.kind !== "ref") return body();
+    const before = this.rangeOf(x);
+    this.#ranges.set(x.name, { min: Math.max(before.min, range.min), max: Math.min(before.max, range.max) });
+    body();
+    this.#ranges.set(x.name, before);
+  }
+
   declareGrid(groups: number, groupSize: number): void {
     this.#groups = { min: 0, max: Math.max(groups - 1, 0) };
     this.#locals = { min: 0, max: groupSize - 1 };

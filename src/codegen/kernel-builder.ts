@@ -111,6 +111,17 @@ export class KernelBuilder {
     this.#body.push({ kind: "if", cond, then: thenBody, else: elseBody });
   }
 
+  /** `if (x < limit)`, with what that says about `x` known in each branch, and no test where it is known before. */
+  ifLess(x: Expr, limit: number, then: () => void, otherwise: () => void = () => {}): void {
+    const below = { min: -Infinity, max: limit - 1 };
+    const above = { min: limit, max: Infinity };
+    this.if(
+      this.index.less(x, limit),
+      () => this.index.narrowed(x, below, then),
+      () => this.index.narrowed(x, above, otherwise),
+    );
+  }
+
   build(name: string, comment: string): Kernel {
     return {
       name,

@@ -3,7 +3,10 @@ import type { Node, ValueId } from "../ir/graph.ts";
 import { layoutOf, type TensorType } from "../ir/tensor-type.ts";
 
 /** Each such value, and the value whose buffer it shares. */
-export function aliasRoots(order: readonly Node[], types: ReadonlyMap<ValueId, TensorType>): Map<ValueId, ValueId> {
+export function aliasRoots(
+  order: readonly Node[],
+  types: ReadonlyMap<ValueId, TensorType>,
+): Map<ValueId, ValueId> {
   const roots = new Map<ValueId, ValueId>();
   for (const node of order) {
     if (node.op !== "reshape" && node.op !== "relayout" && node.op !== "permute") continue;

@@ -30,7 +30,9 @@ function isBatchNorm(node: Node): node is BatchNorm {
 function isPointwise(node: Node, value: ValueId, whole: Node = node): boolean {
   const result = whole.results.find((item) => item.id === value) ?? whole.results[0]!;
   const shape = result.type.shape.join();
-  return opRecord(node.op).kind === "elementwise" && node.results.every((item) => item.type.shape.join() === shape);
+  return (
+    opRecord(node.op).kind === "elementwise" && node.results.every((item) => item.type.shape.join() === shape)
+  );
 }
 
 /** Batch norm writes running statistics per channel; the count is read by every channel when it sets the momentum. */

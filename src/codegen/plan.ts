@@ -121,7 +121,11 @@ class Planner {
       const origin = node.origin?.modulePath ?? "";
       return { kind: "dispatch", kernel, buffers: lowered.bindings.map(bufferOf), comment: `${origin} ${lowered.kernel.comment}`.trim() }; // prettier-ignore
     });
-    const copies = trailing.map(({ value, ...copy }): CopyCommand => ({ kind: "copy", source: bufferOf(value), ...copy }));
+    const copies = trailing.map(({ value, ...copy }): CopyCommand => ({
+      kind: "copy",
+      source: bufferOf(value),
+      ...copy,
+    }));
     return {
       commands: [...commands, ...this.#orderCopies(copies)],
       activationBytes: slotSizes.reduce((sum, size) => sum + size, 0),
@@ -202,7 +206,11 @@ class Planner {
       .filter((copy) => copy.source !== copy.destination)
       .map((copy): CopyCommand => {
         if (!overwritten.has(copy.source)) return copy;
-        const saved = this.#addBuffer({ kind: "slot", name: `saved_${copy.source}`, sizeBytes: copy.sizeBytes });
+        const saved = this.#addBuffer({
+          kind: "slot",
+          name: `saved_${copy.source}`,
+          sizeBytes: copy.sizeBytes,
+        });
         saves.push({ ...copy, destination: saved });
         return { ...copy, source: saved };
       });

@@ -342,7 +342,8 @@ export class Tensor {
   /** Variance; `correction` 1 divides by n − 1, as `torch.var` does. */
   var(axes?: Axes, keepDims = false, correction = 1): Tensor {
     const centred = this.sub(this.mean(axes, true));
-    const count = elementCount(this.shape) / Math.max(elementCount(centred.mean(axes, false).shape), 1);
+    const folded = normalizeAxes(typeof axes === "number" ? [axes] : axes, this.rank, "var");
+    const count = elementCount(folded.map((axis) => this.shape[axis]!));
     return centred
       .square()
       .sum(axes, keepDims)

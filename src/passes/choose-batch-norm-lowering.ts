@@ -94,7 +94,13 @@ function lowerTraining(
 const largeMap = 16384;
 
 /** Split and fused kernels bind many buffers; a target that allows fewer gets the next lowering. */
-function withinBuffers(rewriter: Rewriter, node: NodeOf<"batch_norm_training">, target: Target, wanted: Choice): Choice { // prettier-ignore
+function withinBuffers(
+  rewriter: Rewriter,
+  node: NodeOf<"batch_norm_training">,
+  target: Target,
+  wanted: Choice,
+): Choice {
+  // prettier-ignore
   const stored = node.results.filter(({ id }) => {
     // New state is written over the old: one buffer for both.
     const inPlace = rewriter.outputs.some(({ value, updates }) => value === id && updates !== undefined && node.operands.includes(updates)); // prettier-ignore

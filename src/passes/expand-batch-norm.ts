@@ -48,7 +48,8 @@ export function expandTrainingNaively(rewriter: Rewriter, node: NodeOf<"batch_no
       attributes.momentum === null
         ? apply("div", number(1), rewriter.add("cast", [seen], { dtype: "f32" }, origin))
         : number(attributes.momentum);
-    const keep = apply("sub", number(1), momentum);
+    const keep =
+      attributes.momentum === null ? apply("sub", number(1), momentum) : number(1 - attributes.momentum);
     const blend = (running: ValueId, batch: ValueId) =>
       apply("add", apply("mul", keep, running), apply("mul", momentum, batch));
     const n = valuesPerChannel(shape);

@@ -38,7 +38,8 @@ export class Session {
   readonly #buffers: (DeviceBuffer | undefined)[];
   readonly #owned: DeviceBuffer[] = [];
   #replay: CommandList | undefined;
-  #preparedVersions: number[] = [];
+  /** Versions that `prepare` last ran for; undefined before it ever did. */
+  #preparedVersions: readonly number[] | undefined;
   #disposed = false;
 
   private constructor(
@@ -154,7 +155,7 @@ export class Session {
     for (const { parameter } of this.#parameters) parameter.refresh();
     const versions = this.#parameters.map(({ parameter }) => parameter.version);
     const watched = versions.filter((_, i) => !this.#updated.includes(this.#parameters[i]!.parameter));
-    if (watched.length === this.#preparedVersions.length && watched.every((version, i) => version === this.#preparedVersions[i])) return; // prettier-ignore
+    if (this.#preparedVersions?.every((version, i) => version === watched[i])) return;
     if (this.#executable.prepare.length > 0) this.#prepare();
     this.#preparedVersions = watched;
   }

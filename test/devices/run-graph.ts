@@ -1,6 +1,11 @@
 /** Compiles any graph for a device and runs it once: what the tests of ops, passes and lowerings share. */
 import { afterAll } from "vitest";
-import { buildExecutable, passOptions, type BuiltExecutable, type CompileOptions } from "../../src/compile.ts";
+import {
+  buildExecutable,
+  passOptions,
+  type BuiltExecutable,
+  type CompileOptions,
+} from "../../src/compile.ts";
 import type { Graph } from "../../src/ir/graph.ts";
 import type { HostTensor } from "../../src/ir/host-tensor.ts";
 import { Parameter, StateBuffer, type Stored } from "../../src/ir/stored-tensor.ts";
@@ -36,7 +41,9 @@ export async function runGraph(
     const inputs = built.executable.inputs.map((input) => values[input.name]!);
     const { outputs } = await session.run(inputs);
     const state = await session.readState();
-    const updates = graph.outputs.filter((output) => output.updates !== undefined).map((output) => output.name);
+    const updates = graph.outputs
+      .filter((output) => output.updates !== undefined)
+      .map((output) => output.name);
     const results: Record<string, HostTensor> = {};
     built.executable.outputs.forEach((output, i) => (results[output.name] = outputs[i] as HostTensor));
     for (const name of updates) results[name] = state.get(name)!;

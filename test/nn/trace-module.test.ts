@@ -106,6 +106,15 @@ describe("a trace", () => {
     expect(runTraced(model, [tensor([1, 1, 1])])).toEqual([tensor([2, 6, 12]), tensor([1, 1, 1])]);
   });
 
+  test("a variance adds only nodes it uses", () => {
+    const { graph } = traceModule(new Model((x) => x!.var(0)), [vector]);
+    const used = new Set([
+      ...Object.values(graph.nodes).flatMap((node) => node.operands),
+      graph.outputs[0]!.value,
+    ]);
+    expect(Object.keys(graph.nodes).filter((id) => !used.has(id))).toEqual([]);
+  });
+
   test("i64 constants become i32 where they fit and are refused where not", () => {
     const small = new Model((x) => x!.add(tensor([5n], [])));
     expect(runTraced(small, [tensor([1, 2, 3])])[0]).toEqual(tensor([6, 7, 8]));

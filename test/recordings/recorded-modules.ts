@@ -6,7 +6,11 @@ import type { Tensor } from "../../src/nn/tensor.ts";
 
 const { functional: F } = nn;
 
-function convBatchNormReLU(inputs: number, outputs: number, options: nn.BatchNormLayerOptions = {}): nn.Module {
+function convBatchNormReLU(
+  inputs: number,
+  outputs: number,
+  options: nn.BatchNormLayerOptions = {},
+): nn.Module {
   return new nn.Sequential(
     new nn.Conv2d(inputs, outputs, 3, { padding: 1, bias: false }),
     new nn.BatchNorm2d(outputs, options),

@@ -10,7 +10,9 @@ import { traceModule } from "../../src/nn/trace-module.ts";
 export function runTraced(module: Module, inputs: readonly HostTensor[]): HostTensor[] {
   const { graph, stored } = traceModule(module, inputs);
   verify(graph, "trace");
-  const given = graph.inputs.filter((input) => input.role === "input").map((input, i) => [input.name, inputs[i]!]);
+  const given = graph.inputs
+    .filter((input) => input.role === "input")
+    .map((input, i) => [input.name, inputs[i]!]);
   const state = [...stored].map(([name, tensor]) => [name, graphTensor(tensor.value, name)]);
   const results = evaluate(graph, Object.fromEntries([...given, ...state]) as Record<string, HostTensor>);
   const outputs: HostTensor[] = [];

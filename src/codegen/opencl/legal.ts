@@ -10,7 +10,12 @@ import type { Target } from "../target.ts";
  * units in the last place, but PoCL's vector versions lose all digits of sin, cos and tan, and the sign of
  * tanh's infinities, in every lane of a vector that holds one infinity.
  */
-export const openclExpanded: ReadonlySet<UnaryOp | BinaryOp> = new Set<UnaryOp | BinaryOp>(["sin", "cos", "tan", "tanh"]);
+export const openclExpanded: ReadonlySet<UnaryOp | BinaryOp> = new Set<UnaryOp | BinaryOp>([
+  "sin",
+  "cos",
+  "tan",
+  "tanh",
+]);
 
 export function legalizeForOpencl(kernel: Kernel, _target: Target): Kernel {
   // OpenCL has vectors of every width that kernel IR has; the compiler splits what a register cannot hold.

@@ -32,8 +32,9 @@ export function scheduleBatchNormCpu(kb: KernelBuilder, task: Task): void {
   const vectors = Math.floor(channels / lanes);
   const tail = channels - vectors * lanes;
   distribute(kb, task.target, vectors + tail, (item) => {
-    kb.if(
-      kb.index.less(item, vectors),
+    kb.ifLess(
+      item,
+      vectors,
       () => emitChannels(kb, task, node, kb.let(kb.index.mul(item, int(lanes)), "channel"), lanes),
       () =>
         emitChannels(kb, task, node, kb.let(kb.index.add(item, int(vectors * (lanes - 1))), "channel"), 1),

@@ -43,8 +43,7 @@ export function scheduleBatchNormGpu(kb: KernelBuilder, task: Task): void {
   const eachRow = (body: (row: Expr) => void): void =>
     kb.for(Math.ceil(rows / along), "r", (r) => {
       const row = kb.let(kb.index.add(kb.index.mul(r, int(along)), firstRow), "row");
-      kb.if(kb.index.less(row, rows), () => {
-        if (row.kind === "ref") kb.index.declare(row.name, { min: 0, max: rows - 1 });
+      kb.ifLess(row, rows, () => {
         body(row);
       });
     });

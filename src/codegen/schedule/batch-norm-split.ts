@@ -55,8 +55,7 @@ function eachRow(
   const rowShape = rowAxes.map((axis) => x.type.shape[axis]!);
   kb.for(perBlock, "r", (r) => {
     const row = kb.let(kb.index.add(kb.index.mul(block, int(perBlock)), r), "row");
-    kb.if(kb.index.less(row, rows), () => {
-      if (row.kind === "ref") kb.index.declare(row.name, { min: 0, max: rows - 1 });
+    kb.ifLess(row, rows, () => {
       const positions = kb.index.unflatten(row, rowShape).map((position) => kb.let(position, "o"));
       body(x.type.shape.map((_, axis) => (axis === 1 ? channel : positions[rowAxes.indexOf(axis)]!)));
     });

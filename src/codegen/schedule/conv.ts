@@ -177,7 +177,7 @@ function scheduleTiles(kb: KernelBuilder, task: Task, conv: Conv): void {
     const start = kb.let(kb.index.mul(position, int(tile.pixels)), "w");
     const full = () => emitTile(kb, task, conv, tile, place, start, { masked });
     if (rest === 0) full();
-    else kb.if(kb.index.less(position, tiles - 1), full, () => emitTile(kb, task, conv, { ...tile, pixels: rest }, place, int((tiles - 1) * tile.pixels), { masked })); // prettier-ignore
+    else kb.ifLess(position, tiles - 1, full, () => emitTile(kb, task, conv, { ...tile, pixels: rest }, place, int((tiles - 1) * tile.pixels), { masked })); // prettier-ignore
   });
 }
 
@@ -318,8 +318,8 @@ function finishTile(
         finish(kb, task, new Map([[result, row[vector]!]]), index, lane, valid);
       });
     const partial = conv.outputs - whole;
-    kb.if(kb.index.less(channel, whole), () => emit(conv.lanes), () => {
-      if (partial > 0) kb.if(kb.index.less(channel, conv.outputs), () => emit(partial));
+    kb.ifLess(channel, whole, () => emit(conv.lanes), () => {
+      if (partial > 0) kb.ifLess(channel, conv.outputs, () => emit(partial));
     }); // prettier-ignore
   }
 }

@@ -29,8 +29,7 @@ export function distribute(
     const groupSize = Math.min(options.groupSize ?? 64, target.maxGroupSize);
     kb.grid(Math.ceil(items / groupSize), groupSize);
     const item = kb.let(kb.index.add(kb.index.mul(kb.group, int(groupSize)), kb.local), "item");
-    kb.if(kb.index.less(item, items), () => {
-      if (item.kind === "ref") kb.index.declare(item.name, { min: 0, max: items - 1 });
+    kb.ifLess(item, items, () => {
       body(item);
     });
     return;
@@ -41,8 +40,7 @@ export function distribute(
   kb.grid(tasks, 1);
   kb.for(perTask, "i", (i) => {
     const item = kb.let(kb.index.add(kb.index.mul(kb.group, int(perTask)), i), "item");
-    kb.if(kb.index.less(item, items), () => {
-      if (item.kind === "ref") kb.index.declare(item.name, { min: 0, max: items - 1 });
+    kb.ifLess(item, items, () => {
       body(item);
     });
   });

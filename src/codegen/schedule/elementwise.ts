@@ -39,9 +39,9 @@ export function scheduleElementwise(kb: KernelBuilder, task: Task): void {
       const vector = kb.index.add(firstVector, v);
       const position = kb.let(kb.index.mul(vector, int(lanes)), "p");
       const whole = Math.floor(inner / lanes) * lanes;
-      kb.if(kb.index.less(position, whole), () => emitAt(kb, flat, indexOf(type, outerAxes, outer, innerAxis, position), innerAxis, lanes),
+      kb.ifLess(position, whole, () => emitAt(kb, flat, indexOf(type, outerAxes, outer, innerAxis, position), innerAxis, lanes),
         () => kb.for(inner - whole, "tail", (tail) => {
-          if (chunks * chunk > vectors) kb.if(kb.index.less(position, inner), () => emitTail(tail));
+          if (chunks * chunk > vectors) kb.ifLess(position, inner, () => emitTail(tail));
           else emitTail(tail);
         })); // prettier-ignore
       function emitTail(tail: Expr): void {

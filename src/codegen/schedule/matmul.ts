@@ -63,7 +63,7 @@ export function scheduleMatmul(kb: KernelBuilder, task: Task): void {
     const rest = rows % tileRows;
     const row = kb.let(kb.index.mul(rowTile, int(tileRows)), "row");
     if (rest === 0) emitTile(tileRows, row);
-    else kb.if(kb.index.less(rowTile, rowTiles - 1), () => emitTile(tileRows, row), () => emitTile(rest, int((rowTiles - 1) * tileRows)));
+    else kb.ifLess(rowTile, rowTiles - 1, () => emitTile(tileRows, row), () => emitTile(rest, int((rowTiles - 1) * tileRows)));
   }; // prettier-ignore
 
   const tile = chooseTile(task.target, lanes, perItem, rows);
@@ -78,15 +78,10 @@ export function scheduleMatmul(kb: KernelBuilder, task: Task): void {
     if (tailItems === 0) return main();
     const tail = () => {
       const local = kb.let(kb.index.add(item, int(-mainItems)), "tail");
-      if (local.kind === "ref") kb.index.declare(local.name, { min: 0, max: tailItems - 1 });
       emitColumns(wholeColumns, tailColumns, 1, 1, local, tile.pixels, rowTiles);
     };
     if (mainItems === 0) return tail();
-    const within = (range: number, body: () => void) => () => {
-      if (item.kind === "ref") kb.index.declare(item.name, { min: 0, max: range - 1 });
-      body();
-    };
-    kb.if(kb.index.less(item, mainItems), within(mainItems, main), within(mainItems + tailItems, tail));
+    kb.ifLess(item, mainItems, main, tail);
   });
 }
 
@@ -130,8 +125,8 @@ function finishTile(
         finish(kb, task, new Map([[result, line[vector]!]]), index, lane, valid);
       });
     const partial = columns - whole;
-    kb.if(kb.index.less(at, whole), () => emit(lanes), () => {
-      if (partial > 0) kb.if(kb.index.less(at, columns), () => emit(partial));
+    kb.ifLess(at, whole, () => emit(lanes), () => {
+      if (partial > 0) kb.ifLess(at, columns, () => emit(partial));
     }); // prettier-ignore
   });
 }

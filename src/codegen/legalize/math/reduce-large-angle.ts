@@ -9,7 +9,9 @@ import type { Expr } from "../../kernel-ir.ts";
 import type { Expansion } from "./expansion.ts";
 
 /** 32 zero bits, then the bits of 2/pi after the point. */
-const twoOverPi = [0, 0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0, 0xdb629599, 0x3c439041, 0xfe5163ab] as const;
+const twoOverPi = [
+  0, 0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0, 0xdb629599, 0x3c439041, 0xfe5163ab,
+] as const;
 
 /** Exponent field of 2^13, the smallest angle this is used for. */
 const smallestExponent = 140;
@@ -37,7 +39,9 @@ export function reduceLargeAngle(x: Expr, to: Expansion): ReducedAngle {
   const shift = bind(and(start, 31));
   const table = [0, 1, 2, 3].map((offset) => {
     const entries = [0, 1, 2, 3, 4].map((index) => word(twoOverPi[index + offset]!));
-    return bind(entries.slice(1).reduce((chosen, entry, i) => select(lt(first, i + 1), chosen, entry), entries[0]!));
+    return bind(
+      entries.slice(1).reduce((chosen, entry, i) => select(lt(first, i + 1), chosen, entry), entries[0]!),
+    );
   });
   const window = [0, 1, 2].map((i) => {
     // A shift by 32 − shift in two steps, because shift may be 0.

@@ -15,7 +15,10 @@ const halfPiParts = [1.5703125, 4.837512969970703125e-4, 7.549790126404332e-8] a
 /** What remains of x after n quarter turns, the sine and cosine of it, and n. */
 function reduce(x: Expr, to: Expansion): { readonly sin: Expr; readonly cos: Expr; readonly turns: Expr } {
   const n = to.bind("trig_n", floor(fma(x, 2 / Math.PI, 0.5)));
-  const near = to.bind("trig_r", halfPiParts.reduce((r, part) => fma(n, -part, r), x));
+  const near = to.bind(
+    "trig_r",
+    halfPiParts.reduce((r, part) => fma(n, -part, r), x),
+  );
   const far = reduceLargeAngle(x, to);
   const isLarge = to.bind("trig_large", and(ge(abs(x), 8192), lt(abs(x), Infinity)));
   const r = to.bind("trig_r", select(isLarge, far.rest, near));
