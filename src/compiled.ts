@@ -3,7 +3,6 @@ import type { Executable } from "./codegen/executable.ts";
 import type { KernelLanguage } from "./codegen/target.ts";
 import { UserError } from "./errors.ts";
 import { isHostTensor, type HostTensor } from "./ir/host-tensor.ts";
-import type { DType } from "./ir/dtype.ts";
 import { convertArray } from "./ir/host-tensor.ts";
 import type { Module, StateDict } from "./nn/module.ts";
 import type { OutputStructure } from "./nn/trace-module.ts";
@@ -46,18 +45,17 @@ export class Compiled {
     return this.#parts.session.device;
   }
 
-  /** The kernels that runs launch, in order of first launch. Kernels that only prepare weights have 0 launches. */
+  /** The kernels in order of first launch; those that only prepare weights have 0 launches and come last. */
   get kernels(): readonly CompiledKernelInfo[] {
     const { executable } = this.#parts;
     const launched = executable.run.flatMap((command) =>
       command.kind === "dispatch" ? [command.kernel] : [],
     );
-    return executable.kernels.map(({ name, language, source }, i) => ({
-      name,
-      language,
-      source,
-      launches: launched.filter((kernel) => kernel === i).length,
-    }));
+    const order = [...new Set([...launched, ...executable.kernels.keys()])];
+    return order.map((kernel) => {
+      const { name, language, source } = executable.kernels[kernel]!;
+      return { name, language, source, launches: launched.filter((item) => item === kernel).length };
+    });
   }
 
   /** Dispatches in one run. */
@@ -78,11 +76,12 @@ export class Compiled {
   /**
    * Runs the network. Takes as many tensors as it was compiled for, from the host or (as DeviceTensor) from
    * the same device, then options. Returns what `forward` returned: a tensor, an array or an object of them.
-   * May be called again before an earlier call has finished.
+   * May be called again before an earlier call has finished. The type parameter says what to expect where that
+   * is not one f32 tensor: `run<{ scores: HostTensor<"f32"> }>(x)`.
    *
    * @throws UserError for wrong shapes or dtypes, after dispose(), or when the device is lost
    */
-  run<Result = HostTensor<DType>>(...inputs: readonly RunArgument[]): Promise<Result>;
+  run<Result = HostTensor<"f32">>(...inputs: readonly RunArgument[]): Promise<Result>;
   async run(...args: readonly RunArgument[]): Promise<unknown> {
     const { session, structure, executable } = this.#parts;
     const count = executable.inputs.length;

@@ -1,6 +1,8 @@
 /**
- * Assigns values to slots by lifetime: a slot is a buffer of its own that one value after another uses. A
- * value takes the smallest free slot that holds it, else the largest free one grows, else a new one is made.
+ * Assigns values to slots by lifetime: a slot is a buffer of its own that one value after another uses. Two
+ * greedy orders are tried and the smaller result kept: by time (a value takes the smallest free slot that
+ * holds it, else the largest free one grows) and by size ("greedy by size" of Pisarchyk & Lee, 2020: large
+ * values first, each into the smallest slot that is free for its whole life).
  */
 
 export interface Lifetime {
@@ -18,18 +20,28 @@ export interface SlotAssignment {
 }
 
 export function assignSlots(lifetimes: readonly Lifetime[]): SlotAssignment {
-  const order = lifetimes.map((_, i) => i).sort((a, b) => lifetimes[a]!.first - lifetimes[b]!.first || a - b);
+  const positions = lifetimes.map((_, i) => i);
+  const byTime = [...positions].sort((a, b) => lifetimes[a]!.first - lifetimes[b]!.first || a - b);
+  const bySize = [...positions].sort((a, b) => lifetimes[b]!.sizeBytes - lifetimes[a]!.sizeBytes || a - b);
+  const candidates = [byTime, bySize].map((order) => assignInOrder(lifetimes, order));
+  return candidates.reduce((best, candidate) => (total(candidate) < total(best) ? candidate : best));
+}
+
+function assignInOrder(lifetimes: readonly Lifetime[], order: readonly number[]): SlotAssignment {
   const slots = new Array<number>(lifetimes.length).fill(-1);
   const slotSizes: number[] = [];
-  const busyUntil: number[] = [];
+  const tenants: Lifetime[][] = [];
   for (const i of order) {
-    const { sizeBytes, first, last } = lifetimes[i]!;
-    const free = slotSizes.map((_, slot) => slot).filter((slot) => busyUntil[slot]! < first);
-    const holds = free.filter((slot) => slotSizes[slot]! >= sizeBytes);
-    const best = holds.length > 0 ? extreme(holds, (a, b) => slotSizes[a]! < slotSizes[b]!) : extreme(free, (a, b) => slotSizes[a]! > slotSizes[b]!); // prettier-ignore
+    const lifetime = lifetimes[i]!;
+    const free = slotSizes.flatMap((_, slot) => (tenants[slot]!.every((tenant) => !overlap(tenant, lifetime)) ? [slot] : [])); // prettier-ignore
+    const holds = free.filter((slot) => slotSizes[slot]! >= lifetime.sizeBytes);
+    const best =
+      holds.length > 0
+        ? extreme(holds, (a, b) => slotSizes[a]! < slotSizes[b]!)
+        : extreme(free, (a, b) => slotSizes[a]! > slotSizes[b]!);
     const slot = best ?? slotSizes.push(0) - 1;
-    slotSizes[slot] = Math.max(slotSizes[slot]!, sizeBytes);
-    busyUntil[slot] = last;
+    slotSizes[slot] = Math.max(slotSizes[slot]!, lifetime.sizeBytes);
+    (tenants[slot] ??= []).push(lifetime);
     slots[i] = slot;
   }
   return { slots, slotSizes };
@@ -44,6 +56,14 @@ export function peakBytes(lifetimes: readonly Lifetime[]): number {
     peak = Math.max(peak, live.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)); // prettier-ignore
   }
   return peak;
+}
+
+function overlap(a: Lifetime, b: Lifetime): boolean {
+  return a.first <= b.last && b.first <= a.last;
+}
+
+function total({ slotSizes }: SlotAssignment): number {
+  return slotSizes.reduce((sum, size) => sum + size, 0);
 }
 
 function extreme(items: readonly number[], better: (a: number, b: number) => boolean): number | undefined {

@@ -1,7 +1,8 @@
 /**
  * Chooses the memory layout of every value. Images are channels-last inside the graph, because convolution
  * kernels take neighbouring channels as lanes; what comes from and goes to the caller is row-major. Kernels
- * read any layout through strides, so a conversion is only needed where the caller receives an image.
+ * read and write any layout through strides, so a conversion is only needed where the caller receives an image
+ * that the graph goes on with.
  */
 import { nodeId, type Node, type ValueId } from "../ir/graph.ts";
 import { opRecord } from "../ir/ops/registry.ts";
@@ -49,10 +50,18 @@ function layoutFor(rewriter: Rewriter, node: Node, type: TensorType, position: n
   return type;
 }
 
-/** The caller gets row-major tensors. */
+/** The caller gets row-major tensors: written so by the kernel that makes them, unless something else reads them, too. */
 function restoreOutput(rewriter: Rewriter, value: ValueId): void {
   const type = rewriter.typeOf(value);
   if (type.layout === undefined) return;
+  const maker = rewriter.producer(value);
+  if (maker !== undefined && rewriter.usersOf(value).length === 0) {
+    const results = maker.results.map((result) =>
+      result.id === value ? { ...result, type: tensorType(type.dtype, type.shape) } : result,
+    );
+    rewriter.replace({ ...maker, results } as Node);
+    return;
+  }
   const layout = type.shape.map((_, axis) => axis);
   const restored = rewriter.add("relayout", [value], { layout }, rewriter.producer(value)?.origin);
   rewriter.redirectOutputs(value, restored);

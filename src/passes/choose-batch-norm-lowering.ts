@@ -10,6 +10,7 @@ import { valuesPerChannel } from "../ir/ops/batch-norm.ts";
 import { rowsPerBlock } from "../ir/ops/batch-norm-split.ts";
 import type { Target } from "../codegen/target.ts";
 import { expandTrainingNaively } from "./expand-batch-norm.ts";
+import { replacesOperand } from "./fusion-group.ts";
 import { alongChannels } from "./per-channel.ts";
 import type { Pass, PassContext } from "./pass.ts";
 import { rewrite, type Rewriter } from "./rewrite.ts";
@@ -101,11 +102,10 @@ function withinBuffers(
   wanted: Choice,
 ): Choice {
   // prettier-ignore
-  const stored = node.results.filter(({ id }) => {
-    // New state is written over the old: one buffer for both.
-    const inPlace = rewriter.outputs.some(({ value, updates }) => value === id && updates !== undefined && node.operands.includes(updates)); // prettier-ignore
-    return !inPlace && (rewriter.isOutput(id) || rewriter.usersOf(id).length > 0);
-  });
+  const stored = node.results.filter(
+    ({ id }) =>
+      (rewriter.isOutput(id) || rewriter.usersOf(id).length > 0) && !replacesOperand(rewriter, id, node.operands),
+  );
   const fused = new Set(node.operands).size + Math.max(stored.length, 1);
   const split = fused + 2;
   const limit = target.maxStorageBuffers;
@@ -135,7 +135,10 @@ function chooseTraining(target: Target, shape: readonly number[]): Choice {
   if (idle && rows >= largeMap && (target.family === "gpu" || target.computeUnits > 1)) {
     return { lowering: "split", reason: `${owners} owners of ${rows} values each would leave cores idle` };
   }
-  return { lowering: "fused", reason: `${owners} ${target.family === "cpu" ? "tasks" : "workgroups"} of ${rows} values a channel keep the device busy` }; // prettier-ignore
+  const who =
+    target.family === "cpu" ? (owners === 1 ? "task" : "tasks") : owners === 1 ? "workgroup" : "workgroups";
+  const why = idle ? "too little work to divide" : "enough to keep every core busy";
+  return { lowering: "fused", reason: `${owners} ${who} of ${rows} values a channel: ${why}` };
 }
 
 /** Blocks of rows for a split: enough for every core, none of them empty. */

@@ -44,9 +44,16 @@ export function externalResults(rewriter: Rewriter, nodes: readonly Node[]): Val
   );
 }
 
-/** Storage buffers the fused kernel binds. */
+/** Storage buffers the fused kernel binds. New state that the kernel writes over the old shares its buffer. */
 export function bufferCount(rewriter: Rewriter, nodes: readonly Node[]): number {
-  return externalOperands(rewriter, nodes).length + Math.max(1, externalResults(rewriter, nodes).length);
+  const operands = externalOperands(rewriter, nodes);
+  const results = externalResults(rewriter, nodes).filter((id) => !replacesOperand(rewriter, id, operands));
+  return operands.length + Math.max(1, results.length);
+}
+
+/** Whether a result is the new value of a state that the same kernel reads. */
+export function replacesOperand(rewriter: Rewriter, result: ValueId, operands: readonly ValueId[]): boolean {
+  return rewriter.outputs.some(({ value, updates }) => value === result && updates !== undefined && operands.includes(updates)); // prettier-ignore
 }
 
 /**

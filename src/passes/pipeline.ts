@@ -15,6 +15,7 @@ import { packWeights } from "./pack-weights.ts";
 import type { Pass, PassContext, PassOptions, PassRecord } from "./pass.ts";
 import { patchesFor } from "./rewrite.ts";
 import { simplifyAlgebra } from "./simplify-algebra.ts";
+import { splitWideConcats } from "./split-wide-concats.ts";
 import { splitPrepare, type SplitGraphs } from "./split-prepare.ts";
 import type { Target } from "../codegen/target.ts";
 
@@ -26,6 +27,7 @@ export const graphPasses: readonly Pass[] = [
   foldConvBiasIntoBatchNorm,
   foldBatchNormIntoConv,
   chooseBatchNormLowering,
+  splitWideConcats,
   eliminateDeadValues,
   assignLayouts,
   packWeights,
