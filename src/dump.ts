@@ -1,5 +1,5 @@
 /** Writes each stage's graph and every kernel to a folder, numbered in order: `00-trace.txt`, `01-…`. */
-import type { Executable, KernelSource } from "./codegen/executable.ts";
+import type { Executable } from "./codegen/executable.ts";
 import { UserError } from "./errors.ts";
 import type { Graph } from "./ir/graph.ts";
 import { printGraph } from "./ir/print.ts";
@@ -19,24 +19,38 @@ export async function openDump(folder: string | undefined): Promise<Dump> {
   if (!isNode()) throw new UserError("unsupported", "compile: dump writes files, which needs Node.");
   const { mkdir, writeFile } = await importAtRuntime<typeof import("node:fs/promises")>("node:fs/promises");
   const { join } = await importAtRuntime<typeof import("node:path")>("node:path");
-  await mkdir(folder, { recursive: true });
+  const attempt = async (work: Promise<unknown>): Promise<void> => {
+    try {
+      await work;
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new UserError("argument", `compile: cannot write to the dump folder '${folder}': ${why}. Choose a folder that can be written to.`, {}, { cause }); // prettier-ignore
+    }
+  };
+  await attempt(mkdir(folder, { recursive: true }));
   let stage = 0;
   const writes: Promise<void>[] = [];
-  const file = (name: string, content: string | Uint8Array) => writeFile(join(folder, name), content);
-  const kernelFiles = (kernel: KernelSource) => [
-    file(`${kernel.name}.${extensions[kernel.language]}`, kernel.source),
-    ...(kernel.binary === undefined ? [] : [file(`${kernel.name}.wasm`, kernel.binary)]),
-  ];
+  const file = (name: string, content: string | Uint8Array): Promise<void> => {
+    const write = attempt(writeFile(join(folder, name), content));
+    // Awaited with the others in the end; until then a failure is not one that nobody handles.
+    write.catch(() => undefined);
+    writes.push(write);
+    return write;
+  };
   return {
     async graph(name, graph) {
-      writes.push(
-        file(`${String(stage++).padStart(2, "0")}-${name}.txt`, printGraph(graph, { elide: true }) + "\n"),
+      await file(
+        `${String(stage++).padStart(2, "0")}-${name}.txt`,
+        printGraph(graph, { elide: true }) + "\n",
       );
     },
     async executable(executable) {
-      writes.push(...executable.kernels.flatMap(kernelFiles));
+      for (const { name, language, source, binary } of executable.kernels) {
+        void file(`${name}.${extensions[language]}`, source);
+        if (binary !== undefined) void file(`${name}.wasm`, binary);
+      }
       const { kernels: _, constants: __, ...plan } = executable;
-      writes.push(file("plan.json", JSON.stringify(plan, null, 2) + "\n"));
+      void file("plan.json", JSON.stringify(plan, null, 2) + "\n");
       await Promise.all(writes);
     },
   };

@@ -89,9 +89,16 @@ async function openFastest(): Promise<OpenedDevice> {
 const shared = new Map<DeviceKind, Promise<Device>>();
 
 async function sharedDevice(kind: DeviceKind): Promise<Device> {
-  const known = await shared.get(kind)?.catch(() => undefined);
-  if (known !== undefined && known.lost === undefined) return known;
-  const opening = openers[kind]();
-  shared.set(kind, opening);
-  return opening;
+  for (;;) {
+    const current = shared.get(kind);
+    if (current === undefined) {
+      const opening = openers[kind]();
+      shared.set(kind, opening);
+      return opening;
+    }
+    const device = await current.catch(() => undefined);
+    if (device !== undefined && device.lost === undefined) return device;
+    // Whoever waited with us may have replaced it already.
+    if (shared.get(kind) === current) shared.delete(kind);
+  }
 }

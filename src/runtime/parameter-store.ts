@@ -3,9 +3,13 @@
  * a training step wrote is what the next evaluation reads. Versions tell programs when to prepare again.
  */
 import { deviceBytes } from "../codegen/device-bytes.ts";
+import type { DType } from "../ir/dtype.ts";
+import type { HostTensor } from "../ir/host-tensor.ts";
+import { elementCount } from "../ir/shape.ts";
 import type { Stored } from "../ir/stored-tensor.ts";
-import { graphTensor } from "../ir/trace.ts";
+import { graphDType, graphTensor } from "../ir/trace.ts";
 import type { Device, DeviceBuffer } from "./device.ts";
+import { readTensor } from "./device-tensor.ts";
 
 export class DeviceParameter {
   readonly buffer: DeviceBuffer;
@@ -16,8 +20,8 @@ export class DeviceParameter {
   #version = 0;
   users = 0;
 
-  constructor(device: Device, stored: Stored, name: string, sizeBytes: number) {
-    this.buffer = device.allocate(sizeBytes, name);
+  constructor(device: Device, stored: Stored, name: string) {
+    this.buffer = device.allocate(Math.max(elementCount(stored.shape) * 4, 4), name);
     this.#device = device;
     this.#stored = stored;
     this.#name = name;
@@ -36,6 +40,11 @@ export class DeviceParameter {
     this.#version++;
   }
 
+  /** The value as it is on the device, with the dtype it has there. */
+  async read(): Promise<HostTensor<DType>> {
+    return readTensor(this.#device, this.buffer, graphDType(this.#stored.dtype), this.#stored.shape);
+  }
+
   /** A run has written the device's value. */
   markWritten(): void {
     this.#version++;
@@ -44,23 +53,25 @@ export class DeviceParameter {
 
 const stores = new WeakMap<Device, WeakMap<Stored, DeviceParameter>>();
 
-export function acquireParameter(
-  device: Device,
-  stored: Stored,
-  name: string,
-  sizeBytes: number,
-): DeviceParameter {
+/** The device's copy of `stored`, for one more user; `name` is for error messages. */
+export function acquireParameter(device: Device, stored: Stored, name: string): DeviceParameter {
   let store = stores.get(device);
   if (store === undefined) stores.set(device, (store = new WeakMap<Stored, DeviceParameter>()));
   let parameter = store.get(stored);
   if (parameter === undefined) {
-    parameter = new DeviceParameter(device, stored, name, sizeBytes);
+    parameter = new DeviceParameter(device, stored, name);
     store.set(stored, parameter);
   }
   parameter.users++;
   return parameter;
 }
 
+/** The device's copy, if any program there uses `stored`. */
+export function findParameter(device: Device, stored: Stored): DeviceParameter | undefined {
+  return stores.get(device)?.get(stored);
+}
+
+/** Frees the device's copy with its last user. What a device computed and nobody read is lost then. */
 export function releaseParameter(device: Device, stored: Stored): void {
   const store = stores.get(device);
   const parameter = store?.get(stored);

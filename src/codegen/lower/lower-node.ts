@@ -41,10 +41,9 @@ export function lowerNode(
   target: Target,
   label: string,
 ): LoweredNode {
-  // prettier-ignore
   const kb = new KernelBuilder();
   const bindings: ValueId[] = [];
-  const replaced = new Set(inPlace.values());
+  const replaced = new Set(results.map((result) => inPlace.get(result)));
   const bind = (value: ValueId, name: string, type: TensorType, access: "read" | "write" | "read_write") => {
     bindings.push(value);
     const buffer = kb.buffer(name, bufferScalar(type.dtype), access, Math.max(elementCount(type.shape), 1));
@@ -52,7 +51,7 @@ export function lowerNode(
   };
   const inputs = new Map<ValueId, BoundTensor>();
   body.inputs.forEach((input) => {
-    inputs.set(input.id, bind(input.name, `b${bindings.length}_${identifier(input.name)}`, input.type, replaced.has(input.name) ? "read_write" : "read")); // prettier-ignore
+    inputs.set(input.id, bind(input.name, `in${bindings.length}`, input.type, replaced.has(input.name) ? "read_write" : "read")); // prettier-ignore
   });
   const types = new Map(
     Object.values(body.nodes).flatMap((node) => node.results.map((r) => [r.id, r.type] as const)),
@@ -64,7 +63,7 @@ export function lowerNode(
     const type = types.get(output.value) ?? inputs.get(output.value)!.type;
     const operand = inPlace.get(result);
     const shared = operand === undefined ? undefined : body.inputs.find((input) => input.name === operand);
-    const bound = shared === undefined ? bind(result, `b${bindings.length}_out`, type, "write") : { buffer: inputs.get(shared.id)!.buffer, type }; // prettier-ignore
+    const bound = shared === undefined ? bind(result, `out${bindings.length}`, type, "write") : { buffer: inputs.get(shared.id)!.buffer, type }; // prettier-ignore
     outputs.push({ ...bound, value: output.value });
   });
 
@@ -72,7 +71,9 @@ export function lowerNode(
   schedule(kb, task);
   const signature = outputs.map((output) => formatType(output.type)).join(", ");
   const name = `${label}_${describe(body)}`;
-  return { kernel: kb.build(name, `${results.map((id) => `%${id}`).join(", ")} : ${signature}`), bindings };
+  const sources = body.inputs.map((input) => `${inputs.get(input.id)!.buffer} = %${input.name}`).join(", ");
+  const comment = `${results.map((id) => `%${id}`).join(", ")} : ${signature}${sources === "" ? "" : ` from ${sources}`}`;
+  return { kernel: kb.build(name, comment), bindings };
 }
 
 function schedule(kb: KernelBuilder, task: Task): void {
@@ -129,8 +130,4 @@ function typeOfOutput(body: Graph, value: ValueId): TensorType {
   const isMaker = (node: Node) => node.results.some((result) => result.id === value);
   const maker = Object.values(body.nodes).find(isMaker);
   return (maker?.results.find((result) => result.id === value) ?? body.inputs.find((input) => input.id === value))!.type; // prettier-ignore
-}
-
-function identifier(name: string): string {
-  return name.replace(/\W/g, "_");
 }

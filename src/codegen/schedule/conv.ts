@@ -1,14 +1,13 @@
 /**
  * Direct convolution with packed weights. Output channels are the lanes, neighbouring pixels of one row the
- * rows of the tile. On a CPU an item is a row of one block of channels, and tiles that touch the border are
- * separate code in which the missing products are left out; on a GPU an item is one tile of one vector of
- * channels, and border pixels are masked.
+ * rows of the tile. An item is one tile: on a CPU of a block of channels, on a GPU of one vector of them.
+ * Pixels outside the input are masked, on a CPU in code apart that only border columns run.
  */
 import { InternalError } from "../../errors.ts";
 import type { NodeOf } from "../../ir/graph.ts";
 import type { ConvAttributes } from "../../ir/ops/conv.ts";
 import { layoutOf, stridesOf } from "../../ir/tensor-type.ts";
-import { and, float, int, select } from "../expressions.ts";
+import { and, float, int, select, splat } from "../expressions.ts";
 import type { Expr } from "../kernel-ir.ts";
 import type { KernelBuilder } from "../kernel-builder.ts";
 import { expectAnchor, type BoundTensor, type Task } from "../lower/task.ts";
@@ -23,9 +22,7 @@ export function scheduleConv(kb: KernelBuilder, original: Task): void {
   const task = collapsePointwise(original);
   const conv = describe(task);
   if (conv === undefined) return scheduleScalarConv(kb, task);
-  if (task.target.family === "gpu") scheduleTiles(kb, task, conv);
-  else if (hasSideBorder(conv)) scheduleRows(kb, task, conv);
-  else scheduleTiles(kb, task, conv);
+  scheduleTiles(kb, task, conv);
 }
 
 /** Everything about the convolution that the loops need. */
@@ -100,57 +97,7 @@ interface Place {
   readonly row: readonly Expr[];
 }
 
-/** Which pixels of a tile a column of the kernel reaches. */
-interface Columns {
-  /** Pixels to compute for kernel column `k`, known when generating; undefined: all. */
-  readonly pixels?: (k: number) => readonly number[];
-  /** Whether pixels must be checked at run time. */
-  readonly masked: boolean;
-}
-
-/** Input column of pixel 0 and kernel column 0 of a tile that starts at output column `start`. */
-function columnOf(conv: Conv, start: number, pixel: number, k: number): number {
-  const { stride, padding, dilation } = conv.attributes;
-  return (start + pixel) * stride.at(-1)! - padding.at(-1)![0] + k * dilation.at(-1)!;
-}
-
-function hasSideBorder(conv: Conv): boolean {
-  const last = columnOf(conv, conv.width - 1, 0, conv.attributes.kernel.at(-1)! - 1);
-  return conv.attributes.padding.at(-1)![0] > 0 || last >= conv.inputSpatial.at(-1)!;
-}
-
-/** CPU: an item is a whole row of one block; border tiles are known when generating. */
-function scheduleRows(kb: KernelBuilder, task: Task, conv: Conv): void {
-  const tile = chooseTile(task.target, conv.lanes, conv.block / conv.lanes, conv.width);
-  const rows = conv.spatial.slice(0, -1);
-  const itemShape = [conv.blocks, conv.batch, ...rows];
-  const tiles = Array.from({ length: Math.ceil(conv.width / tile.pixels) }, (_, i) => i * tile.pixels);
-  const isInner = (start: number): boolean =>
-    start + tile.pixels <= conv.width &&
-    columnOf(conv, start, 0, 0) >= 0 &&
-    columnOf(conv, start, tile.pixels - 1, conv.attributes.kernel.at(-1)! - 1) < conv.inputSpatial.at(-1)!;
-  const inner = tiles.filter(isInner);
-
-  distribute(kb, task.target, product(itemShape), (item) => {
-    const [block, n, ...row] = kb.index.unflatten(item, itemShape).map((index) => kb.let(index, "o")) as [Expr, Expr, ...Expr[]]; // prettier-ignore
-    const place: Place = { block, firstVector: int(0), n, row };
-    for (const start of tiles) {
-      if (!isInner(start)) {
-        const pixels = Math.min(tile.pixels, conv.width - start);
-        const reached = (k: number) =>
-          Array.from({ length: pixels }, (_, pixel) => pixel).filter((pixel) => {
-            const column = columnOf(conv, start, pixel, k);
-            return column >= 0 && column < conv.inputSpatial.at(-1)!;
-          });
-        emitTile(kb, task, conv, { ...tile, pixels }, place, int(start), { pixels: reached, masked: false });
-      } else if (start === inner[0]) {
-        kb.for(inner.length, "w", (w) => emitTile(kb, task, conv, tile, place, w, { masked: false }), start, tile.pixels); // prettier-ignore
-      }
-    }
-  });
-}
-
-/** An item is one tile; on a GPU of one vector of channels, on a CPU (without side borders) of a block. */
+/** An item is one tile; on a GPU of one vector of channels, on a CPU of a block of them. */
 function scheduleTiles(kb: KernelBuilder, task: Task, conv: Conv): void {
   const gpu = task.target.family === "gpu";
   const vectorsPerBlock = conv.block / conv.lanes;
@@ -159,7 +106,6 @@ function scheduleTiles(kb: KernelBuilder, task: Task, conv: Conv): void {
   const tiles = Math.ceil(conv.width / tile.pixels);
   const rest = conv.width % tile.pixels;
   const vectors = Math.ceil(conv.outputs / conv.lanes);
-  const masked = gpu && hasSideBorder(conv);
   // On GPUs neighbouring lanes take neighbouring channels; on CPUs a task stays with its weights.
   const itemShape = gpu ? [conv.batch, ...rows, tiles, vectors] : [conv.blocks, conv.batch, ...rows, tiles];
 
@@ -175,117 +121,105 @@ function scheduleTiles(kb: KernelBuilder, task: Task, conv: Conv): void {
       row,
     };
     const start = kb.let(kb.index.mul(position, int(tile.pixels)), "w");
-    const full = () => emitTile(kb, task, conv, tile, place, start, { masked });
+    const full = () => emitTile(kb, task, conv, tile, place, start);
     if (rest === 0) full();
-    else kb.ifLess(position, tiles - 1, full, () => emitTile(kb, task, conv, { ...tile, pixels: rest }, place, int((tiles - 1) * tile.pixels), { masked })); // prettier-ignore
+    else kb.ifLess(position, tiles - 1, full, () => emitTile(kb, task, conv, { ...tile, pixels: rest }, place, int((tiles - 1) * tile.pixels))); // prettier-ignore
   });
 }
 
 /** One tile: zero the accumulators, walk the kernel, finish each pixel. */
-function emitTile(
-  kb: KernelBuilder,
-  task: Task,
-  conv: Conv,
-  tile: Tile,
-  place: Place,
-  start: Expr,
-  columns: Columns,
-): void {
-  // prettier-ignore
-  const { stride, padding, dilation, kernel } = conv.attributes;
+function emitTile(kb: KernelBuilder, task: Task, conv: Conv, tile: Tile, place: Place, start: Expr): void {
+  const { stride, padding, dilation, kernel, groups } = conv.attributes;
   const accumulators = declareAccumulators(kb, tile);
-  const outerRank = kernel.length - 1;
   const firstChannel = conv.depthwise
     ? channelOf(kb, conv, place, 0)
-    : conv.attributes.groups === 1
+    : groups === 1
       ? int(0)
-      : kb.index.mul(
-          kb.index.div(place.block, conv.outputs / conv.attributes.groups / conv.block),
-          int(conv.depth),
-        );
-  const corner = kb.let(
-    kb.index.add(
-      kb.index.mul(place.n, int(conv.xStrides[0]!)),
-      kb.index.mul(firstChannel, int(conv.xStrides[1]!)),
-    ),
-    "corner",
-  );
+      : kb.index.mul(kb.index.div(place.block, conv.outputs / groups / conv.block), int(conv.depth));
+  const corner = kb.index.dot([place.n, firstChannel], conv.xStrides.slice(0, 2));
 
   const walk = (axis: number, base: Expr, tap: Expr): void => {
-    if (axis === outerRank) return walkColumns(base, tap);
+    if (axis === kernel.length - 1) {
+      kb.for(kernel[axis]!, "k", (k) => {
+        const column = kb.index.add(kb.index.mul(tap, int(kernel[axis]!)), k);
+        emitColumn(kb, task, conv, { place, start, accumulators, base, k, tap: column });
+      });
+      return;
+    }
     kb.for(kernel[axis]!, "k", (k) => {
       const first = kb.index.add(kb.index.mul(place.row[axis]!, int(stride[axis]!)), int(-padding[axis]![0]));
       const at = kb.let(kb.index.add(first, kb.index.mul(k, int(dilation[axis]!))), "at");
-      const inside = and(kb.index.atLeast(at, 0), kb.index.less(at, conv.inputSpatial[axis]!));
-      kb.if(inside, () => {
+      kb.if(isInside(kb, at, conv.inputSpatial[axis]!), () => {
         const next = kb.let(kb.index.add(base, kb.index.mul(at, int(conv.xStrides[axis + 2]!))), "row");
         walk(axis + 1, next, kb.index.add(kb.index.mul(tap, int(kernel[axis]!)), k));
       });
     });
   };
-
-  const columnStride = conv.xStrides.at(-1)!;
-  const pixelStride = stride.at(-1)! * columnStride;
-  const all = accumulators.map((_, pixel) => pixel);
-  const walkColumns = (base: Expr, tap: Expr): void => {
-    const width = kernel.at(-1)!;
-    const column = (k: Expr, pixels: readonly number[]) => {
-      const first = kb.index.add(
-        kb.index.add(kb.index.mul(start, int(stride.at(-1)!)), int(-padding.at(-1)![0])),
-        kb.index.mul(k, int(dilation.at(-1)!)),
-      );
-      const origin = kb.let(kb.index.add(base, kb.index.mul(first, int(columnStride))), "x_at");
-      const taps = kernel.reduce((total, size) => total * size, 1);
-      const weightRow = kb.index.add(
-        kb.index.mul(place.block, int(taps)),
-        kb.index.add(kb.index.mul(tap, int(width)), k),
-      );
-      const weightAt = kb.let(
-        kb.index.add(
-          kb.index.mul(weightRow, int(conv.depth * conv.block)),
-          kb.index.mul(place.firstVector, int(conv.lanes)),
-        ),
-        "w_at",
-      );
-      const valid = columns.masked
-        ? all.map((pixel) => {
-            const at = kb.let(kb.index.add(first, int(pixel * stride.at(-1)!)), "column");
-            return kb.let(
-              and(kb.index.atLeast(at, 0), kb.index.less(at, conv.inputSpatial.at(-1)!)),
-              "valid",
-            );
-          })
-        : undefined;
-      accumulate(kb, accumulators, pixels, conv.depth, {
-        weight: (vector, depth) => {
-          const at = kb.index.add(weightAt, kb.index.add(kb.index.mul(depth, int(conv.block)), int(vector * conv.lanes)));
-          return kb.load(conv.weight.buffer, at, conv.lanes, "w");
-        },
-        inputPerVector: conv.depthwise,
-        input: (pixel, vector, depth) => {
-          const along = conv.depthwise ? int(vector * conv.lanes * conv.xStrides[1]!) : kb.index.mul(depth, int(conv.xStrides[1]!));
-          const at = kb.index.add(origin, kb.index.add(along, int(pixel * pixelStride)));
-          const lanes = conv.depthwise ? conv.lanes : 1;
-          if (valid === undefined) return kb.load(conv.x.buffer, at, lanes, "x");
-          const mask = valid[pixel]!;
-          const safe = mask.kind === "const" ? at : select(mask, at, int(0));
-          const value = kb.load(conv.x.buffer, safe, lanes, "x");
-          return kb.let(select(splatMask(mask, lanes), value, float(0, lanes)), "x");
-        },
-      }); // prettier-ignore
-    };
-    if (columns.pixels === undefined) kb.for(width, "k", (k) => column(k, all));
-    else for (let k = 0; k < width; k++) if (columns.pixels(k).length > 0) column(int(k), columns.pixels(k));
-  };
-
-  walk(0, corner, int(0));
+  walk(0, kb.let(corner, "corner"), int(0));
   finishTile(kb, task, conv, tile, place, start, accumulators);
 }
 
-function splatMask(mask: Expr, lanes: Lanes): Expr {
-  return lanes === 1 || mask.kind === "const"
-    ? mask
-    : { kind: "splat", type: { scalar: "bool", lanes }, x: mask };
+/** One column of the kernel in one of its rows: the tap that is multiplied with every pixel of the tile. */
+interface Column {
+  readonly place: Place;
+  readonly start: Expr;
+  readonly accumulators: readonly (readonly Expr[])[];
+  /** Offset of the input row. */
+  readonly base: Expr;
+  /** Position along the last dimension of the kernel, and in the kernel as a whole. */
+  readonly k: Expr;
+  readonly tap: Expr;
+}
+
+function emitColumn(kb: KernelBuilder, task: Task, conv: Conv, column: Column): void {
+  const { stride, padding, dilation, kernel } = conv.attributes;
+  const { place, accumulators } = column;
+  const step = stride.at(-1)!;
+  const width = conv.inputSpatial.at(-1)!;
+  const columnStride = conv.xStrides.at(-1)!;
+  const first = kb.index.add(
+    kb.index.add(kb.index.mul(column.start, int(step)), int(-padding.at(-1)![0])),
+    kb.index.mul(column.k, int(dilation.at(-1)!)),
+  );
+  const origin = kb.let(kb.index.add(column.base, kb.index.mul(first, int(columnStride))), "x_at");
+  const weightRow = kb.index.add(kb.index.mul(place.block, int(product(kernel))), column.tap);
+  const weightAt = kb.let(
+    kb.index.dot([weightRow, place.firstVector], [conv.depth * conv.block, conv.lanes]),
+    "w_at",
+  );
+  const pixels = accumulators.map((_, pixel) => pixel);
+  const lanes = conv.depthwise ? conv.lanes : 1;
+
+  const multiply = (masks: readonly Expr[] | undefined): void =>
+    accumulate(kb, accumulators, pixels, conv.depth, {
+      inputPerVector: conv.depthwise,
+      weight: (vector, depth) => {
+        const at = kb.index.add(weightAt, kb.index.dot([depth, int(vector)], [conv.block, conv.lanes]));
+        return kb.load(conv.weight.buffer, at, conv.lanes, "w");
+      },
+      input: (pixel, vector, depth) => {
+        const channel = conv.depthwise ? int(vector * conv.lanes) : depth;
+        const offset = kb.index.dot([channel, int(pixel)], [conv.xStrides[1]!, step * columnStride]);
+        const at = kb.index.add(origin, offset);
+        const mask = masks?.[pixel];
+        if (mask?.kind === "const" && mask.value === 0) return float(0, lanes);
+        if (mask === undefined || mask.kind === "const") return kb.load(conv.x.buffer, at, lanes, "x");
+        const value = kb.load(conv.x.buffer, select(mask, at, int(0)), lanes, "x");
+        return kb.let(select(splat(mask, lanes), value, float(0, lanes)), "x");
+      },
+    });
+
+  const position = (pixel: number) => kb.index.add(first, int(pixel * step));
+  const masked = () => multiply(pixels.map((pixel) => kb.let(isInside(kb, position(pixel), width), "valid")));
+  // GPUs run both sides of a branch; CPUs take the fast one wherever no pixel is outside.
+  if (task.target.family === "gpu") return masked();
+  const allInside = and(kb.index.atLeast(first, 0), kb.index.less(position(pixels.length - 1), width));
+  kb.if(allInside, () => multiply(undefined), masked);
+}
+
+/** 0 ≤ at < size. */
+function isInside(kb: KernelBuilder, at: Expr, size: number): Expr {
+  return and(kb.index.atLeast(at, 0), kb.index.less(at, size));
 }
 
 function channelOf(kb: KernelBuilder, conv: Conv, place: Place, vector: number): Expr {

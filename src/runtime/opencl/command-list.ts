@@ -2,10 +2,10 @@
  * In: commands on one device. Out: a list that can be enqueued again and again: every dispatch has a kernel
  * object of its own, whose arguments are set once, here.
  */
-import { InternalError } from "../../errors.ts";
+import { InternalError, UserError } from "../../errors.ts";
 import type { Command, CommandList } from "../device.ts";
 import type { Handle, OpenclApi, Pointer } from "./bindings.ts";
-import { describeStatus } from "./bindings.ts";
+import { describeStatus, isOutOfMemory } from "./bindings.ts";
 import { OpenclBuffer } from "./buffer.ts";
 import { OpenclKernel } from "./kernel.ts";
 
@@ -91,6 +91,14 @@ function setUp(api: OpenclApi, command: Command): Step {
   };
 }
 
+/** Drivers may allocate a buffer's memory when a command first uses it. */
 function check(status: number, what: string): void {
-  if (status !== 0) throw new InternalError(`opencl: ${what}: ${describeStatus(status)}`);
+  if (status === 0) return;
+  const message = `opencl: ${what}: ${describeStatus(status)}`;
+  throw isOutOfMemory(status)
+    ? new UserError(
+        "out-of-memory",
+        `${message}. Use a smaller batch, or dispose of what is no longer needed.`,
+      )
+    : new InternalError(message);
 }
