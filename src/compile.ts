@@ -103,8 +103,8 @@ function describe(
   { executable, plan, passed }: BuiltExecutable,
   compileMs: ReportData["compileMs"],
 ): ReportData {
-  // prettier-ignore
-  const dispatches = (commands: Executable["run"]) => commands.flatMap((command) => (command.kind === "dispatch" ? [command.kernel] : [])); // prettier-ignore
+  const dispatches = (commands: Executable["run"]) =>
+    commands.flatMap((command) => (command.kind === "dispatch" ? [command.kernel] : []));
   const launched = dispatches(executable.run);
   return {
     model: executable.name,

@@ -90,7 +90,10 @@ export class Compiled {
     const inputs = last === undefined ? args : args.slice(0, count);
     inputs.forEach((input, i) => {
       if (!isTensor(input)) {
-        throw new UserError("argument", `run: input ${i} is not a tensor; pass tensor(data, shape) or a result that stayed on the device. Expected ${count} input(s).`); // prettier-ignore
+        throw new UserError(
+          "argument",
+          `run: input ${i} is not a tensor; pass tensor(data, shape) or a result that stayed on the device. Expected ${count} input(s).`,
+        );
       }
     });
     const { outputs, timings } = await session.run(inputs as readonly (HostTensor | DeviceTensor)[], last);

@@ -5,6 +5,7 @@ import type { Graph } from "./ir/graph.ts";
 import { printGraph } from "./ir/print.ts";
 import { importAtRuntime, isNode } from "./runtime/import-at-runtime.ts";
 
+/** Failures to write any of the files are thrown by `executable`, which comes last. */
 export interface Dump {
   graph(stage: string, graph: Graph): Promise<void>;
   executable(executable: Executable): Promise<void>;
@@ -24,33 +25,34 @@ export async function openDump(folder: string | undefined): Promise<Dump> {
       await work;
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
-      throw new UserError("argument", `compile: cannot write to the dump folder '${folder}': ${why}. Choose a folder that can be written to.`, {}, { cause }); // prettier-ignore
+      throw new UserError(
+        "argument",
+        `compile: cannot write to the dump folder '${folder}': ${why}. Choose a folder that can be written to.`,
+        {},
+        { cause },
+      );
     }
   };
   await attempt(mkdir(folder, { recursive: true }));
   let stage = 0;
   const writes: Promise<void>[] = [];
-  const file = (name: string, content: string | Uint8Array): Promise<void> => {
+  const file = (name: string, content: string | Uint8Array): void => {
     const write = attempt(writeFile(join(folder, name), content));
     // Awaited with the others in the end; until then a failure is not one that nobody handles.
     write.catch(() => undefined);
     writes.push(write);
-    return write;
   };
   return {
     async graph(name, graph) {
-      await file(
-        `${String(stage++).padStart(2, "0")}-${name}.txt`,
-        printGraph(graph, { elide: true }) + "\n",
-      );
+      file(`${String(stage++).padStart(2, "0")}-${name}.txt`, printGraph(graph, { elide: true }) + "\n");
     },
     async executable(executable) {
       for (const { name, language, source, binary } of executable.kernels) {
-        void file(`${name}.${extensions[language]}`, source);
-        if (binary !== undefined) void file(`${name}.wasm`, binary);
+        file(`${name}.${extensions[language]}`, source);
+        if (binary !== undefined) file(`${name}.wasm`, binary);
       }
       const { kernels: _, constants: __, ...plan } = executable;
-      void file("plan.json", JSON.stringify(plan, null, 2) + "\n");
+      file("plan.json", JSON.stringify(plan, null, 2) + "\n");
       await Promise.all(writes);
     },
   };

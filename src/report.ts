@@ -56,12 +56,14 @@ export class Report {
       "Passes",
       ...passes.filter((pass) => pass.patches.length > 0).flatMap(describePass),
       "",
-      `Kernels: ${kernels.length} for ${launches} launches a run${prepareLaunches > 0 ? `, and ${prepareLaunches} launches to prepare weights` : ""}`, // prettier-ignore
+      `Kernels: ${kernels.length} for ${launches} launches a run${prepareLaunches > 0 ? `, and ${prepareLaunches} launches to prepare weights` : ""}`,
       ...kernels.map((kernel) => `  ${kernel.name}${kernel.launches > 1 ? `  × ${kernel.launches}` : ""}`),
       "",
       `Memory: activations ${formatBytes(memory.activationBytes)} (live at once: ${formatBytes(memory.liveBytes)}), ` +
         `parameters ${formatBytes(memory.parameterBytes)}, prepared weights ${formatBytes(memory.preparedBytes)}`,
-      `Compiled in ${total.toFixed(0)} ms: ${Object.entries(compileMs).map(([stage, ms]) => `${stage} ${ms.toFixed(0)}`).join(", ")}`, // prettier-ignore
+      `Compiled in ${total.toFixed(0)} ms: ${Object.entries(compileMs)
+        .map(([stage, ms]) => `${stage} ${ms.toFixed(0)}`)
+        .join(", ")}`,
     ].join("\n");
   }
 }
@@ -92,5 +94,7 @@ export function formatBytes(bytes: number): string {
 
 /** Bytes of all buffers of a kind. */
 export function bytesOf(executable: Executable, ...kinds: readonly string[]): number {
-  return executable.buffers.filter((buffer) => kinds.includes(buffer.kind)).reduce((sum, buffer) => sum + buffer.sizeBytes, 0); // prettier-ignore
+  return executable.buffers
+    .filter((buffer) => kinds.includes(buffer.kind))
+    .reduce((sum, buffer) => sum + buffer.sizeBytes, 0);
 }

@@ -40,8 +40,18 @@ export interface PlanBuffer {
 
 export type PlanCommand =
   /** Runs `kernels[kernel]` with `buffers[i]` bound at `i`. */
-  | { readonly kind: "dispatch"; readonly kernel: number; readonly buffers: readonly number[]; readonly comment: string }
-  | { readonly kind: "copy"; readonly source: number; readonly destination: number; readonly sizeBytes: number }; // prettier-ignore
+  | {
+      readonly kind: "dispatch";
+      readonly kernel: number;
+      readonly buffers: readonly number[];
+      readonly comment: string;
+    }
+  | {
+      readonly kind: "copy";
+      readonly source: number;
+      readonly destination: number;
+      readonly sizeBytes: number;
+    };
 
 export interface InterfaceTensor {
   readonly name: string;

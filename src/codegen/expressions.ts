@@ -38,7 +38,9 @@ export function unary(op: UnaryOp, x: Expr): Expr {
 
 export function binary(op: BinaryOp, a: Expr, b: Expr): Expr {
   if (a.type.scalar !== b.type.scalar || a.type.lanes !== b.type.lanes) {
-    throw new InternalError(`kernel IR: ${op} of ${a.type.scalar}x${a.type.lanes} and ${b.type.scalar}x${b.type.lanes}`); // prettier-ignore
+    throw new InternalError(
+      `kernel IR: ${op} of ${a.type.scalar}x${a.type.lanes} and ${b.type.scalar}x${b.type.lanes}`,
+    );
   }
   return { kind: "binary", type: a.type, op, a, b };
 }

@@ -53,11 +53,14 @@ export class IndexArithmetic {
         if (x.op === "add") return { min: a.min + b.min, max: a.max + b.max };
         if (x.op === "sub") return { min: a.min - b.max, max: a.max - b.min };
         if (x.op === "mul") {
-          const products = [a.min * b.min, a.min * b.max, a.max * b.min, a.max * b.max].map((p) => (Number.isNaN(p) ? 0 : p)); // prettier-ignore
+          const products = [a.min * b.min, a.min * b.max, a.max * b.min, a.max * b.max].map((p) =>
+            Number.isNaN(p) ? 0 : p,
+          );
           return { min: Math.min(...products), max: Math.max(...products) };
         }
         if (x.b.kind !== "const" || x.b.value <= 0) return unknown;
-        if (x.op === "div" && a.min >= 0) return { min: Math.floor(a.min / x.b.value), max: Math.floor(a.max / x.b.value) }; // prettier-ignore
+        if (x.op === "div" && a.min >= 0)
+          return { min: Math.floor(a.min / x.b.value), max: Math.floor(a.max / x.b.value) };
         if (x.op === "rem" && a.min >= 0) return { min: 0, max: Math.min(a.max, x.b.value - 1) };
         if (x.op === "min") return { min: Math.min(a.min, b.min), max: Math.min(a.max, b.max) };
         if (x.op === "max") return { min: Math.max(a.min, b.min), max: Math.max(a.max, b.max) };
@@ -173,7 +176,8 @@ export class IndexArithmetic {
   }
 
   #quotient(term: Expr, divisor: number): Expr | undefined {
-    if (term.kind === "const") return term.value % divisor === 0 && term.value > 0 ? int(term.value / divisor) : undefined; // prettier-ignore
+    if (term.kind === "const")
+      return term.value % divisor === 0 && term.value > 0 ? int(term.value / divisor) : undefined;
     if (isBinary(term, "mul") && term.b.kind === "const" && term.b.value % divisor === 0) {
       return this.mul(term.a, int(term.b.value / divisor));
     }

@@ -148,7 +148,8 @@ export class KernelBuilder {
   }
 
   #scalarOf(buffer: string): BufferScalar {
-    const found = this.#buffers.find((item) => item.name === buffer) ?? this.#shared.find((item) => item.name === buffer); // prettier-ignore
+    const found =
+      this.#buffers.find((item) => item.name === buffer) ?? this.#shared.find((item) => item.name === buffer);
     if (found === undefined) throw new InternalError(`kernel builder: no buffer ${buffer}`);
     return found.scalar;
   }

@@ -25,10 +25,33 @@ export interface KernelType {
  * - `round` rounds half to even. `isnan` gives bool.
  */
 export type UnaryOp =
-  | "neg" | "abs" | "sign" | "not" | "bitnot"
-  | "floor" | "ceil" | "trunc" | "round"
-  | "sqrt" | "rsqrt" | "exp" | "log" | "sin" | "cos" | "tan" | "asin" | "acos" | "atan"
-  | "sinh" | "cosh" | "tanh" | "asinh" | "acosh" | "atanh" | "erf" | "isnan"; // prettier-ignore
+  | "neg"
+  | "abs"
+  | "sign"
+  | "not"
+  | "bitnot"
+  | "floor"
+  | "ceil"
+  | "trunc"
+  | "round"
+  | "sqrt"
+  | "rsqrt"
+  | "exp"
+  | "log"
+  | "sin"
+  | "cos"
+  | "tan"
+  | "asin"
+  | "acos"
+  | "atan"
+  | "sinh"
+  | "cosh"
+  | "tanh"
+  | "asinh"
+  | "acosh"
+  | "atanh"
+  | "erf"
+  | "isnan";
 
 /**
  * Arithmetic: both operands and the result have one type.
@@ -38,8 +61,7 @@ export type UnaryOp =
  * - `and`, `or`, `xor`: bool, i32, u32. `shl`, `shr`: i32 (arithmetic) and u32; the count has the same type.
  */
 export type BinaryOp =
-  | "add" | "sub" | "mul" | "div" | "rem" | "min" | "max" | "pow"
-  | "and" | "or" | "xor" | "shl" | "shr"; // prettier-ignore
+  "add" | "sub" | "mul" | "div" | "rem" | "min" | "max" | "pow" | "and" | "or" | "xor" | "shl" | "shr";
 
 /** IEEE comparisons (false for NaN except `ne`); the result is bool with the operands' lanes. */
 export type CompareOp = "eq" | "ne" | "lt" | "le" | "gt" | "ge";
@@ -51,12 +73,30 @@ export type Expr =
   | { readonly kind: "group"; readonly type: KernelType }
   | { readonly kind: "local"; readonly type: KernelType }
   | { readonly kind: "unary"; readonly type: KernelType; readonly op: UnaryOp; readonly x: Expr }
-  | { readonly kind: "binary"; readonly type: KernelType; readonly op: BinaryOp; readonly a: Expr; readonly b: Expr }
-  | { readonly kind: "compare"; readonly type: KernelType; readonly op: CompareOp; readonly a: Expr; readonly b: Expr }
+  | {
+      readonly kind: "binary";
+      readonly type: KernelType;
+      readonly op: BinaryOp;
+      readonly a: Expr;
+      readonly b: Expr;
+    }
+  | {
+      readonly kind: "compare";
+      readonly type: KernelType;
+      readonly op: CompareOp;
+      readonly a: Expr;
+      readonly b: Expr;
+    }
   /** `a * b + c`; fused where the hardware fuses. */
   | { readonly kind: "fma"; readonly type: KernelType; readonly a: Expr; readonly b: Expr; readonly c: Expr }
   /** `cond ? a : b`, lane by lane; `cond` has the lanes of the result. Both sides are evaluated. */
-  | { readonly kind: "select"; readonly type: KernelType; readonly cond: Expr; readonly a: Expr; readonly b: Expr }
+  | {
+      readonly kind: "select";
+      readonly type: KernelType;
+      readonly cond: Expr;
+      readonly a: Expr;
+      readonly b: Expr;
+    }
   /** Value conversion with equal lanes. f32 → i32/u32 truncates; bool → number gives 0 or 1; number → bool is `!= 0`. */
   | { readonly kind: "convert"; readonly type: KernelType; readonly x: Expr }
   /** The same bits as another 32-bit type. */
@@ -66,25 +106,43 @@ export type Expr =
   /** One lane of a vector. */
   | { readonly kind: "lane"; readonly type: KernelType; readonly x: Expr; readonly lane: number }
   /** A vector of scalars. */
-  | { readonly kind: "pack"; readonly type: KernelType; readonly lanes: readonly Expr[] }; // prettier-ignore
+  | { readonly kind: "pack"; readonly type: KernelType; readonly lanes: readonly Expr[] };
 
 export type Stmt =
   /** Binds an immutable name. */
   | { readonly kind: "let"; readonly name: string; readonly value: Expr }
   /** Binds `name` to `type.lanes` consecutive elements of a storage buffer or shared array from element `index` (scalar i32). */
-  | { readonly kind: "load"; readonly name: string; readonly type: KernelType; readonly buffer: string; readonly index: Expr }
+  | {
+      readonly kind: "load";
+      readonly name: string;
+      readonly type: KernelType;
+      readonly buffer: string;
+      readonly index: Expr;
+    }
   /** Declares a mutable name. */
   | { readonly kind: "var"; readonly name: string; readonly value: Expr }
   | { readonly kind: "assign"; readonly name: string; readonly value: Expr }
   /** Writes `value`'s lanes to consecutive elements from `index`. */
   | { readonly kind: "store"; readonly buffer: string; readonly index: Expr; readonly value: Expr }
   /** `for (name = start; name < end; name += step)`; `name` is a scalar i32, bounds are compile-time constants. */
-  | { readonly kind: "for"; readonly name: string; readonly start: number; readonly end: number; readonly step: number; readonly body: readonly Stmt[] }
+  | {
+      readonly kind: "for";
+      readonly name: string;
+      readonly start: number;
+      readonly end: number;
+      readonly step: number;
+      readonly body: readonly Stmt[];
+    }
   /** `cond` is a scalar bool. */
-  | { readonly kind: "if"; readonly cond: Expr; readonly then: readonly Stmt[]; readonly else: readonly Stmt[] }
+  | {
+      readonly kind: "if";
+      readonly cond: Expr;
+      readonly then: readonly Stmt[];
+      readonly else: readonly Stmt[];
+    }
   /** All invocations of the group arrive here, and their accesses to shared and storage memory are visible. GPU family only. */
   | { readonly kind: "barrier" }
-  | { readonly kind: "comment"; readonly text: string }; // prettier-ignore
+  | { readonly kind: "comment"; readonly text: string };
 
 export interface KernelBuffer {
   readonly name: string;

@@ -34,5 +34,9 @@ function isRowMajor(type: TensorType): boolean {
 }
 
 function permutedOrder(from: TensorType, to: TensorType, axes: readonly number[]): boolean {
-  return wideOrder(to).map((axis) => axes[axis]).join() === wideOrder(from).join(); // prettier-ignore
+  return (
+    wideOrder(to)
+      .map((axis) => axes[axis])
+      .join() === wideOrder(from).join()
+  );
 }

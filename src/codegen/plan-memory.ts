@@ -33,7 +33,9 @@ function assignInOrder(lifetimes: readonly Lifetime[], order: readonly number[])
   const tenants: Lifetime[][] = [];
   for (const i of order) {
     const lifetime = lifetimes[i]!;
-    const free = slotSizes.flatMap((_, slot) => (tenants[slot]!.every((tenant) => !overlap(tenant, lifetime)) ? [slot] : [])); // prettier-ignore
+    const free = slotSizes.flatMap((_, slot) =>
+      tenants[slot]!.every((tenant) => !overlap(tenant, lifetime)) ? [slot] : [],
+    );
     const holds = free.filter((slot) => slotSizes[slot]! >= lifetime.sizeBytes);
     const best =
       holds.length > 0
@@ -53,7 +55,10 @@ export function peakBytes(lifetimes: readonly Lifetime[]): number {
   let peak = 0;
   for (let step = 0; step < steps; step++) {
     const live = lifetimes.filter(({ first, last }) => first <= step && step <= last);
-    peak = Math.max(peak, live.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)); // prettier-ignore
+    peak = Math.max(
+      peak,
+      live.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    );
   }
   return peak;
 }
@@ -67,5 +72,8 @@ function total({ slotSizes }: SlotAssignment): number {
 }
 
 function extreme(items: readonly number[], better: (a: number, b: number) => boolean): number | undefined {
-  return items.reduce<number | undefined>((best, item) => (best === undefined || better(item, best) ? item : best), undefined); // prettier-ignore
+  return items.reduce<number | undefined>(
+    (best, item) => (best === undefined || better(item, best) ? item : best),
+    undefined,
+  );
 }

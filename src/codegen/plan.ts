@@ -75,27 +75,41 @@ class Planner {
       steps.flatMap((node, step) => node.results.map((result) => [result.id, step] as const)),
     );
     for (const output of graph.outputs) {
-      if (output.updates !== undefined) this.#updated.add(graph.inputs.find((input) => input.id === output.updates)!.name);
+      if (output.updates !== undefined)
+        this.#updated.add(graph.inputs.find((input) => input.id === output.updates)!.name);
       const value = root(output.value);
       const step = makers.get(value);
       const type = types.get(output.value)!;
-      const destination = output.updates !== undefined ? buffers.get(output.updates)! : this.#outputBuffer(phase, output.name, type);
+      const destination =
+        output.updates !== undefined
+          ? buffers.get(output.updates)!
+          : this.#outputBuffer(phase, output.name, type);
       const state = output.updates;
-      const direct = step !== undefined && !buffers.has(value) &&
+      const direct =
+        step !== undefined &&
+        !buffers.has(value) &&
         (state === undefined || mayOverwrite(steps[step]!, value, state, (lastRead.get(state) ?? -1) > step));
       if (direct) {
         buffers.set(value, destination);
         if (state !== undefined && steps[step]!.operands.includes(state)) inPlace.set(value, state);
       } else if (sizeBytes(type) > 0) trailing.push({ value, destination, sizeBytes: sizeBytes(type) });
-    } // prettier-ignore
+    }
 
     const used = new Set([...lastRead.keys(), ...graph.outputs.map((output) => root(output.value))]);
     const scratch = steps.flatMap((node, step) =>
       node.results
         .filter((result) => used.has(result.id) && !buffers.has(result.id))
-        .map((result) => ({ value: result.id, sizeBytes: sizeBytes(result.type), first: step, last: this.#endOf(graph, result.id, root, lastRead, step, steps.length) }))); // prettier-ignore
+        .map((result) => ({
+          value: result.id,
+          sizeBytes: sizeBytes(result.type),
+          first: step,
+          last: this.#endOf(graph, result.id, root, lastRead, step, steps.length),
+        })),
+    );
     const { slots, slotSizes } = assignSlots(scratch);
-    const slotBuffers = slotSizes.map((size, slot) => this.#addBuffer({ kind: "slot", name: `${phase}_slot${slot}`, sizeBytes: size })); // prettier-ignore
+    const slotBuffers = slotSizes.map((size, slot) =>
+      this.#addBuffer({ kind: "slot", name: `${phase}_slot${slot}`, sizeBytes: size }),
+    );
     scratch.forEach((item, i) => buffers.set(item.value, slotBuffers[slots[i]!]!));
 
     const bufferOf = (value: ValueId): number => {
@@ -119,7 +133,12 @@ class Planner {
       );
       const kernel = this.#kernelNumber(lowered.kernel);
       const origin = node.origin?.modulePath ?? "";
-      return { kind: "dispatch", kernel, buffers: lowered.bindings.map(bufferOf), comment: `${origin} ${lowered.kernel.comment}`.trim() }; // prettier-ignore
+      return {
+        kind: "dispatch",
+        kernel,
+        buffers: lowered.bindings.map(bufferOf),
+        comment: `${origin} ${lowered.kernel.comment}`.trim(),
+      };
     });
     const copies = trailing.map(({ value, ...copy }): CopyCommand => ({
       kind: "copy",
@@ -224,7 +243,6 @@ class Planner {
     producers: ReadonlyMap<ValueId, Node>,
     root: (value: ValueId) => ValueId,
   ): Map<ValueId, number> {
-    // prettier-ignore
     const last = new Map<ValueId, number>();
     steps.forEach((node, step) => {
       for (const operand of node.operands) {
@@ -247,7 +265,6 @@ class Planner {
     step: number,
     end: number,
   ): number {
-    // prettier-ignore
     return graph.outputs.some((output) => root(output.value) === value) ? end : (lastRead.get(value) ?? step);
   }
 
@@ -264,10 +281,14 @@ class Planner {
   }
 }
 
-function needsKernel(node: Node, roots: ReadonlyMap<ValueId, ValueId>, types: ReadonlyMap<ValueId, TensorType>): boolean {
+function needsKernel(
+  node: Node,
+  roots: ReadonlyMap<ValueId, ValueId>,
+  types: ReadonlyMap<ValueId, TensorType>,
+): boolean {
   if (node.op === "constant" || roots.has(node.results[0]!.id)) return false;
   return node.results.some((result) => elementCount(types.get(result.id)!.shape) > 0);
-} // prettier-ignore
+}
 
 function splitKey(key: string): [string, string] {
   const at = key.indexOf(":");

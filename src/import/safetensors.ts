@@ -99,7 +99,9 @@ function readEntry(name: string, value: unknown): Entry {
   const [begin, end] = offsets as [number, number];
   const expected = elementCount(shape) * format.elementBytes;
   if (end - begin !== expected) {
-    fail(`${tensor}, ${String(dtype)}${formatShape(shape)}, needs ${expected} bytes, but its data_offsets [${begin}, ${end}] give it ${end - begin}.`); // prettier-ignore
+    fail(
+      `${tensor}, ${String(dtype)}${formatShape(shape)}, needs ${expected} bytes, but its data_offsets [${begin}, ${end}] give it ${end - begin}.`,
+    );
   }
   return { name, dtype: dtype as string, shape, begin, end };
 }
@@ -110,8 +112,10 @@ function checkCoverage(entries: readonly Entry[], dataLength: number): void {
   let before = "the start of the data";
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     const tensor = `tensor ${JSON.stringify(name)}`;
-    if (end > dataLength) fail(`${tensor} ends at byte ${end}, but the data has ${dataLength} bytes. The file may be cut short.`); // prettier-ignore
-    if (begin < covered) fail(`${tensor} starts at byte ${begin} and overlaps ${before}, which ends at byte ${covered}.`); // prettier-ignore
+    if (end > dataLength)
+      fail(`${tensor} ends at byte ${end}, but the data has ${dataLength} bytes. The file may be cut short.`);
+    if (begin < covered)
+      fail(`${tensor} starts at byte ${begin} and overlaps ${before}, which ends at byte ${covered}.`);
     if (begin > covered)
       fail(`bytes ${covered} to ${begin}, between ${before} and ${tensor}, belong to no tensor.`);
     covered = end;
@@ -126,7 +130,10 @@ function readTensor({ name, dtype, shape, begin, end }: Entry, data: Uint8Array)
   const elements = format.decode(data.slice(begin, end));
   if (format.hostDType === "bool") {
     const wrong = (elements as Uint8Array).findIndex((element) => element > 1);
-    if (wrong >= 0) fail(`tensor ${JSON.stringify(name)}, BOOL, holds ${elements[wrong]} at position ${wrong}, expected 0 or 1.`); // prettier-ignore
+    if (wrong >= 0)
+      fail(
+        `tensor ${JSON.stringify(name)}, BOOL, holds ${elements[wrong]} at position ${wrong}, expected 0 or 1.`,
+      );
   }
   return { dtype: format.hostDType, shape: [...shape], data: elements } as HostTensor;
 }
@@ -165,9 +172,16 @@ export function writeSafetensors(
   const begins = new Map<string, number>();
   let dataLength = 0;
   for (const [name, { shape, data }] of placed) {
-    if (name === "__metadata__") throw new UserError("argument", "writeSafetensors: __metadata__ is not a tensor name; pass metadata as the second argument."); // prettier-ignore
+    if (name === "__metadata__")
+      throw new UserError(
+        "argument",
+        "writeSafetensors: __metadata__ is not a tensor name; pass metadata as the second argument.",
+      );
     if (elementCount(shape) !== data.length) {
-      throw new UserError("shape", `writeSafetensors: tensor ${JSON.stringify(name)} has shape ${formatShape(shape)}, but ${data.length} elements.`); // prettier-ignore
+      throw new UserError(
+        "shape",
+        `writeSafetensors: tensor ${JSON.stringify(name)} has shape ${formatShape(shape)}, but ${data.length} elements.`,
+      );
     }
     begins.set(name, dataLength);
     dataLength += data.byteLength;

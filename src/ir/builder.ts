@@ -32,7 +32,12 @@ export class GraphBuilder {
     attributes: Attributes<K>,
     origin?: NodeOrigin,
   ): readonly ValueId[] {
-    const types = inferTypes(op, operands.map((operand) => this.typeOf(operand)), attributes, origin); // prettier-ignore
+    const types = inferTypes(
+      op,
+      operands.map((operand) => this.typeOf(operand)),
+      attributes,
+      origin,
+    );
     const results = types.map((type) => ({ id: this.#freshId(), type }));
     for (const { id, type } of results) this.#types.set(id, type);
     const node = { op, operands: [...operands], attributes, results, ...(origin && { origin }) };
@@ -85,7 +90,6 @@ export function inferTypes<K extends OpName>(
       error.origin.modulePath === undefined &&
       error.origin.callSite === undefined
     ) {
-      // prettier-ignore
       throw new UserError(error.code, error.message, origin, { cause: error });
     }
     throw error;

@@ -21,7 +21,11 @@ type TensorData = HostArray | readonly number[] | readonly bigint[] | readonly b
  * @example tensor([1, 2, 3, 4], [2, 2])
  */
 export function tensor(data: Float32Array | readonly number[] | number, shape?: Shape): HostTensor<"f32">;
-export function tensor<T extends HostDType>(data: TensorData, shape: Shape | undefined, dtype: T): HostTensor<T>; // prettier-ignore
+export function tensor<T extends HostDType>(
+  data: TensorData,
+  shape: Shape | undefined,
+  dtype: T,
+): HostTensor<T>;
 export function tensor(data: TensorData, shape?: Shape): HostTensor;
 export function tensor(data: TensorData, shape?: Shape, dtype?: HostDType): HostTensor {
   const array = typeof data === "number" ? [data] : data;
@@ -82,7 +86,10 @@ function inferDType(data: HostArray | readonly unknown[]): HostDType {
 /** @throws UserError unless the data has as many elements as the shape says */
 export function checkElementCount({ shape, data }: HostTensor, asked: string): void {
   if (elementCount(shape) !== data.length) {
-    throw new UserError("shape", `${asked}: shape ${formatShape(shape)} holds ${elementCount(shape)} elements, but the data has ${data.length}.`); // prettier-ignore
+    throw new UserError(
+      "shape",
+      `${asked}: shape ${formatShape(shape)} holds ${elementCount(shape)} elements, but the data has ${data.length}.`,
+    );
   }
 }
 
@@ -91,7 +98,6 @@ export function convertArray(
   data: HostArray | readonly (number | bigint | boolean)[],
   dtype: HostDType,
 ): HostArray {
-  // prettier-ignore
   const result = allocateArray(dtype, data.length);
   if (data.constructor === result.constructor) return data as HostArray;
   for (let i = 0; i < data.length; i++) {

@@ -122,9 +122,13 @@ class Parser {
     if (next === "{") return this.#record();
     if (this.#startsWith("graph")) return this.graph();
     if (this.#tryKeyword("dense")) return this.#dense();
-    for (const [word, value] of [["true", true], ["false", false], ["null", null]] as const) {
+    for (const [word, value] of [
+      ["true", true],
+      ["false", false],
+      ["null", null],
+    ] as const) {
       if (this.#tryKeyword(word)) return value;
-    } // prettier-ignore
+    }
     return this.#number();
   }
 

@@ -59,7 +59,9 @@ function printAttribute(value: unknown, options: PrintOptions): string {
     return printGraph(value as Graph, options);
   if (Array.isArray(value)) return `[${value.map((item) => printAttribute(item, options)).join(",")}]`;
   if (typeof value === "object" && value !== null) {
-    return `{${Object.entries(value).map(([key, item]) => `${key}=${printAttribute(item, options)}`).join(", ")}}`; // prettier-ignore
+    return `{${Object.entries(value)
+      .map(([key, item]) => `${key}=${printAttribute(item, options)}`)
+      .join(", ")}}`;
   }
   if (typeof value === "number") return printNumber(value);
   return JSON.stringify(value);

@@ -13,7 +13,10 @@ abstract class StoredTensor {
 
   constructor(value: HostTensor) {
     if (!isHostTensor(value)) {
-      throw new UserError("argument", `${new.target.name}: expected a host tensor such as tensor(data, shape), got ${typeof value}.`); // prettier-ignore
+      throw new UserError(
+        "argument",
+        `${new.target.name}: expected a host tensor such as tensor(data, shape), got ${typeof value}.`,
+      );
     }
     this.#value = value;
   }
@@ -39,7 +42,10 @@ abstract class StoredTensor {
   /** Replaces the value; shapes must agree, numbers are converted to this tensor's dtype and copied. */
   assign(value: HostTensor): void {
     if (!sameShape(value.shape, this.shape)) {
-      throw new UserError("shape", `assign: value has shape ${formatShape(value.shape)}, expected ${formatShape(this.shape)}.`); // prettier-ignore
+      throw new UserError(
+        "shape",
+        `assign: value has shape ${formatShape(value.shape)}, expected ${formatShape(this.shape)}.`,
+      );
     }
     checkElementCount(value, "assign");
     const converted = convertArray(value.data, this.dtype);

@@ -128,7 +128,6 @@ export class Trace {
     readonly graph: Graph;
     readonly stored: ReadonlyMap<string, Stored>;
   } {
-    // prettier-ignore
     for (const { name, value } of outputs) this.#builder.output(name, value);
     for (const [state, value] of this.#updates) {
       this.#builder.output(this.#names.get(state)!, value, this.#stored.get(state)!);

@@ -72,7 +72,6 @@ function infer(
   operands: readonly TensorType[],
   fail: (problem: string, node: Node) => never,
 ): readonly TensorType[] {
-  // prettier-ignore
   try {
     return inferTypes(node.op, operands, node.attributes);
   } catch (error) {

@@ -42,7 +42,6 @@ class BatchNormNd extends Module {
     readonly numFeatures: number,
     options: BatchNormLayerOptions,
   ) {
-    // prettier-ignore
     super();
     this.eps = options.eps ?? 1e-5;
     this.momentum = options.momentum === undefined ? 0.1 : options.momentum;
@@ -77,10 +76,16 @@ class BatchNormNd extends Module {
 
   override forward(x: Tensor): Tensor {
     if (!this.#ranks.includes(x.rank)) {
-      x.trace.fail("shape", `${this.constructor.name}: input ${formatShape(x.shape)} has ${x.rank} dimensions, expected ${this.#ranks.join(" or ")}.`); // prettier-ignore
+      x.trace.fail(
+        "shape",
+        `${this.constructor.name}: input ${formatShape(x.shape)} has ${x.rank} dimensions, expected ${this.#ranks.join(" or ")}.`,
+      );
     }
     if (x.shape[1] !== this.numFeatures) {
-      x.trace.fail("shape", `${this.constructor.name}: input ${formatShape(x.shape)} has ${x.shape[1]} channels in dimension 1, expected ${this.numFeatures} features.`); // prettier-ignore
+      x.trace.fail(
+        "shape",
+        `${this.constructor.name}: input ${formatShape(x.shape)} has ${x.shape[1]} channels in dimension 1, expected ${this.numFeatures} features.`,
+      );
     }
     return batchNorm(x, this.runningMean, this.runningVar, this.weight, this.bias, {
       training: this.training || this.runningMean === null,

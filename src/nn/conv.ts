@@ -25,12 +25,14 @@ class ConvNd extends Module {
     kernelSize: PerDimension,
     options: ConvLayerOptions,
   ) {
-    // prettier-ignore
     super();
     const groups = options.groups ?? 1;
     const name = `Conv${rank}d`;
     if (groups < 1 || inChannels % groups !== 0 || outChannels % groups !== 0) {
-      throw new UserError("argument", `${name}: ${inChannels} input and ${outChannels} output channels must both divide into groups=${groups}.`); // prettier-ignore
+      throw new UserError(
+        "argument",
+        `${name}: ${inChannels} input and ${outChannels} output channels must both divide into groups=${groups}.`,
+      );
     }
     const kernel = perDimension(kernelSize, rank, `${name}: kernel size`);
     const shape = [outChannels, inChannels / groups, ...kernel];
@@ -49,7 +51,10 @@ class ConvNd extends Module {
 
   override forward(x: Tensor): Tensor {
     if (x.rank !== this.#rank + 2 && x.rank !== this.#rank + 1) {
-      x.trace.fail("shape", `conv${this.#rank}d: input ${formatShape(x.shape)} has ${x.rank} dimensions, expected ${this.#rank + 2}: batch, ${this.inChannels} channels and ${this.#rank} spatial.`); // prettier-ignore
+      x.trace.fail(
+        "shape",
+        `conv${this.#rank}d: input ${formatShape(x.shape)} has ${x.rank} dimensions, expected ${this.#rank + 2}: batch, ${this.inChannels} channels and ${this.#rank} spatial.`,
+      );
     }
     return conv(x, this.weight, this.bias, this.#options);
   }

@@ -54,12 +54,14 @@ function convPadding(
   stride: Shape,
   dilation: Shape,
 ): (readonly [number, number])[] {
-  // prettier-ignore
   if (padding === "valid") return kernel.map(() => [0, 0]);
   if (padding !== "same")
     return perDimension(padding, kernel.length, `${name}: padding`).map((size) => [size, size]);
   if (stride.some((step) => step !== 1)) {
-    throw new UserError("argument", `${name}: padding "same" needs stride 1, got ${formatShape(stride)}. Give the padding in numbers.`); // prettier-ignore
+    throw new UserError(
+      "argument",
+      `${name}: padding "same" needs stride 1, got ${formatShape(stride)}. Give the padding in numbers.`,
+    );
   }
   // PyTorch puts the odd element after.
   return kernel.map((size, i) => {
@@ -78,7 +80,10 @@ function addPerChannel(x: Tensor, bias: Operand): Tensor {
 export function linear(x: Tensor, weight: Operand, bias: Operand | null = null): Tensor {
   const matrix = toTensor(x.trace, weight);
   if (x.shape.at(-1) !== matrix.shape[1]) {
-    x.trace.fail("shape", `linear: input ${formatShape(x.shape)} has ${x.shape.at(-1) ?? 0} features in its last dimension, weight ${formatShape(matrix.shape)} expects ${matrix.shape[1]}.`); // prettier-ignore
+    x.trace.fail(
+      "shape",
+      `linear: input ${formatShape(x.shape)} has ${x.shape.at(-1) ?? 0} features in its last dimension, weight ${formatShape(matrix.shape)} expects ${matrix.shape[1]}.`,
+    );
   }
   const rows = x.rank === 1 ? x.unsqueeze(0) : x;
   const y = rows.matmul(matrix.transpose(0, 1));
@@ -115,7 +120,8 @@ export function batchNorm(
   const filled = (value: number) => toTensor(trace, value).expand(channels);
   const gamma = weight === null ? filled(1) : toTensor(trace, weight);
   const beta = bias === null ? filled(0) : toTensor(trace, bias);
-  const statistics = runningMean !== null && runningVar !== null ? [trace.read(runningMean), trace.read(runningVar)] : null; // prettier-ignore
+  const statistics =
+    runningMean !== null && runningVar !== null ? [trace.read(runningMean), trace.read(runningVar)] : null;
   if (options.training !== true) {
     if (statistics === null) {
       return trace.fail("argument", "batchNorm: running statistics are needed unless training is true.");
@@ -156,9 +162,11 @@ function poolAttributes(
   rank: number,
   options: PoolOptions & { readonly dilation?: PerDimension },
 ) {
-  // prettier-ignore
   if (x.rank !== rank + 2 && x.rank !== rank + 1) {
-    x.trace.fail("shape", `${name}: input ${formatShape(x.shape)} has ${x.rank} dimensions, expected ${rank + 2} (or ${rank + 1} without a batch).`); // prettier-ignore
+    x.trace.fail(
+      "shape",
+      `${name}: input ${formatShape(x.shape)} has ${x.rank} dimensions, expected ${rank + 2} (or ${rank + 1} without a batch).`,
+    );
   }
   const kernel = perDimension(kernelSize, rank, `${name}: kernel size`);
   return {
@@ -183,7 +191,6 @@ export function maxPool(
   kernelSize: PerDimension,
   options: PoolOptions & { readonly dilation?: PerDimension } = {},
 ): Tensor {
-  // prettier-ignore
   const attributes = poolAttributes("max_pool", x, kernelSize, rank, options);
   return batched(x, rank, (input) => new Tensor(x.trace, x.trace.add("max_pool", [input.id], attributes)));
 }
@@ -194,7 +201,6 @@ export function avgPool(
   kernelSize: PerDimension,
   options: PoolOptions & { readonly countIncludePad?: boolean } = {},
 ): Tensor {
-  // prettier-ignore
   const attributes = {
     ...poolAttributes("avg_pool", x, kernelSize, rank, options),
     countIncludePad: options.countIncludePad ?? true,
@@ -210,8 +216,16 @@ export function adaptiveAvgPool(
 ): Tensor {
   const sizes = typeof outputSize === "number" ? new Array<number>(rank).fill(outputSize) : outputSize;
   const spatial = x.shape.slice(-rank);
-  const wanted = perDimension(sizes.map((size, i) => size ?? spatial[i]!), rank, "adaptive_avg_pool: output size"); // prettier-ignore
-  return batched(x, rank, (input) => new Tensor(x.trace, x.trace.add("adaptive_avg_pool", [input.id], { outputSize: wanted }))); // prettier-ignore
+  const wanted = perDimension(
+    sizes.map((size, i) => size ?? spatial[i]!),
+    rank,
+    "adaptive_avg_pool: output size",
+  );
+  return batched(
+    x,
+    rank,
+    (input) => new Tensor(x.trace, x.trace.add("adaptive_avg_pool", [input.id], { outputSize: wanted })),
+  );
 }
 
 /** Joins tensors along `axis`. */
@@ -219,7 +233,14 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   const [first] = tensors;
   if (first === undefined) throw new UserError("argument", "concat: expected at least one tensor.");
   const at = normalizeAxis(axis, first.rank, "concat");
-  return new Tensor(first.trace, first.trace.add("concat", tensors.map((tensor) => tensor.id), { axis: at })); // prettier-ignore
+  return new Tensor(
+    first.trace,
+    first.trace.add(
+      "concat",
+      tensors.map((tensor) => tensor.id),
+      { axis: at },
+    ),
+  );
 }
 export const cat = concat;
 

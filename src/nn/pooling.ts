@@ -18,7 +18,6 @@ class MaxPoolNd extends Module {
     readonly kernelSize: PerDimension,
     readonly options: MaxPoolOptions,
   ) {
-    // prettier-ignore
     super();
     this.#rank = rank;
   }
@@ -49,7 +48,6 @@ class AvgPoolNd extends Module {
     readonly kernelSize: PerDimension,
     readonly options: AvgPoolOptions,
   ) {
-    // prettier-ignore
     super();
     this.#rank = rank;
   }
@@ -81,7 +79,6 @@ class AdaptiveAvgPoolNd extends Module {
     rank: number,
     readonly outputSize: OutputSize,
   ) {
-    // prettier-ignore
     super();
     this.#rank = rank;
   }

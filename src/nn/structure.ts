@@ -32,6 +32,9 @@ export class Dropout extends Module {
   }
   override forward(x: Tensor): Tensor {
     if (!this.training || this.probability === 0) return x;
-    return x.trace.fail("unsupported", "Dropout: training mode with probability > 0 is not supported yet; call eval() or set probability 0."); // prettier-ignore
+    return x.trace.fail(
+      "unsupported",
+      "Dropout: training mode with probability > 0 is not supported yet; call eval() or set probability 0.",
+    );
   }
 }

@@ -275,7 +275,9 @@ export class Tensor {
   expand(...sizes: readonly number[] | readonly [readonly number[]]): Tensor {
     const wanted = sizes.flat() as number[];
     const offset = wanted.length - this.rank;
-    return this.#apply("broadcast", { shape: wanted.map((size, axis) => (size === -1 ? (this.shape[axis - offset] ?? 1) : size)) }); // prettier-ignore
+    return this.#apply("broadcast", {
+      shape: wanted.map((size, axis) => (size === -1 ? (this.shape[axis - offset] ?? 1) : size)),
+    });
   }
   /** Elements `start … end − 1` along one dimension; negative positions count from the end, as in Python. */
   slice(axis: number, start = 0, end = Infinity, step = 1): Tensor {
@@ -284,7 +286,8 @@ export class Tensor {
     if (!Number.isInteger(step) || step < 1) {
       this.trace.fail("argument", `slice: step must be an integer ≥ 1, got ${step}.`);
     }
-    const clampPosition = (position: number) => Math.min(Math.max(position < 0 ? position + extent : position, 0), extent); // prettier-ignore
+    const clampPosition = (position: number) =>
+      Math.min(Math.max(position < 0 ? position + extent : position, 0), extent);
     const from = clampPosition(start);
     const size = Math.max(0, Math.ceil((clampPosition(end) - from) / step));
     return this.#apply("slice", {
@@ -298,14 +301,20 @@ export class Tensor {
     const at = normalizeAxis(axis, this.rank, "select");
     const from = position < 0 ? position + this.shape[at]! : position;
     if (!(from >= 0 && from < this.shape[at]!)) {
-      this.trace.fail("argument", `select: position ${position} is outside dimension ${at} of ${formatShape(this.shape)}.`); // prettier-ignore
+      this.trace.fail(
+        "argument",
+        `select: position ${position} is outside dimension ${at} of ${formatShape(this.shape)}.`,
+      );
     }
     return this.slice(at, from, from + 1).squeeze(at);
   }
   /** Constant padding in `torch.nn.functional.pad`'s order: last dimension first, `[before, after, …]`. */
   pad(padding: readonly number[], value = 0): Tensor {
     if (padding.length % 2 !== 0 || padding.length > 2 * this.rank) {
-      this.trace.fail("argument", `pad: expected pairs for at most ${this.rank} dimensions, got ${padding.length} numbers.`); // prettier-ignore
+      this.trace.fail(
+        "argument",
+        `pad: expected pairs for at most ${this.rank} dimensions, got ${padding.length} numbers.`,
+      );
     }
     const pairs = this.shape.map((_, axis): readonly [number, number] => {
       const at = 2 * (this.rank - 1 - axis);
@@ -314,7 +323,7 @@ export class Tensor {
     const cropped = pairs.reduce<Tensor>((x, [before, after], axis) => {
       const cut = before < 0 || after < 0;
       return cut ? x.slice(axis, Math.max(0, -before), x.shape[axis]! - Math.max(0, -after)) : x;
-    }, this); // prettier-ignore
+    }, this);
     const grown = pairs.map(([before, after]): readonly [number, number] => [
       Math.max(before, 0),
       Math.max(after, 0),
@@ -402,8 +411,11 @@ export class Tensor {
     axes: Axes | undefined,
     keepDims: boolean,
   ): Tensor {
-    // prettier-ignore
-    const list = normalizeAxes(typeof axes === "number" ? [axes] : axes, this.rank, op.replace("reduce_", ""));
+    const list = normalizeAxes(
+      typeof axes === "number" ? [axes] : axes,
+      this.rank,
+      op.replace("reduce_", ""),
+    );
     return this.#apply(op, { axes: list, keepDims });
   }
 
@@ -438,7 +450,11 @@ export class Tensor {
 /** Any operand as a symbol in `trace`. */
 export function toTensor(trace: Trace, operand: Operand): Tensor {
   if (operand instanceof Tensor) {
-    if (operand.trace !== trace) trace.fail("model", "A tensor of another trace is used: forward() must not keep tensors between calls."); // prettier-ignore
+    if (operand.trace !== trace)
+      trace.fail(
+        "model",
+        "A tensor of another trace is used: forward() must not keep tensors between calls.",
+      );
     return operand;
   }
   if (operand instanceof Parameter || operand instanceof StateBuffer)

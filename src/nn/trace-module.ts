@@ -42,13 +42,18 @@ export function traceModule(module: Module, inputs: readonly InputSpec[]): Trace
   const symbols = inputs.map((spec, i) => {
     const name = spec.name ?? defaultName(inputs.length === 1 ? "input" : `input${i}`, taken);
     if (taken.has(name)) {
-      throw new UserError("argument", `compile: the input name '${name}' is taken by another input, a parameter or a buffer. Choose another.`); // prettier-ignore
+      throw new UserError(
+        "argument",
+        `compile: the input name '${name}' is taken by another input, a parameter or a buffer. Choose another.`,
+      );
     }
     taken.add(name);
     checkShape(spec.shape, `compile: ${name}`);
     return new Tensor(trace, trace.input(name, tensorType(inputDType(spec, name), spec.shape)));
   });
-  const result = withModulePaths(module, trace, () => (module.forward as (...args: Tensor[]) => unknown).apply(module, symbols)); // prettier-ignore
+  const result = withModulePaths(module, trace, () =>
+    (module.forward as (...args: Tensor[]) => unknown).apply(module, symbols),
+  );
 
   const outputs: { name: string; value: string }[] = [];
   const outputNames = new Set(names.values());
@@ -115,7 +120,12 @@ function structureOf(
     });
     if (entries.length > 0) return { kind: "object", entries: Object.fromEntries(entries) };
   }
-  const got = value === undefined ? "nothing" : value instanceof Promise ? "a promise" : JSON.stringify(value) ?? typeof value; // prettier-ignore
+  const got =
+    value === undefined
+      ? "nothing"
+      : value instanceof Promise
+        ? "a promise"
+        : (JSON.stringify(value) ?? typeof value);
   throw new UserError(
     "model",
     `forward() must return a tensor, or an array or object of tensors; ${name} is ${got}. Is a return statement missing?`,

@@ -19,14 +19,17 @@ export const assignLayouts: Pass = {
       let changed = 0;
       for (const original of rewriter.originalOrder()) {
         const node = rewriter.node(nodeId(original))!;
-        const results = node.results.map((result, i) => ({ ...result, type: layoutFor(rewriter, node, result.type, i) }));
+        const results = node.results.map((result, i) => ({
+          ...result,
+          type: layoutFor(rewriter, node, result.type, i),
+        }));
         if (results.every((result, i) => sameType(result.type, node.results[i]!.type))) continue;
         rewriter.replace({ ...node, results } as Node);
         changed++;
       }
       for (const output of rewriter.outputs) restoreOutput(rewriter, output.value);
       if (changed > 0) context.note(`${changed} values channels-last`);
-    }), // prettier-ignore
+    }),
 };
 
 function layoutFor(rewriter: Rewriter, node: Node, type: TensorType, position: number): TensorType {
@@ -39,9 +42,13 @@ function layoutFor(rewriter: Rewriter, node: Node, type: TensorType, position: n
     return layout !== undefined && layout.length === rank ? tensorType(type.dtype, type.shape, layout) : type;
   }
   if (kind === "elementwise") {
-    const whole = node.operands.map((operand) => rewriter.typeOf(operand)).filter((operand) => operand.shape.join() === type.shape.join()); // prettier-ignore
+    const whole = node.operands
+      .map((operand) => rewriter.typeOf(operand))
+      .filter((operand) => operand.shape.join() === type.shape.join());
     const model = whole.find((operand) => operand.layout !== undefined);
-    return model === undefined ? tensorType(type.dtype, type.shape) : tensorType(type.dtype, type.shape, layoutOf(model)); // prettier-ignore
+    return model === undefined
+      ? tensorType(type.dtype, type.shape)
+      : tensorType(type.dtype, type.shape, layoutOf(model));
   }
   if (node.op === "concat" || node.op === "pad" || node.op === "slice") {
     const { layout } = rewriter.typeOf(node.operands[0]!);

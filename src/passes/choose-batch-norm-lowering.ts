@@ -40,7 +40,9 @@ function lowerInference(
   const { origin } = node;
   const [x, mean, variance, gamma, beta] = node.operands as [ValueId, ValueId, ValueId, ValueId, ValueId];
   const rank = rewriter.typeOf(x).shape.length;
-  const epsilon = rewriter.add("constant", [], { value: { dtype: "f32", shape: [], data: Float32Array.of(node.attributes.eps) } }); // prettier-ignore
+  const epsilon = rewriter.add("constant", [], {
+    value: { dtype: "f32", shape: [], data: Float32Array.of(node.attributes.eps) },
+  });
   const spread = (vector: ValueId) => alongChannels(rewriter, vector, rank, origin);
   const shifted = rewriter.add("add", [variance, epsilon], {}, origin);
   const centred = rewriter.add("sub", [x, spread(mean)], {}, origin);
@@ -65,7 +67,6 @@ function lowerTraining(
   node: NodeOf<"batch_norm_training">,
   { target, options, note }: PassContext,
 ): void {
-  // prettier-ignore
   const { shape } = rewriter.typeOf(node.operands[0]!);
   const wanted: Choice =
     options.batchNorm === "auto"
@@ -101,10 +102,10 @@ function withinBuffers(
   target: Target,
   wanted: Choice,
 ): Choice {
-  // prettier-ignore
   const stored = node.results.filter(
     ({ id }) =>
-      (rewriter.isOutput(id) || rewriter.usersOf(id).length > 0) && !replacesOperand(rewriter, id, node.operands),
+      (rewriter.isOutput(id) || rewriter.usersOf(id).length > 0) &&
+      !replacesOperand(rewriter, id, node.operands),
   );
   const fused = new Set(node.operands).size + Math.max(stored.length, 1);
   const split = fused + 2;

@@ -39,7 +39,7 @@ function keyOf(node: Node, identities: Map<object, number>): string {
     if (Object.is(value, -0)) return "-0";
     if (!isHostTensor(value)) return value;
     if (value.data.length <= comparedElements) {
-      return `${value.dtype}[${value.shape.join()}]${Array.from(value.data as ArrayLike<number>, (x) => (Object.is(x, -0) ? "-0" : String(x))).join()}`; // prettier-ignore
+      return `${value.dtype}[${value.shape.join()}]${Array.from(value.data as ArrayLike<number>, (x) => (Object.is(x, -0) ? "-0" : String(x))).join()}`;
     }
     if (!identities.has(value.data)) identities.set(value.data, identities.size);
     return `data ${identities.get(value.data)}`;

@@ -13,7 +13,8 @@ export function expandTrainingNaively(rewriter: Rewriter, node: NodeOf<"batch_no
   const names = trainingOperandNames(attributes);
   const operand = (name: string): ValueId => node.operands[names.indexOf(name)]!;
   const apply = (op: PlainElementwiseOp, ...operands: ValueId[]) => rewriter.add(op, operands, {}, origin);
-  const number = (value: number) => rewriter.add("constant", [], { value: { dtype: "f32", shape: [], data: Float32Array.of(value) } }); // prettier-ignore
+  const number = (value: number) =>
+    rewriter.add("constant", [], { value: { dtype: "f32", shape: [], data: Float32Array.of(value) } });
 
   const x = operand("input");
   const { shape } = rewriter.typeOf(x);

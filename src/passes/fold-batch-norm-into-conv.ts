@@ -34,7 +34,6 @@ function foldBatchNorm(
   node: NodeOf<"batch_norm">,
   fixed: ReadonlySet<ValueId>,
 ): string | undefined {
-  // prettier-ignore
   const [x, mean, variance, gamma, beta] = node.operands as [ValueId, ValueId, ValueId, ValueId, ValueId];
   const contraction = contractionOf(rewriter, x);
   if (contraction === undefined || contraction.attributes.packing !== null) return undefined;
@@ -52,14 +51,24 @@ function foldBatchNorm(
   const epsilon = rewriter.add("constant", [], {
     value: { dtype: "f32", shape: [], data: Float32Array.of(eps) },
   });
-  const scale = rewriter.add("mul", [gamma, rewriter.add("rsqrt", [rewriter.add("add", [variance, epsilon], {}, origin)], {}, origin)], {}, origin); // prettier-ignore
+  const scale = rewriter.add(
+    "mul",
+    [gamma, rewriter.add("rsqrt", [rewriter.add("add", [variance, epsilon], {}, origin)], {}, origin)],
+    {},
+    origin,
+  );
   const shift = rewriter.add("sub", [beta, rewriter.add("mul", [mean, scale], {}, origin)], {}, origin);
   const weightRank = rewriter.typeOf(weight).shape.length;
   // Output channels are the rows of a convolution's weight, the columns of a matrix.
   const perOutput =
     contraction.op === "conv"
-      ? rewriter.add("reshape", [scale], { shape: [rewriter.typeOf(scale).shape[0]!, ...new Array<number>(weightRank - 1).fill(1)] }, origin)
-      : scale; // prettier-ignore
+      ? rewriter.add(
+          "reshape",
+          [scale],
+          { shape: [rewriter.typeOf(scale).shape[0]!, ...new Array<number>(weightRank - 1).fill(1)] },
+          origin,
+        )
+      : scale;
   const scaled = rewriter.add("mul", [weight, perOutput], {}, origin);
   const folded =
     contraction.op === "conv"

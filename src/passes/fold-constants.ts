@@ -31,5 +31,11 @@ function fold(rewriter: Rewriter, node: Node): void {
     operands.push(constant.attributes.value);
   }
   const [value] = opRecord(node.op).evaluate(operands, node.attributes, [result.type]);
-  rewriter.replace({ op: "constant", operands: [], attributes: { value: value as HostTensor<DType> }, results: node.results, ...(node.origin && { origin: node.origin }) }); // prettier-ignore
+  rewriter.replace({
+    op: "constant",
+    operands: [],
+    attributes: { value: value as HostTensor<DType> },
+    results: node.results,
+    ...(node.origin && { origin: node.origin }),
+  });
 }

@@ -29,7 +29,6 @@ function foldBias(
   rewriter: Rewriter,
   node: Extract<Node, { op: "batch_norm" | "batch_norm_training" }>,
 ): string | undefined {
-  // prettier-ignore
   const biased = biasedContraction(rewriter, node.operands[0]!);
   if (biased === undefined) return undefined;
   const { add, contraction } = biased;
@@ -47,6 +46,9 @@ function foldBias(
     return "bias subtracted from the running mean";
   }
   if (node.attributes.meanOffset) return undefined;
+  // The batch mean itself, where something reads it, is that of conv + b.
+  const batchMean = node.results[1]!.id;
+  if (rewriter.isOutput(batchMean) || rewriter.usersOf(batchMean).length > 0) return undefined;
   const { tracked } = node.attributes;
   const offset = tracked ? [asVector(rewriter, biased.bias, channels, node.origin)] : [];
   rewriter.replace({

@@ -45,7 +45,9 @@ function fuseFrom(rewriter: Rewriter, anchor: Node, { target, note }: PassContex
     const views = cheapViews(rewriter, next, group);
     const grown = [...group, ...views, next];
     if (bufferCount(rewriter, grown) > target.maxStorageBuffers) {
-      note(`${name(anchor)}: ${next.op} left out: ${bufferCount(rewriter, grown)} storage buffers, the target allows ${target.maxStorageBuffers}`); // prettier-ignore
+      note(
+        `${name(anchor)}: ${next.op} left out: ${bufferCount(rewriter, grown)} storage buffers, the target allows ${target.maxStorageBuffers}`,
+      );
       break;
     }
     group.push(...views, next);
@@ -54,7 +56,9 @@ function fuseFrom(rewriter: Rewriter, anchor: Node, { target, note }: PassContex
   }
   if (group.length < 2) return;
   fuse(rewriter, group);
-  note(`${name(anchor)}: ${[...group.slice(0, group.indexOf(anchor)).map((node) => node.op), anchor.op, ...fusedOps].join(" + ")}`); // prettier-ignore
+  note(
+    `${name(anchor)}: ${[...group.slice(0, group.indexOf(anchor)).map((node) => node.op), anchor.op, ...fusedOps].join(" + ")}`,
+  );
 }
 
 /** The only reader of `value`, if it is elementwise and makes one element of each of its elements. */
@@ -108,7 +112,9 @@ function prologue(rewriter: Rewriter, anchor: Node, maxBuffers: number): Node[] 
       if (producer === undefined) continue;
       const fits = isElementwiseNode(producer) || (isMovementNode(producer) && producer.op !== "concat");
       if (!fits || !rewriter.hasSingleUse(operand) || group.includes(producer)) continue;
-      const large = isElementwiseNode(producer) && !sameShape(producer.results[0]!.type.shape, rewriter.typeOf(anchor.operands[0]!).shape); // prettier-ignore
+      const large =
+        isElementwiseNode(producer) &&
+        !sameShape(producer.results[0]!.type.shape, rewriter.typeOf(anchor.operands[0]!).shape);
       if (large || bufferCount(rewriter, [producer, ...group, anchor]) > maxBuffers) continue;
       group.unshift(producer);
       absorb(producer);

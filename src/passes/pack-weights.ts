@@ -58,7 +58,6 @@ function packColumns(
   block: number,
   origin: NodeOrigin | undefined,
 ): ValueId {
-  // prettier-ignore
   const [outputs, depth, ...kernel] = shape as [number, number, ...number[]];
   const padding = shape.map((_, axis): [number, number] => [0, axis === 0 ? padded - outputs : 0]);
   const grown = padded === outputs ? weight : rewriter.add("pad", [weight], { padding, value: 0 }, origin);
@@ -80,7 +79,10 @@ function packMatmul(rewriter: Rewriter, node: NodeOf<"matmul">, target: Target):
   const [depth, columns] = shape as [number, number];
   const block = packingBlock(target, columns);
   const padded = Math.ceil(columns / block) * block;
-  const padding: [number, number][] = [[0, 0], [0, padded - columns]]; // prettier-ignore
+  const padding: [number, number][] = [
+    [0, 0],
+    [0, padded - columns],
+  ];
   const grown =
     padded === columns ? weight : rewriter.add("pad", [weight], { padding, value: 0 }, node.origin);
   const split = rewriter.add("reshape", [grown], { shape: [depth, padded / block, block] }, node.origin);

@@ -47,7 +47,6 @@ export function biasedContraction(
   rewriter: Rewriter,
   value: ValueId,
 ): { readonly add: Node; readonly contraction: Contraction; readonly bias: ValueId } | undefined {
-  // prettier-ignore
   const add = rewriter.producedBy(value, "add");
   if (add === undefined) return undefined;
   for (const position of [0, 1] as const) {

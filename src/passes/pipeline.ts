@@ -79,7 +79,6 @@ export function runPass(
   target: Target,
   options: PassOptions,
 ): { readonly graph: Graph; readonly record: PassRecord } {
-  // prettier-ignore
   const decisions: string[] = [];
   const context: PassContext = { target, options, note: (decision) => decisions.push(decision) };
   const start = performance.now();
@@ -104,7 +103,11 @@ function checkNames(without: readonly string[]): void {
   const all = [...graphPasses, ...fusionPasses];
   for (const name of without) {
     const pass = all.find((item) => item.name === name);
-    if (pass === undefined) throw new UserError("argument", `passes: there is no pass '${name}'; there are ${all.map((item) => item.name).join(", ")}.`); // prettier-ignore
+    if (pass === undefined)
+      throw new UserError(
+        "argument",
+        `passes: there is no pass '${name}'; there are ${all.map((item) => item.name).join(", ")}.`,
+      );
     if (pass.required)
       throw new UserError("argument", `passes: '${name}' cannot be left out; later stages need it.`);
   }

@@ -6,7 +6,16 @@
 import { enablePatches, produceWithPatches, type Patch } from "immer";
 import { InternalError } from "../errors.ts";
 import { inferTypes } from "../ir/builder.ts";
-import { executionOrder, nodeId, type Graph, type GraphOutput, type Node, type NodeOf, type NodeOrigin, type ValueId } from "../ir/graph.ts"; // prettier-ignore
+import {
+  executionOrder,
+  nodeId,
+  type Graph,
+  type GraphOutput,
+  type Node,
+  type NodeOf,
+  type NodeOrigin,
+  type ValueId,
+} from "../ir/graph.ts";
 import type { Attributes, OpName } from "../ir/ops/registry.ts";
 import type { TensorType } from "../ir/tensor-type.ts";
 
@@ -96,8 +105,12 @@ export class Rewriter {
     attributes: Attributes<K>,
     origin?: NodeOrigin,
   ): readonly ValueId[] {
-    // prettier-ignore
-    const types = inferTypes(op, operands.map((operand) => this.typeOf(operand)), attributes, origin); // prettier-ignore
+    const types = inferTypes(
+      op,
+      operands.map((operand) => this.typeOf(operand)),
+      attributes,
+      origin,
+    );
     const results = types.map((type) => ({ id: this.#freshId(), type }));
     const node = { op, operands, attributes, results, ...(origin && { origin }) } as unknown as Node;
     this.#insert(node);
@@ -159,7 +172,9 @@ export class Rewriter {
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       const node = this.#producers.get(next);
       if (node === undefined) continue;
-      const used = node.results.some((result) => (this.#users.get(result.id)?.size ?? 0) > 0 || this.isOutput(result.id)); // prettier-ignore
+      const used = node.results.some(
+        (result) => (this.#users.get(result.id)?.size ?? 0) > 0 || this.isOutput(result.id),
+      );
       if (used) continue;
       this.remove(nodeId(node));
       pending.push(...node.operands);

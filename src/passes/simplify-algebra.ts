@@ -113,10 +113,14 @@ const rules: readonly Rule[] = [
   (node) => (node.op === "concat" && node.operands.length === 1 ? node.operands[0] : undefined),
   // fold over no axes = x
   (node, rewriter) =>
-    (node.op === "sum" || node.op === "mean" || node.op === "prod" || node.op === "reduce_max" || node.op === "reduce_min") &&
+    (node.op === "sum" ||
+      node.op === "mean" ||
+      node.op === "prod" ||
+      node.op === "reduce_max" ||
+      node.op === "reduce_min") &&
     node.attributes.axes.length === 0
       ? unchanged(node, rewriter)
-      : undefined, // prettier-ignore
+      : undefined,
   // reshape(reshape(x)) = reshape(x)
   (node, rewriter) => {
     const inner = node.op === "reshape" ? rewriter.producedBy(node.operands[0]!, "reshape") : undefined;

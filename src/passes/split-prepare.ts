@@ -3,7 +3,16 @@
  * parameter version; `run` computes the rest every time and takes those values as `prepared` inputs. Views
  * and literals stay in `run`, where they cost nothing.
  */
-import { executionOrder, nodeId, typesOf, type Graph, type GraphInput, type GraphOutput, type Node, type ValueId } from "../ir/graph.ts"; // prettier-ignore
+import {
+  executionOrder,
+  nodeId,
+  typesOf,
+  type Graph,
+  type GraphInput,
+  type GraphOutput,
+  type Node,
+  type ValueId,
+} from "../ir/graph.ts";
 import { staticValues } from "./static-values.ts";
 
 export interface SplitGraphs {
@@ -16,7 +25,11 @@ export function splitPrepare(graph: Graph): SplitGraphs {
   const types = typesOf(graph);
   const order = executionOrder(graph);
   const inPrepare = (node: Node): boolean => node.results.every((result) => fixed.has(result.id));
-  const made = new Set(order.filter((node) => inPrepare(node) && node.op !== "constant").flatMap((node) => node.results.map((r) => r.id))); // prettier-ignore
+  const made = new Set(
+    order
+      .filter((node) => inPrepare(node) && node.op !== "constant")
+      .flatMap((node) => node.results.map((r) => r.id)),
+  );
   const runNodes = order.filter((node) => !inPrepare(node) || node.op === "constant");
 
   // A reshape of a parameter is read through its operand: moving a view to `prepare` would copy it.
@@ -36,16 +49,32 @@ export function splitPrepare(graph: Graph): SplitGraphs {
   for (const output of graph.outputs) need(output.value);
 
   const used = usedBy([...runNodes, ...kept], graph.outputs);
-  const prepared = [...needed].map((value): GraphInput => ({ id: value, role: "prepared", name: value, type: types.get(value)! })); // prettier-ignore
+  const prepared = [...needed].map((value): GraphInput => ({
+    id: value,
+    role: "prepared",
+    name: value,
+    type: types.get(value)!,
+  }));
   return {
-    prepare: restrict(graph, `${graph.name}_prepare`, graph.inputs, order.filter((node) => inPrepare(node)), [...needed].map((value) => ({ name: value, value }))), // prettier-ignore
+    prepare: restrict(
+      graph,
+      `${graph.name}_prepare`,
+      graph.inputs,
+      order.filter((node) => inPrepare(node)),
+      [...needed].map((value) => ({ name: value, value })),
+    ),
     run: {
       name: graph.name,
       inputs: [...graph.inputs.filter((input) => input.role === "input" || used.has(input.id)), ...prepared],
-      nodes: Object.fromEntries(order.filter((node) => runNodes.includes(node) || kept.includes(node)).filter((node) => node.op !== "constant" || used.has(nodeId(node))).map((node) => [nodeId(node), node])),
+      nodes: Object.fromEntries(
+        order
+          .filter((node) => runNodes.includes(node) || kept.includes(node))
+          .filter((node) => node.op !== "constant" || used.has(nodeId(node)))
+          .map((node) => [nodeId(node), node]),
+      ),
       outputs: graph.outputs,
     },
-  }; // prettier-ignore
+  };
 }
 
 function isView(node: Node): boolean {
@@ -70,7 +99,6 @@ function restrict(
   nodes: readonly Node[],
   outputs: readonly GraphOutput[],
 ): Graph {
-  // prettier-ignore
   const live = new Set(outputs.map((output) => output.value));
   const kept: Node[] = [];
   for (const node of [...nodes].reverse()) {

@@ -26,8 +26,12 @@ export const splitWideConcats: Pass = {
 function split(rewriter: Rewriter, node: NodeOf<"concat">, limit: number): void {
   let parts = node.operands;
   while (parts.length > limit) {
-    const groups = Array.from({ length: Math.ceil(parts.length / limit) }, (_, i) => parts.slice(i * limit, (i + 1) * limit)); // prettier-ignore
-    parts = groups.map((group) => group.length === 1 ? group[0]! : rewriter.add("concat", group, node.attributes, node.origin)); // prettier-ignore
+    const groups = Array.from({ length: Math.ceil(parts.length / limit) }, (_, i) =>
+      parts.slice(i * limit, (i + 1) * limit),
+    );
+    parts = groups.map((group) =>
+      group.length === 1 ? group[0]! : rewriter.add("concat", group, node.attributes, node.origin),
+    );
   }
   rewriter.replace({ ...node, operands: parts });
 }

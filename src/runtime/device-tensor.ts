@@ -19,7 +19,8 @@ export class DeviceTensor {
 
   /** @throws UserError (`disposed`) after dispose() */
   get buffer(): DeviceBuffer {
-    if (this.#buffer === undefined) throw new UserError("disposed", "This device tensor was disposed; run again to get a new one."); // prettier-ignore
+    if (this.#buffer === undefined)
+      throw new UserError("disposed", "This device tensor was disposed; run again to get a new one.");
     return this.#buffer;
   }
 
@@ -44,7 +45,6 @@ export async function readTensor(
   dtype: DType,
   shape: Shape,
 ): Promise<HostTensor<DType>> {
-  // prettier-ignore
   const count = elementCount(shape);
   const bytes = count === 0 ? new ArrayBuffer(0) : await device.read(buffer, count * 4);
   switch (dtype) {

@@ -25,7 +25,12 @@ export interface CompiledKernel {
 
 export type Command =
   | { readonly kind: "dispatch"; readonly kernel: CompiledKernel; readonly buffers: readonly DeviceBuffer[] }
-  | { readonly kind: "copy"; readonly source: DeviceBuffer; readonly destination: DeviceBuffer; readonly sizeBytes: number }; // prettier-ignore
+  | {
+      readonly kind: "copy";
+      readonly source: DeviceBuffer;
+      readonly destination: DeviceBuffer;
+      readonly sizeBytes: number;
+    };
 
 /** Commands with everything that can be set up ahead (arguments, bind groups) set up; submitted any number of times. */
 export interface CommandList {
@@ -66,7 +71,10 @@ export interface Device {
    * Compiles all kernels, in parallel where the driver allows, identical ones once. Fails with a
    * `kernel-rejected` UserError that carries the driver's log, the kernel's name and its source.
    */
-  compile(kernels: readonly KernelSource[], onProgress?: (progress: CompileProgress) => void): Promise<readonly CompiledKernel[]>; // prettier-ignore
+  compile(
+    kernels: readonly KernelSource[],
+    onProgress?: (progress: CompileProgress) => void,
+  ): Promise<readonly CompiledKernel[]>;
   record(commands: readonly Command[]): CommandList;
   /** Enqueues the list as one submission. With `profile`, resolves when it has finished, with one timing a dispatch; without, at once, with none. */
   submit(list: CommandList, options?: { readonly profile?: boolean }): Promise<readonly DispatchTiming[]>;

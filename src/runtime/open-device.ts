@@ -58,7 +58,10 @@ export async function openDevice(choice: DeviceChoice): Promise<OpenedDevice> {
   if (typeof choice === "object") return { device: choice, reason: "given by the caller" };
   if (choice !== "auto") {
     if (!Object.hasOwn(openers, choice)) {
-      throw new UserError("argument", `device: expected "auto", "cpu", "webgpu", "opencl" or a Device, got ${JSON.stringify(choice)}.`); // prettier-ignore
+      throw new UserError(
+        "argument",
+        `device: expected "auto", "cpu", "webgpu", "opencl" or a Device, got ${JSON.stringify(choice)}.`,
+      );
     }
     return { device: await sharedDevice(choice), reason: "asked for" };
   }
@@ -72,7 +75,8 @@ async function openFastest(): Promise<OpenedDevice> {
     const { devices, missing } = await probes[kind]();
     const usable = devices.find(({ target }) => !target.software);
     if (usable !== undefined) {
-      const because = usable.target.family === "gpu" ? "a GPU" : "OpenCL compiles for this processor's full vector width"; // prettier-ignore
+      const because =
+        usable.target.family === "gpu" ? "a GPU" : "OpenCL compiles for this processor's full vector width";
       try {
         return { device: await sharedDevice(kind), reason: [because, ...passedOver].join("; ") };
       } catch (error) {

@@ -12,7 +12,15 @@ import { checkElementCount } from "../ir/host-tensor.ts";
 import { formatShape, sameShape } from "../ir/shape.ts";
 import type { Stored } from "../ir/stored-tensor.ts";
 import { graphTensor } from "../ir/trace.ts";
-import type { Command, CommandList, CompiledKernel, CompileProgress, Device, DeviceBuffer, DispatchTiming } from "./device.ts"; // prettier-ignore
+import type {
+  Command,
+  CommandList,
+  CompiledKernel,
+  CompileProgress,
+  Device,
+  DeviceBuffer,
+  DispatchTiming,
+} from "./device.ts";
 import { DeviceTensor, readTensor } from "./device-tensor.ts";
 import {
   acquireParameter,
@@ -258,7 +266,10 @@ export class Session {
   #checkInputs(inputs: readonly (HostTensor | DeviceTensor)[]): void {
     const expected = this.#executable.inputs;
     if (inputs.length !== expected.length) {
-      throw new UserError("argument", `run: expected ${expected.length} input(s) (${expected.map((tensor) => tensor.name).join(", ")}), got ${inputs.length}.`); // prettier-ignore
+      throw new UserError(
+        "argument",
+        `run: expected ${expected.length} input(s) (${expected.map((tensor) => tensor.name).join(", ")}), got ${inputs.length}.`,
+      );
     }
     expected.forEach((tensor, i) => {
       const value = inputs[i]!;
@@ -274,7 +285,10 @@ export class Session {
       } else if (value.device !== this.#device) {
         const [theirs, ours] = [value.device.name, this.#device.name];
         const where = theirs === ours ? `another opening of ${ours}` : theirs;
-        throw new UserError("argument", `run: input '${tensor.name}' lives on ${where}, the network on ${ours}. Read it to the host first.`); // prettier-ignore
+        throw new UserError(
+          "argument",
+          `run: input '${tensor.name}' lives on ${where}, the network on ${ours}. Read it to the host first.`,
+        );
       }
     });
   }
@@ -283,7 +297,13 @@ export class Session {
 /** Slots that only `prepare` touches. */
 function prepareScratch(executable: Executable): ReadonlySet<number> {
   const touched = (commands: readonly PlanCommand[]) =>
-    new Set(commands.flatMap((command) => (command.kind === "dispatch" ? command.buffers : [command.source, command.destination]))); // prettier-ignore
+    new Set(
+      commands.flatMap((command) =>
+        command.kind === "dispatch" ? command.buffers : [command.source, command.destination],
+      ),
+    );
   const inRun = touched(executable.run);
-  return new Set([...touched(executable.prepare)].filter((i) => executable.buffers[i]!.kind === "slot" && !inRun.has(i))); // prettier-ignore
+  return new Set(
+    [...touched(executable.prepare)].filter((i) => executable.buffers[i]!.kind === "slot" && !inRun.has(i)),
+  );
 }

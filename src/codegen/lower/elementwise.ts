@@ -18,10 +18,19 @@ const div = (a: Expr, b: Expr): Expr => binary("div", a, b);
 const sigmoid = (x: Expr): Expr => div(like(x, 1), add(like(x, 1), unary("exp", unary("neg", x))));
 const relu6 = (x: Expr): Expr => binary("min", binary("max", x, like(x, 0)), like(x, 6));
 
-const u = (op: UnaryOp): Rule<unknown> => ([x]) => unary(op, x!); // prettier-ignore
-const b = (op: BinaryOp): Rule<unknown> => ([x, y]) => binary(op, x!, y!); // prettier-ignore
+const u =
+  (op: UnaryOp): Rule<unknown> =>
+  ([x]) =>
+    unary(op, x!);
+const b =
+  (op: BinaryOp): Rule<unknown> =>
+  ([x, y]) =>
+    binary(op, x!, y!);
 /** Comparing bools compares them as numbers. */
-const c = (op: CompareOp): Rule<unknown> => ([x, y]) => compare(op, numeric(x!), numeric(y!)); // prettier-ignore
+const c =
+  (op: CompareOp): Rule<unknown> =>
+  ([x, y]) =>
+    compare(op, numeric(x!), numeric(y!));
 const numeric = (x: Expr): Expr => (x.type.scalar === "bool" ? convert(x, "i32") : x);
 
 const rules: { readonly [K in keyof ElementwiseOps]: Rule<ElementwiseOps[K]> } = {
@@ -91,7 +100,10 @@ const rules: { readonly [K in keyof ElementwiseOps]: Rule<ElementwiseOps[K]> } =
     const inner =
       approximate === "none"
         ? unary("erf", mul(x!, like(x!, Math.SQRT1_2)))
-        : unary("tanh", mul(like(x!, Math.sqrt(2 / Math.PI)), add(x!, mul(like(x!, 0.044715), mul(x!, mul(x!, x!)))))); // prettier-ignore
+        : unary(
+            "tanh",
+            mul(like(x!, Math.sqrt(2 / Math.PI)), add(x!, mul(like(x!, 0.044715), mul(x!, mul(x!, x!))))),
+          );
     return mul(half, add(like(x!, 1), inner));
   },
   cast: ([x], { dtype }) => convert(x!, scalarOf(dtype)),

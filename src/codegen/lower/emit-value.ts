@@ -96,7 +96,8 @@ export class ValueEmitter {
         const { start, step } = node.attributes;
         if (lane !== null && step[lane.axis] !== 1) return this.#laneByLane(node, index, lane);
         const source = index.map((position, axis) =>
-          this.#kb.index.add(this.#kb.index.mul(position, int(step[axis]!)), int(start[axis]!))); // prettier-ignore
+          this.#kb.index.add(this.#kb.index.mul(position, int(step[axis]!)), int(start[axis]!)),
+        );
         return this.emit(node.operands[0]!, source, lane);
       }
       case "pad":
@@ -194,7 +195,9 @@ export class ValueEmitter {
   }
 
   #shapeOf(value: ValueId): Shape {
-    const type = this.#task.inputs.get(value)?.type ?? this.#producers.get(value)?.results.find((r) => r.id === value)?.type; // prettier-ignore
+    const type =
+      this.#task.inputs.get(value)?.type ??
+      this.#producers.get(value)?.results.find((r) => r.id === value)?.type;
     if (type === undefined) throw new InternalError(`lower: %${value} has no type`);
     return type.shape;
   }

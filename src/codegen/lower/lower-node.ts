@@ -51,7 +51,10 @@ export function lowerNode(
   };
   const inputs = new Map<ValueId, BoundTensor>();
   body.inputs.forEach((input) => {
-    inputs.set(input.id, bind(input.name, `in${bindings.length}`, input.type, replaced.has(input.name) ? "read_write" : "read")); // prettier-ignore
+    inputs.set(
+      input.id,
+      bind(input.name, `in${bindings.length}`, input.type, replaced.has(input.name) ? "read_write" : "read"),
+    );
   });
   const types = new Map(
     Object.values(body.nodes).flatMap((node) => node.results.map((r) => [r.id, r.type] as const)),
@@ -63,7 +66,10 @@ export function lowerNode(
     const type = types.get(output.value) ?? inputs.get(output.value)!.type;
     const operand = inPlace.get(result);
     const shared = operand === undefined ? undefined : body.inputs.find((input) => input.name === operand);
-    const bound = shared === undefined ? bind(result, `out${bindings.length}`, type, "write") : { buffer: inputs.get(shared.id)!.buffer, type }; // prettier-ignore
+    const bound =
+      shared === undefined
+        ? bind(result, `out${bindings.length}`, type, "write")
+        : { buffer: inputs.get(shared.id)!.buffer, type };
     outputs.push({ ...bound, value: output.value });
   });
 
@@ -129,5 +135,6 @@ function describe(body: Graph): string {
 function typeOfOutput(body: Graph, value: ValueId): TensorType {
   const isMaker = (node: Node) => node.results.some((result) => result.id === value);
   const maker = Object.values(body.nodes).find(isMaker);
-  return (maker?.results.find((result) => result.id === value) ?? body.inputs.find((input) => input.id === value))!.type; // prettier-ignore
+  return (maker?.results.find((result) => result.id === value) ??
+    body.inputs.find((input) => input.id === value))!.type;
 }

@@ -50,7 +50,6 @@ export function bodyOf(
   node: Node,
   graph: { readonly types: ReadonlyMap<ValueId, TensorType>; readonly producers: ReadonlyMap<ValueId, Node> },
 ): Graph {
-  // prettier-ignore
   if (node.op === "fusion") {
     const { body } = node.attributes;
     return { ...body, inputs: body.inputs.map((input, i) => ({ ...input, name: node.operands[i]! })) };
@@ -83,7 +82,9 @@ export function anchorOf(body: Graph): Node | undefined {
     return kind !== "elementwise" && kind !== "movement" && kind !== "constant";
   });
   if (anchors.length > 1) {
-    throw new InternalError(`lower: a fusion with ${anchors.length} anchors: ${anchors.map((node) => node.op).join(", ")}`); // prettier-ignore
+    throw new InternalError(
+      `lower: a fusion with ${anchors.length} anchors: ${anchors.map((node) => node.op).join(", ")}`,
+    );
   }
   return anchors[0];
 }
@@ -100,7 +101,12 @@ export function bufferScalar(dtype: DType): BufferScalar {
 }
 
 /** The element (or `lane.lanes` neighbours along `lane.axis`) of a tensor at a logical index. */
-export function loadElement(kb: KernelBuilder, tensor: BoundTensor, index: readonly Expr[], lane: LaneAxis | null): Expr { // prettier-ignore
+export function loadElement(
+  kb: KernelBuilder,
+  tensor: BoundTensor,
+  index: readonly Expr[],
+  lane: LaneAxis | null,
+): Expr {
   const strides = stridesOf(tensor.type);
   const offset = kb.index.dot(index, strides);
   const finish = (x: Expr): Expr =>
@@ -109,9 +115,10 @@ export function loadElement(kb: KernelBuilder, tensor: BoundTensor, index: reado
   const stride = strides[lane.axis]!;
   if (stride === 1) return finish(kb.load(tensor.buffer, offset, lane.lanes));
   const items = Array.from({ length: lane.lanes }, (_, i) =>
-    kb.load(tensor.buffer, kb.index.add(offset, int(i * stride))));
+    kb.load(tensor.buffer, kb.index.add(offset, int(i * stride))),
+  );
   return finish(kb.let(pack(items)));
-} // prettier-ignore
+}
 
 /** Writes what `loadElement` would read; only the first `valid` lanes. */
 export function storeElement(
@@ -122,7 +129,6 @@ export function storeElement(
   value: Expr,
   valid?: number,
 ): void {
-  // prettier-ignore
   const strides = stridesOf(tensor.type);
   const offset = kb.index.dot(index, strides);
   const stored = value.type.scalar === "bool" ? convert(value, "u32") : value;

@@ -106,7 +106,12 @@ export const openclSpelling: Spelling = {
       return `(${x} != ${zero})`;
     }
     if (type.lanes === 1) return from.scalar === "f32" ? `convert_${t}_rtz(${x})` : `((${t})${x})`;
-    if (from.scalar === "bool") return type.scalar === "i32" ? `(-${x})` : type.scalar === "u32" ? `as_${t}(-${x})` : `convert_${t}(-${x})`; // prettier-ignore
+    if (from.scalar === "bool")
+      return type.scalar === "i32"
+        ? `(-${x})`
+        : type.scalar === "u32"
+          ? `as_${t}(-${x})`
+          : `convert_${t}(-${x})`;
     if (type.scalar === "f32") return `convert_${t}(${x})`;
     return from.scalar === "f32" ? `convert_${t}_rtz(${x})` : `as_${t}(${x})`;
   },

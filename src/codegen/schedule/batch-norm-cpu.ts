@@ -49,7 +49,6 @@ function emitChannels(
   channel: Expr,
   lanes: Lanes,
 ): void {
-  // prettier-ignore
   const x = task.inputs.get(node.operands[0]!)!;
   const { type } = x;
   const axes = type.shape.map((_, axis) => axis).filter((axis) => axis !== 1);
@@ -66,8 +65,19 @@ function emitChannels(
   const n = valuesPerChannel(type.shape);
   const load = (at: readonly Expr[], lane: LaneAxis | null) => loadElement(kb, x, at, lane);
   const sum = (term: (value: Expr) => Expr) =>
-    foldAxes(kb, { operator: "add", identity: 0, scalar: "f32", type, axes, lanes: foldLanes,
-      term: (at, lane) => term(load(at, lane)) }, index); // prettier-ignore
+    foldAxes(
+      kb,
+      {
+        operator: "add",
+        identity: 0,
+        scalar: "f32",
+        type,
+        axes,
+        lanes: foldLanes,
+        term: (at, lane) => term(load(at, lane)),
+      },
+      index,
+    );
   const mean = (term: (value: Expr) => Expr, name: string) =>
     kb.let(binary("div", sum(term), float(n, lanes)), name);
 
@@ -78,7 +88,12 @@ function emitChannels(
     const centred = kb.let(binary("sub", binary("sub", value, wide(shift, value)), wide(delta, value)));
     return binary("mul", centred, centred);
   }, "variance");
-  const statistics: ChannelStatistics = { shift, delta, variance, inverseStd: inverseStdOf(kb, variance, node.attributes.eps) }; // prettier-ignore
+  const statistics: ChannelStatistics = {
+    shift,
+    delta,
+    variance,
+    inverseStd: inverseStdOf(kb, variance, node.attributes.eps),
+  };
   const { scale, bias } = affineOf(kb, task, node, statistics, channel);
 
   const activations = activationsOnly(task, node);

@@ -10,7 +10,14 @@ import { binary, compare, float, int } from "../expressions.ts";
 import type { Expr } from "../kernel-ir.ts";
 import type { KernelBuilder } from "../kernel-builder.ts";
 import { loadElement, type Task } from "../lower/task.ts";
-import { activationsOnly, affineOf, inverseStdOf, normalize, storeStatistics, type ChannelStatistics } from "./batch-norm-statistics.ts"; // prettier-ignore
+import {
+  activationsOnly,
+  affineOf,
+  inverseStdOf,
+  normalize,
+  storeStatistics,
+  type ChannelStatistics,
+} from "./batch-norm-statistics.ts";
 import { finish } from "./epilogue.ts";
 
 export function scheduleBatchNormGpu(kb: KernelBuilder, task: Task): void {
@@ -67,7 +74,12 @@ export function scheduleBatchNormGpu(kb: KernelBuilder, task: Task): void {
     return binary("mul", centred, centred);
   });
   const variance = kb.let(binary("div", squares, float(rows)), "variance");
-  const statistics: ChannelStatistics = { shift, delta, variance, inverseStd: inverseStdOf(kb, variance, node.attributes.eps) }; // prettier-ignore
+  const statistics: ChannelStatistics = {
+    shift,
+    delta,
+    variance,
+    inverseStd: inverseStdOf(kb, variance, node.attributes.eps),
+  };
   const { scale, bias } = affineOf(kb, task, node, statistics, channel);
   const activations = activationsOnly(task, node);
   kb.if(exists, () => {
@@ -100,7 +112,6 @@ function foldGroup(
   along: number,
   partial: Expr,
 ): Expr {
-  // prettier-ignore
   kb.store(scratch, local, partial);
   kb.barrier();
   for (let half = along / 2; half >= 1; half /= 2) {

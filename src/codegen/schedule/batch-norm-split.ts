@@ -13,7 +13,14 @@ import type { Expr } from "../kernel-ir.ts";
 import type { KernelBuilder } from "../kernel-builder.ts";
 import { loadElement, storeElement, type BoundTensor, type LaneAxis, type Task } from "../lower/task.ts";
 import type { Lanes } from "../target.ts";
-import { activationsOnly, affineOf, inverseStdOf, normalize, storeStatistics, type ChannelStatistics } from "./batch-norm-statistics.ts"; // prettier-ignore
+import {
+  activationsOnly,
+  affineOf,
+  inverseStdOf,
+  normalize,
+  storeStatistics,
+  type ChannelStatistics,
+} from "./batch-norm-statistics.ts";
 import { distribute } from "./distribute.ts";
 import { finish } from "./epilogue.ts";
 
@@ -47,7 +54,6 @@ function eachRow(
   channel: Expr,
   body: (at: readonly Expr[]) => void,
 ): void {
-  // prettier-ignore
   const rows = valuesPerChannel(x.type.shape);
   const perBlock = rowsPerBlock(rows, blocks);
   // Blocks are runs of logical rows (batch, then spatial), whatever the memory layout: both launches agree.
@@ -121,7 +127,12 @@ export function scheduleBatchNormApply(kb: KernelBuilder, task: Task): void {
       const between = binary("mul", count, binary("mul", distance, distance));
       return binary("add", loadElement(kb, squares, at, lane), between);
     });
-    const statistics: ChannelStatistics = { shift, delta, variance, inverseStd: inverseStdOf(kb, variance, node.attributes.eps) }; // prettier-ignore
+    const statistics: ChannelStatistics = {
+      shift,
+      delta,
+      variance,
+      inverseStd: inverseStdOf(kb, variance, node.attributes.eps),
+    };
     const { scale, bias } = affineOf(kb, task, node, statistics, channel);
     eachRow(kb, x, blocks, block, channel, (at) => {
       const y = kb.let(normalize(loadElement(kb, x, at, lane), statistics, scale, bias), "y");

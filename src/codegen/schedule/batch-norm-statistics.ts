@@ -46,7 +46,6 @@ export function affineOf(
   statistics: ChannelStatistics,
   channel: Expr,
 ): { readonly scale: Expr; readonly bias: Expr } {
-  // prettier-ignore
   const operands = operandsByName(node);
   const { lanes } = statistics.delta.type;
   const gamma = loadChannel(kb, task, operands.get("weight")!, channel, lanes);
@@ -79,7 +78,6 @@ export function storeStatistics(
   statistics: ChannelStatistics,
   channel: Expr,
 ): void {
-  // prettier-ignore
   const { attributes, results } = node;
   const operands = operandsByName(node);
   const { lanes } = statistics.delta.type;

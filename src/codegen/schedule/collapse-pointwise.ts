@@ -37,7 +37,10 @@ export function collapsePointwise(task: Task): Task {
 
   const inputs = new Map<string, { buffer: string; type: TensorType }>();
   for (const [id, tensor] of task.inputs) {
-    const type = id === weight ? weightType(tensor.type, rank, anchor.attributes.packing !== null) : collapse(tensor.type); // prettier-ignore
+    const type =
+      id === weight
+        ? weightType(tensor.type, rank, anchor.attributes.packing !== null)
+        : collapse(tensor.type);
     if (type === undefined) return task;
     inputs.set(id, { ...tensor, type });
   }

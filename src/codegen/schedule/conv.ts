@@ -123,7 +123,10 @@ function scheduleTiles(kb: KernelBuilder, task: Task, conv: Conv): void {
     const start = kb.let(kb.index.mul(position, int(tile.pixels)), "w");
     const full = () => emitTile(kb, task, conv, tile, place, start);
     if (rest === 0) full();
-    else kb.ifLess(position, tiles - 1, full, () => emitTile(kb, task, conv, { ...tile, pixels: rest }, place, int((tiles - 1) * tile.pixels))); // prettier-ignore
+    else
+      kb.ifLess(position, tiles - 1, full, () =>
+        emitTile(kb, task, conv, { ...tile, pixels: rest }, place, int((tiles - 1) * tile.pixels)),
+      );
   });
 }
 
@@ -240,7 +243,6 @@ function finishTile(
   start: Expr,
   accumulators: readonly (readonly Expr[])[],
 ): void {
-  // prettier-ignore
   const lane = conv.lanes === 1 ? null : { axis: 1, lanes: conv.lanes };
   const result = conv.anchor.results[0]!.id;
   const whole = Math.floor(conv.outputs / conv.lanes) * conv.lanes;
@@ -252,9 +254,14 @@ function finishTile(
         finish(kb, task, new Map([[result, row[vector]!]]), index, lane, valid);
       });
     const partial = conv.outputs - whole;
-    kb.ifLess(channel, whole, () => emit(conv.lanes), () => {
-      if (partial > 0) kb.ifLess(channel, conv.outputs, () => emit(partial));
-    }); // prettier-ignore
+    kb.ifLess(
+      channel,
+      whole,
+      () => emit(conv.lanes),
+      () => {
+        if (partial > 0) kb.ifLess(channel, conv.outputs, () => emit(partial));
+      },
+    );
   }
 }
 

@@ -39,11 +39,16 @@ export function scheduleElementwise(kb: KernelBuilder, task: Task): void {
       const vector = kb.index.add(firstVector, v);
       const position = kb.let(kb.index.mul(vector, int(lanes)), "p");
       const whole = Math.floor(inner / lanes) * lanes;
-      kb.ifLess(position, whole, () => emitAt(kb, flat, indexOf(type, outerAxes, outer, innerAxis, position), innerAxis, lanes),
-        () => kb.for(inner - whole, "tail", (tail) => {
-          if (chunks * chunk > vectors) kb.ifLess(position, inner, () => emitTail(tail));
-          else emitTail(tail);
-        })); // prettier-ignore
+      kb.ifLess(
+        position,
+        whole,
+        () => emitAt(kb, flat, indexOf(type, outerAxes, outer, innerAxis, position), innerAxis, lanes),
+        () =>
+          kb.for(inner - whole, "tail", (tail) => {
+            if (chunks * chunk > vectors) kb.ifLess(position, inner, () => emitTail(tail));
+            else emitTail(tail);
+          }),
+      );
       function emitTail(tail: Expr): void {
         const at = kb.let(kb.index.add(int(whole), tail), "p");
         emitAt(kb, flat, indexOf(type, outerAxes, outer, innerAxis!, at), innerAxis!, 1);
@@ -63,7 +68,6 @@ function indexOf(
   innerAxis: number,
   position: Expr,
 ): Expr[] {
-  // prettier-ignore
   return type.shape.map((_, axis) => (axis === innerAxis ? position : outer[outerAxes.indexOf(axis)]!));
 }
 
@@ -88,7 +92,10 @@ function vectorLanes(task: Task, inner: number): Lanes {
 function chunkLength({ target }: Task, outerCount: number, vectors: number): number {
   if (target.family === "gpu") return 1;
   const wantedItems = target.computeUnits * 8;
-  const pieces = Math.min(Math.max(1, Math.ceil(wantedItems / Math.max(outerCount, 1))), Math.max(1, Math.ceil(vectors / 16))); // prettier-ignore
+  const pieces = Math.min(
+    Math.max(1, Math.ceil(wantedItems / Math.max(outerCount, 1))),
+    Math.max(1, Math.ceil(vectors / 16)),
+  );
   return Math.ceil(vectors / pieces);
 }
 
@@ -101,11 +108,13 @@ function flattened(task: Task): Task {
   const strides = stridesOf(model).join();
   const count = model.shape.reduce((product, size) => product * size, 1);
   const fits = (type: TensorType) =>
-    type.shape.every((size) => size === 1) || (type.shape.join() === model.shape.join() && stridesOf(type).join() === strides); // prettier-ignore
+    type.shape.every((size) => size === 1) ||
+    (type.shape.join() === model.shape.join() && stridesOf(type).join() === strides);
   const nodes = Object.values(task.body.nodes);
   const simple =
-    nodes.every((node) => (isElementwise(node.op) || node.op === "constant") && node.results.every((r) => fits(r.type))) &&
-    [...task.inputs.values(), ...task.outputs].every((tensor) => fits(tensor.type)); // prettier-ignore
+    nodes.every(
+      (node) => (isElementwise(node.op) || node.op === "constant") && node.results.every((r) => fits(r.type)),
+    ) && [...task.inputs.values(), ...task.outputs].every((tensor) => fits(tensor.type));
   if (!simple) return task;
   const flat = (type: TensorType): TensorType => ({
     dtype: type.dtype,

@@ -67,7 +67,6 @@ function accumulate(
   lane: LaneAxis | null,
   range: readonly [number, number] | undefined,
 ): Expr {
-  // prettier-ignore
   const start = constant(fold.identity, { scalar: fold.scalar, lanes: lane?.lanes ?? 1 });
   const blocked = fold.operator === "add" && fold.scalar === "f32";
   const total = kb.var(start, "total");
@@ -87,10 +86,16 @@ function accumulate(
     const count = (to - from) / step;
     const at = (item: Expr) => position.map((original, a) => (a === axis ? item : original));
     if (depth < order.length - 1) {
-      kb.for(count, "r", (i) => {
-        position[axis] = i;
-        nest(depth + 1);
-      }, from, step); // prettier-ignore
+      kb.for(
+        count,
+        "r",
+        (i) => {
+          position[axis] = i;
+          nest(depth + 1);
+        },
+        from,
+        step,
+      );
       return;
     }
     const run = (first: Expr, length: number) => {
@@ -100,7 +105,8 @@ function accumulate(
     };
     const blocks = Math.floor(count / sumBlock);
     kb.for(blocks, "block", (block) =>
-      run(kb.let(kb.index.add(kb.index.mul(block, int(sumBlock * step)), int(from))), sumBlock)); // prettier-ignore
+      run(kb.let(kb.index.add(kb.index.mul(block, int(sumBlock * step)), int(from))), sumBlock),
+    );
     const rest = count - blocks * sumBlock;
     if (rest > 0) run(int(from + blocks * sumBlock * step), rest);
   };

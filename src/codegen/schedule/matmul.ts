@@ -33,38 +33,92 @@ export function scheduleMatmul(kb: KernelBuilder, task: Task): void {
   const unit = packing?.block ?? columns;
   while (packing !== null ? unit % lanes !== 0 : unit < lanes || (gpu && unit % lanes !== 0))
     lanes = (lanes / 2) as Lanes;
-  if (lanes === 2) lanes = 1; // prettier-ignore
+  if (lanes === 2) lanes = 1;
   const vectorsPerBlock = packing !== null ? packing.block / lanes : Math.min(2, Math.floor(columns / lanes));
   const perItem = gpu ? 1 : vectorsPerBlock;
   const itemColumns = perItem * lanes;
-  const wholeColumns = packing !== null ? Math.ceil(columns / itemColumns) * itemColumns : Math.floor(columns / itemColumns) * itemColumns; // prettier-ignore
+  const wholeColumns =
+    packing !== null
+      ? Math.ceil(columns / itemColumns) * itemColumns
+      : Math.floor(columns / itemColumns) * itemColumns;
 
-  const emitColumns = (firstColumn: number, blocks: number, tileLanes: Lanes, vectors: number, item: Expr, tileRows: number, rowTiles: number) => {
+  const emitColumns = (
+    firstColumn: number,
+    blocks: number,
+    tileLanes: Lanes,
+    vectors: number,
+    item: Expr,
+    tileRows: number,
+    rowTiles: number,
+  ) => {
     const itemShape = gpu ? [...batch, rowTiles, blocks] : [blocks, ...batch, rowTiles];
     const indices = kb.index.unflatten(item, itemShape).map((index) => kb.let(index, "o"));
     const batchIndex = gpu ? indices.slice(0, -2) : indices.slice(1, -1);
     const rowTile = gpu ? indices.at(-2)! : indices.at(-1)!;
     const blockIndex = gpu ? indices.at(-1)! : indices[0]!;
-    const column = kb.let(kb.index.add(kb.index.mul(blockIndex, int(vectors * tileLanes)), int(firstColumn)), "column");
+    const column = kb.let(
+      kb.index.add(kb.index.mul(blockIndex, int(vectors * tileLanes)), int(firstColumn)),
+      "column",
+    );
     const aBase = kb.let(baseOf(kb, a, batchIndex, aStrides), "a_at");
-    const weightAt = packing === null
-      ? kb.let(kb.index.add(baseOf(kb, b, batchIndex, bStrides), kb.index.mul(column, int(bStrides.at(-1)!))), "b_at")
-      : kb.let(kb.index.add(kb.index.mul(kb.index.div(column, packing.block), int(depth * packing.block)), kb.index.rem(column, packing.block)), "b_at");
+    const weightAt =
+      packing === null
+        ? kb.let(
+            kb.index.add(baseOf(kb, b, batchIndex, bStrides), kb.index.mul(column, int(bStrides.at(-1)!))),
+            "b_at",
+          )
+        : kb.let(
+            kb.index.add(
+              kb.index.mul(kb.index.div(column, packing.block), int(depth * packing.block)),
+              kb.index.rem(column, packing.block),
+            ),
+            "b_at",
+          );
     const depthStride = packing === null ? bStrides.at(-2)! : packing.block;
     const emitTile = (pixels: number, row: Expr) => {
       const accumulators = declareAccumulators(kb, { pixels, vectors, lanes: tileLanes });
       const rowAt = kb.let(kb.index.add(aBase, kb.index.mul(row, int(aStrides.at(-2)!))), "row_at");
-      accumulate(kb, accumulators, accumulators.map((_, i) => i), depth, {
-        weight: (vector, k) => kb.load(b.buffer, kb.index.add(weightAt, kb.index.add(kb.index.mul(k, int(depthStride)), int(vector * tileLanes))), tileLanes, "b"),
-        input: (pixel, _, k) => kb.load(a.buffer, kb.index.add(rowAt, kb.index.add(kb.index.mul(k, int(aStrides.at(-1)!)), int(pixel * aStrides.at(-2)!))), 1, "a"),
-      });
+      accumulate(
+        kb,
+        accumulators,
+        accumulators.map((_, i) => i),
+        depth,
+        {
+          weight: (vector, k) =>
+            kb.load(
+              b.buffer,
+              kb.index.add(
+                weightAt,
+                kb.index.add(kb.index.mul(k, int(depthStride)), int(vector * tileLanes)),
+              ),
+              tileLanes,
+              "b",
+            ),
+          input: (pixel, _, k) =>
+            kb.load(
+              a.buffer,
+              kb.index.add(
+                rowAt,
+                kb.index.add(kb.index.mul(k, int(aStrides.at(-1)!)), int(pixel * aStrides.at(-2)!)),
+              ),
+              1,
+              "a",
+            ),
+        },
+      );
       finishTile(kb, task, anchor.results[0]!.id, accumulators, batchIndex, row, column, columns, tileLanes);
     };
     const rest = rows % tileRows;
     const row = kb.let(kb.index.mul(rowTile, int(tileRows)), "row");
     if (rest === 0) emitTile(tileRows, row);
-    else kb.ifLess(rowTile, rowTiles - 1, () => emitTile(tileRows, row), () => emitTile(rest, int((rowTiles - 1) * tileRows)));
-  }; // prettier-ignore
+    else
+      kb.ifLess(
+        rowTile,
+        rowTiles - 1,
+        () => emitTile(tileRows, row),
+        () => emitTile(rest, int((rowTiles - 1) * tileRows)),
+      );
+  };
 
   const tile = chooseTile(task.target, lanes, perItem, rows);
   const rowTiles = Math.ceil(rows / tile.pixels);
@@ -92,7 +146,6 @@ function baseOf(
   batchIndex: readonly Expr[],
   strides: readonly number[],
 ): Expr {
-  // prettier-ignore
   const own = tensor.type.shape.slice(0, -2);
   const shift = batchIndex.length - own.length;
   return own.reduce<Expr>(
@@ -113,7 +166,6 @@ function finishTile(
   columns: number,
   lanes: Lanes,
 ): void {
-  // prettier-ignore
   const axis = batchIndex.length + 1;
   const lane = lanes === 1 ? null : { axis, lanes };
   const whole = Math.floor(columns / lanes) * lanes;
@@ -125,8 +177,13 @@ function finishTile(
         finish(kb, task, new Map([[result, line[vector]!]]), index, lane, valid);
       });
     const partial = columns - whole;
-    kb.ifLess(at, whole, () => emit(lanes), () => {
-      if (partial > 0) kb.ifLess(at, columns, () => emit(partial));
-    }); // prettier-ignore
+    kb.ifLess(
+      at,
+      whole,
+      () => emit(lanes),
+      () => {
+        if (partial > 0) kb.ifLess(at, columns, () => emit(partial));
+      },
+    );
   });
 }

@@ -51,7 +51,6 @@ function poolWindow(
   index: readonly Expr[],
   lane: LaneAxis | null,
 ): Expr {
-  // prettier-ignore
   const lanes = lane?.lanes ?? 1;
   const isMax = anchor.op === "max_pool";
   const total = kb.var(float(isMax ? -Infinity : 0, lanes), "total");
@@ -104,15 +103,19 @@ function windowsOf(
       return {
         length: regular ? size / outputs : Math.floor(size / outputs) + 2,
         position: (k) => kb.index.add(start, k),
-        inside: (_, at) => (regular ? always : { kind: "compare", op: "lt", type: { scalar: "bool", lanes: 1 }, a: at, b: end }),
+        inside: (_, at) =>
+          regular ? always : { kind: "compare", op: "lt", type: { scalar: "bool", lanes: 1 }, a: at, b: end },
         divisor: () => convert(binary("sub", end, start), "f32"),
       };
-    }); // prettier-ignore
+    });
   }
   const { kernel, stride, padding, dilation } = anchor.attributes;
   return kernel.map((length, axis): Window => {
     const size = shape[axis + 2]!;
-    const first = kb.let(kb.index.add(kb.index.mul(index[axis + 2]!, int(stride[axis]!)), int(-padding[axis]![0])), "first"); // prettier-ignore
+    const first = kb.let(
+      kb.index.add(kb.index.mul(index[axis + 2]!, int(stride[axis]!)), int(-padding[axis]![0])),
+      "first",
+    );
     const outputs = anchor.results[0]!.type.shape[axis + 2]!;
     return {
       length,

@@ -82,18 +82,21 @@ function reduceFold(
   index: readonly Expr[],
   lanes: FoldLanes,
 ): Expr {
-  // prettier-ignore
   const scalar = type.dtype === "bool" ? "u32" : type.dtype;
   const operand = anchor.operands[0]!;
-  const total = foldAxes(kb, {
-    operator: combiners[anchor.op],
-    identity: scalar === "f32" ? identities[anchor.op] : integerIdentity(anchor.op, scalar),
-    scalar,
-    type,
-    axes,
-    lanes,
-    term: (at, lane) => new ValueEmitter(kb, task).emit(operand, at, lane),
-  }, index); // prettier-ignore
+  const total = foldAxes(
+    kb,
+    {
+      operator: combiners[anchor.op],
+      identity: scalar === "f32" ? identities[anchor.op] : integerIdentity(anchor.op, scalar),
+      scalar,
+      type,
+      axes,
+      lanes,
+      term: (at, lane) => new ValueEmitter(kb, task).emit(operand, at, lane),
+    },
+    index,
+  );
   if (anchor.op !== "mean") return total;
   const count = axes.reduce((product, axis) => product * type.shape[axis]!, 1);
   return kb.let(binary("div", total, float(count, total.type.lanes)));
@@ -112,24 +115,28 @@ function reducePosition(
   type: TensorType,
   index: readonly Expr[],
 ): Expr {
-  // prettier-ignore
   const { axis } = anchor.attributes as ReductionOps["argmax"];
   const operand = anchor.operands[0]!;
   const at = (position: Expr) => index.map((original, i) => (i === axis ? position : original));
   const best = kb.var(new ValueEmitter(kb, task).emit(operand, at(int(0)), null), "best");
   const bestAt = kb.var(int(0), "best_at");
   const better = anchor.op === "argmax" ? "gt" : "lt";
-  kb.for(type.shape[axis]! - 1, "r", (i) => {
-    const value = new ValueEmitter(kb, task).emit(operand, at(i), null);
-    let wins: Expr = compare(better, value, best);
-    if (type.dtype === "f32") {
-      // NaN wins over numbers, and the first NaN stays.
-      wins = binary("or", wins, and(unary("isnan", value), unary("not", unary("isnan", best))));
-    }
-    const chosen = kb.let(wins, "wins");
-    kb.assign(bestAt, select(chosen, i, bestAt));
-    kb.assign(best, select(chosen, value, best));
-  }, 1); // prettier-ignore
+  kb.for(
+    type.shape[axis]! - 1,
+    "r",
+    (i) => {
+      const value = new ValueEmitter(kb, task).emit(operand, at(i), null);
+      let wins: Expr = compare(better, value, best);
+      if (type.dtype === "f32") {
+        // NaN wins over numbers, and the first NaN stays.
+        wins = binary("or", wins, and(unary("isnan", value), unary("not", unary("isnan", best))));
+      }
+      const chosen = kb.let(wins, "wins");
+      kb.assign(bestAt, select(chosen, i, bestAt));
+      kb.assign(best, select(chosen, value, best));
+    },
+    1,
+  );
   return kb.let(bestAt);
 }
 

@@ -32,8 +32,11 @@ export function scheduleSoftmax(kb: KernelBuilder, task: Task): void {
   const items = itemShape.reduce((product, size) => product * size, 1);
 
   distribute(kb, task.target, items, (item) => {
-    const line = kb.index.unflatten(item, itemShape).map((position, i) =>
-      kb.let(across && i === fastest ? kb.index.mul(position, int(lanes)) : position, "o")); // prettier-ignore
+    const line = kb.index
+      .unflatten(item, itemShape)
+      .map((position, i) =>
+        kb.let(across && i === fastest ? kb.index.mul(position, int(lanes)) : position, "o"),
+      );
     const at = (position: Expr) => line.map((original, i) => (i === axis ? position : original));
     const whole = along ? Math.floor(length / lanes) * lanes : length;
     /** Visits the line: vectors first, then what is left. */
@@ -44,7 +47,11 @@ export function scheduleSoftmax(kb: KernelBuilder, task: Task): void {
     };
     const value = (index: readonly Expr[], l: LaneAxis | null) =>
       new ValueEmitter(kb, task).emit(operand, index, l);
-    const fold = (op: "add" | "max", start: number, term: (index: readonly Expr[], l: LaneAxis | null) => Expr): Expr => {
+    const fold = (
+      op: "add" | "max",
+      start: number,
+      term: (index: readonly Expr[], l: LaneAxis | null) => Expr,
+    ): Expr => {
       const total = kb.var(float(start, lanes), "total");
       const rest = along && whole < length ? kb.var(float(start), "rest") : undefined;
       visit((index, l) => {
@@ -54,13 +61,16 @@ export function scheduleSoftmax(kb: KernelBuilder, task: Task): void {
       if (!along) return kb.let(total);
       const folded = foldLanes(kb.let(total), (a, b) => binary(op, a, b));
       return kb.let(rest === undefined ? folded : binary(op, folded, rest));
-    }; // prettier-ignore
+    };
 
     const largest = fold("max", -Infinity, value);
     const shifted = (index: readonly Expr[], l: LaneAxis | null): Expr =>
       binary("sub", value(index, l), splat(largest, l?.lanes ?? 1));
     const sum = fold("add", 0, (index, l) => unary("exp", shifted(index, l)));
-    const scale = anchor.op === "softmax" ? kb.let(binary("div", float(1, sum.type.lanes), sum)) : kb.let(unary("log", sum)); // prettier-ignore
+    const scale =
+      anchor.op === "softmax"
+        ? kb.let(binary("div", float(1, sum.type.lanes), sum))
+        : kb.let(unary("log", sum));
     visit((index, l) => {
       const difference = shifted(index, l);
       const factor = splat(scale, l?.lanes ?? 1);

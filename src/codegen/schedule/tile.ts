@@ -29,8 +29,9 @@ export function chooseTile(target: Target, lanes: Lanes, vectors: number, extent
 /** `accumulators[pixel][vector]`, zero. */
 export function declareAccumulators(kb: KernelBuilder, { pixels, vectors, lanes }: Tile): Expr[][] {
   return Array.from({ length: pixels }, (_, pixel) =>
-    Array.from({ length: vectors }, (_, vector) => kb.var(float(0, lanes), `acc_${pixel}_${vector}`)));
-} // prettier-ignore
+    Array.from({ length: vectors }, (_, vector) => kb.var(float(0, lanes), `acc_${pixel}_${vector}`)),
+  );
+}
 
 export interface TileOperands {
   /** One pixel's input at a depth: a scalar, or a vector where lanes are channels of the input too. */

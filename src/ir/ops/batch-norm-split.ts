@@ -9,7 +9,12 @@ import type { HostTensor } from "../host-tensor.ts";
 import { elementCount } from "../shape.ts";
 import { formatType, tensorType, type TensorType } from "../tensor-type.ts";
 import { expectDType, expectInteger, expectOperands } from "./check.ts";
-import { batchNormOps, trainingOperandNames, valuesPerChannel, type BatchNormTrainingAttributes } from "./batch-norm.ts"; // prettier-ignore
+import {
+  batchNormOps,
+  trainingOperandNames,
+  valuesPerChannel,
+  type BatchNormTrainingAttributes,
+} from "./batch-norm.ts";
 import type { OpFamily } from "./op.ts";
 
 export interface BatchNormSplitOps {
@@ -33,7 +38,10 @@ export const batchNormSplitOps: OpFamily<BatchNormSplitOps> = {
       const [x] = operands as [TensorType];
       expectDType("batch_norm_partial", x, ["f32"], "input");
       if (x.shape.length < 2) {
-        throw new UserError("shape", `batch_norm_partial: input is ${formatType(x)}; expected at least 2 dimensions, (N, C, ...).`); // prettier-ignore
+        throw new UserError(
+          "shape",
+          `batch_norm_partial: input is ${formatType(x)}; expected at least 2 dimensions, (N, C, ...).`,
+        );
       }
       expectInteger("batch_norm_partial", "blocks", blocks, 1);
       const partial = tensorType("f32", [blocks, x.shape[1]!]);

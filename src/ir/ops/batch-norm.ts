@@ -49,7 +49,10 @@ export function valuesPerChannel(shape: readonly number[]): number {
 
 function checkOperands(name: string, operands: readonly TensorType[], names: readonly string[]): void {
   if (operands.length !== names.length) {
-    throw new UserError("argument", `${name}: expected ${names.length} operands (${names.join(", ")}), got ${operands.length}.`); // prettier-ignore
+    throw new UserError(
+      "argument",
+      `${name}: expected ${names.length} operands (${names.join(", ")}), got ${operands.length}.`,
+    );
   }
   const [x] = operands as [TensorType];
   expectDType(name, x, ["f32"], "input");
@@ -120,7 +123,6 @@ function perChannel(
   type: TensorType,
   compute: (value: number, channel: number) => number,
 ): HostTensor {
-  // prettier-ignore
   const data = new Float32Array(elementCount(type.shape));
   const channels = type.shape[1]!;
   const inner = elementCount(type.shape.slice(2));

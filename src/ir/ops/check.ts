@@ -27,7 +27,6 @@ export function expectDType(
   allowed: readonly DType[],
   name = "operand",
 ): void {
-  // prettier-ignore
   if (!allowed.includes(operand.dtype)) {
     throw new UserError(
       "dtype",

@@ -16,7 +16,8 @@ export const constantOps: OpFamily<ConstantOps> = {
     vjp: "none",
     infer(operands, { value }) {
       expectOperands("constant", operands, 0);
-      if (!isDType(value.dtype)) throw new UserError("dtype", `constant: dtype ${String(value.dtype)} is not computed with.`); // prettier-ignore
+      if (!isDType(value.dtype))
+        throw new UserError("dtype", `constant: dtype ${String(value.dtype)} is not computed with.`);
       return [tensorType(value.dtype, value.shape)];
     },
     evaluate: (_, { value }) => [value],

@@ -36,7 +36,10 @@ export const convOps: OpFamily<ConvOps> = {
       expectDType(name, weight, ["f32"], "weight");
       expectInteger(name, "groups", attributes.groups, 1);
       if (x.shape.length !== spatialRank + 2) {
-        throw new UserError("shape", `${name}: input is ${formatType(x)}; expected ${spatialRank + 2} dimensions, batch and channels first.`); // prettier-ignore
+        throw new UserError(
+          "shape",
+          `${name}: input is ${formatType(x)}; expected ${spatialRank + 2} dimensions, batch and channels first.`,
+        );
       }
       checkWindow(name, spatialRank, attributes.kernel, attributes);
       const channels = x.shape[1]!;
@@ -47,7 +50,10 @@ export const convOps: OpFamily<ConvOps> = {
         return windowCount(x.shape[i + 2]!, kernel, stride[i]!, padding[i]!, dilation[i]!);
       });
       if (spatial.some((size) => size < 1)) {
-        throw new UserError("shape", `${name}: kernel ${formatShape(attributes.kernel)} with dilation ${formatShape(attributes.dilation)} is larger than the padded input ${formatType(x)}.`); // prettier-ignore
+        throw new UserError(
+          "shape",
+          `${name}: kernel ${formatShape(attributes.kernel)} with dilation ${formatShape(attributes.dilation)} is larger than the padded input ${formatType(x)}.`,
+        );
       }
       const expected = attributes.packing
         ? packedShape([...attributes.kernel, channels / attributes.groups], attributes.packing)
@@ -74,7 +80,6 @@ function checkChannels(
   { groups, packing, kernel }: ConvAttributes,
   outputs: number,
 ): void {
-  // prettier-ignore
   const channels = x.shape[1]!;
   const perGroup = packing ? weight.shape.at(-2)! : (weight.shape[1] ?? 0);
   if (channels !== perGroup * groups) {
@@ -86,7 +91,10 @@ function checkChannels(
     );
   }
   if (groups < 1 || outputs % groups !== 0) {
-    throw new UserError("shape", `${name}: ${outputs} output channels do not divide into groups=${groups} (kernel ${formatShape(kernel)}).`); // prettier-ignore
+    throw new UserError(
+      "shape",
+      `${name}: ${outputs} output channels do not divide into groups=${groups} (kernel ${formatShape(kernel)}).`,
+    );
   }
 }
 

@@ -21,11 +21,17 @@ export const fusionOps: OpFamily<FusionOps> = {
       body.inputs.forEach((input, i) => {
         const operand = operands[i];
         if (operand === undefined || !sameType(operand, input.type)) {
-          throw new UserError("argument", `fusion: operand ${i} is ${operand ? formatType(operand) : "missing"}, the body expects ${formatType(input.type)}.`); // prettier-ignore
+          throw new UserError(
+            "argument",
+            `fusion: operand ${i} is ${operand ? formatType(operand) : "missing"}, the body expects ${formatType(input.type)}.`,
+          );
         }
       });
       if (operands.length !== body.inputs.length) {
-        throw new UserError("argument", `fusion: ${operands.length} operands for a body of ${body.inputs.length} inputs.`); // prettier-ignore
+        throw new UserError(
+          "argument",
+          `fusion: ${operands.length} operands for a body of ${body.inputs.length} inputs.`,
+        );
       }
       const types = typesOf(body);
       return body.outputs.map((output) => types.get(output.value)!);

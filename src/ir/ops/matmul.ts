@@ -27,7 +27,10 @@ export const matmulOps: OpFamily<MatmulOps> = {
       expectDType("matmul", a, ["f32"], "left operand");
       expectDType("matmul", b, ["f32"], "right operand");
       const mismatch = () =>
-        new UserError("shape", `matmul: ${formatType(a)} times ${formatType(b)}: expected [..., M, K] times [..., K, N] with equal K and batch dimensions that broadcast.`); // prettier-ignore
+        new UserError(
+          "shape",
+          `matmul: ${formatType(a)} times ${formatType(b)}: expected [..., M, K] times [..., K, N] with equal K and batch dimensions that broadcast.`,
+        );
       if (a.shape.length < 2 || b.shape.length < 2) throw mismatch();
       const [rows, depth] = a.shape.slice(-2) as [number, number];
       if (packing !== null) {

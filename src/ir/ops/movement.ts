@@ -34,7 +34,6 @@ function gather(
   type: TensorType,
   source: (index: readonly number[]) => number,
 ): HostTensor[] {
-  // prettier-ignore
   const data = allocateArray(type.dtype, elementCount(type.shape));
   forEachIndex(type.shape, (index, position) => {
     data[position] = operand.data[source(index)] as number;
@@ -66,7 +65,6 @@ export const movementOps: OpFamily<MovementOps> = {
         shape.some((size) => !Number.isInteger(size) || size < 0) ||
         elementCount(shape) !== elementCount(operand.shape)
       ) {
-        // prettier-ignore
         throw new UserError(
           "shape",
           `reshape: ${formatType(operand)} has ${elementCount(operand.shape)} elements, which do not fit shape ${formatShape(shape)}.`,
@@ -85,9 +83,17 @@ export const movementOps: OpFamily<MovementOps> = {
       const [operand] = operands as [TensorType];
       expectRank("permute", "axes", axes, operand);
       if (!isPermutation(axes)) {
-        throw new UserError("argument", `permute: axes [${axes.join(", ")}] must name each of the ${axes.length} dimensions once.`); // prettier-ignore
+        throw new UserError(
+          "argument",
+          `permute: axes [${axes.join(", ")}] must name each of the ${axes.length} dimensions once.`,
+        );
       }
-      return [tensorType(operand.dtype, axes.map((axis) => operand.shape[axis]!))]; // prettier-ignore
+      return [
+        tensorType(
+          operand.dtype,
+          axes.map((axis) => operand.shape[axis]!),
+        ),
+      ];
     },
     evaluate: ([operand], { axes }, [type]) => {
       const own = rowMajorStrides(operand!.shape);
@@ -105,7 +111,10 @@ export const movementOps: OpFamily<MovementOps> = {
       const joined = broadcastShapes(operand.shape, shape);
       const isShape = shape.every((size) => Number.isInteger(size) && size >= 0);
       if (!isShape || joined === undefined || !sameShape(joined, shape)) {
-        throw new UserError("shape", `broadcast: ${formatType(operand)} does not expand to ${formatShape(shape)}: aligned at the right, sizes must be equal or 1.`); // prettier-ignore
+        throw new UserError(
+          "shape",
+          `broadcast: ${formatType(operand)} does not expand to ${formatShape(shape)}: aligned at the right, sizes must be equal or 1.`,
+        );
       }
       return [tensorType(operand.dtype, shape)];
     },
@@ -129,7 +138,10 @@ export const movementOps: OpFamily<MovementOps> = {
         const inside = (position: number) => position >= 0 && position < extent;
         const areIntegers = [first, last, step[axis]!].every(Number.isInteger) && size[axis]! >= 0;
         if (!areIntegers || step[axis] === 0 || (size[axis]! > 0 && !(inside(first) && inside(last)))) {
-          throw new UserError("argument", `slice: along dimension ${axis}, ${size[axis]} elements from ${first} with step ${step[axis]} leave ${formatType(operand)}.`); // prettier-ignore
+          throw new UserError(
+            "argument",
+            `slice: along dimension ${axis}, ${size[axis]} elements from ${first} with step ${step[axis]} leave ${formatType(operand)}.`,
+          );
         }
       });
       return [tensorType(operand.dtype, size)];
@@ -137,7 +149,11 @@ export const movementOps: OpFamily<MovementOps> = {
     evaluate: ([operand], { start, step }, [type]) => {
       const strides = rowMajorStrides(operand!.shape);
       return gather(operand!, type!, (index) =>
-        offsetOf(index.map((position, axis) => start[axis]! + position * step[axis]!), strides)); // prettier-ignore
+        offsetOf(
+          index.map((position, axis) => start[axis]! + position * step[axis]!),
+          strides,
+        ),
+      );
     },
   },
 
@@ -153,8 +169,14 @@ export const movementOps: OpFamily<MovementOps> = {
       }
       shape[axis] = 0;
       for (const operand of operands) {
-        const fits = operand.shape.length === shape.length && operand.shape.every((size, i) => i === axis || size === first.shape[i]); // prettier-ignore
-        if (!fits) throw new UserError("shape", `concat: ${operands.map(formatType).join(", ")} must agree in every dimension but ${axis}.`); // prettier-ignore
+        const fits =
+          operand.shape.length === shape.length &&
+          operand.shape.every((size, i) => i === axis || size === first.shape[i]);
+        if (!fits)
+          throw new UserError(
+            "shape",
+            `concat: ${operands.map(formatType).join(", ")} must agree in every dimension but ${axis}.`,
+          );
         shape[axis]! += operand.shape[axis]!;
       }
       return [tensorType(dtype, shape)];
@@ -182,12 +204,20 @@ export const movementOps: OpFamily<MovementOps> = {
       const [operand] = operands as [TensorType];
       expectRank("pad", "padding", padding, operand);
       for (const pair of padding) for (const amount of pair) expectInteger("pad", "padding", amount, 0);
-      return [tensorType(operand.dtype, operand.shape.map((size, axis) => size + padding[axis]![0] + padding[axis]![1]))]; // prettier-ignore
+      return [
+        tensorType(
+          operand.dtype,
+          operand.shape.map((size, axis) => size + padding[axis]![0] + padding[axis]![1]),
+        ),
+      ];
     },
     evaluate: ([operand], { padding, value }, [type]) => {
       const data = allocateArray(type!.dtype, elementCount(type!.shape)).fill(value as never);
       const strides = rowMajorStrides(type!.shape);
-      const base = offsetOf(padding.map(([before]) => before), strides); // prettier-ignore
+      const base = offsetOf(
+        padding.map(([before]) => before),
+        strides,
+      );
       forEachIndex(operand!.shape, (index, position) => {
         data[base + offsetOf(index, strides)] = operand!.data[position] as number;
       });
@@ -203,7 +233,8 @@ export const movementOps: OpFamily<MovementOps> = {
       const [operand] = operands as [TensorType];
       expectRank("relayout", "layout", layout, operand);
       const type = tensorType(operand.dtype, operand.shape, layout);
-      if (!isPermutation(layout)) throw new UserError("argument", `relayout: {${layout.join(",")}} is not an order of dimensions.`); // prettier-ignore
+      if (!isPermutation(layout))
+        throw new UserError("argument", `relayout: {${layout.join(",")}} is not an order of dimensions.`);
       return [type];
     },
     evaluate: ([operand]) => [operand!],

@@ -28,25 +28,34 @@ function inferWindows(
   operands: readonly TensorType[],
   attributes: PoolAttributes,
 ): readonly TensorType[] {
-  // prettier-ignore
   expectOperands(name, operands, 1);
   const [x] = operands as [TensorType];
   expectDType(name, x, ["f32"], "input");
   const spatialRank = attributes.kernel.length;
   if (x.shape.length !== spatialRank + 2) {
-    throw new UserError("shape", `${name}: input is ${formatType(x)}; expected ${spatialRank + 2} dimensions, batch and channels first.`); // prettier-ignore
+    throw new UserError(
+      "shape",
+      `${name}: input is ${formatType(x)}; expected ${spatialRank + 2} dimensions, batch and channels first.`,
+    );
   }
   checkWindow(name, spatialRank, attributes.kernel, attributes);
   const { kernel, stride, padding, dilation, ceilMode } = attributes;
   padding.forEach(([before, after], i) => {
     if (Math.max(before, after) > windowExtent(kernel[i]!, dilation[i]!) / 2) {
-      throw new UserError("argument", `${name}: padding ${formatShape([before, after])} must be at most half of kernel size ${kernel[i]}, or windows would see padding alone.`); // prettier-ignore
+      throw new UserError(
+        "argument",
+        `${name}: padding ${formatShape([before, after])} must be at most half of kernel size ${kernel[i]}, or windows would see padding alone.`,
+      );
     }
   });
   const spatial = kernel.map((size, i) =>
-    windowCount(x.shape[i + 2]!, size, stride[i]!, padding[i]!, dilation[i]!, ceilMode)); // prettier-ignore
+    windowCount(x.shape[i + 2]!, size, stride[i]!, padding[i]!, dilation[i]!, ceilMode),
+  );
   if (spatial.some((size) => size < 1)) {
-    throw new UserError("shape", `${name}: kernel ${formatShape(kernel)} is larger than the padded input ${formatType(x)}.`); // prettier-ignore
+    throw new UserError(
+      "shape",
+      `${name}: kernel ${formatShape(kernel)} is larger than the padded input ${formatType(x)}.`,
+    );
   }
   return [tensorType("f32", [...x.shape.slice(0, 2), ...spatial])];
 }
@@ -67,7 +76,10 @@ function evaluateWindows(
       const along = positionsOf(axis, index[axis + 2]!);
       offsets = offsets.flatMap((base) => along.map((p) => base + p * strides[axis + 2]!));
     }
-    data[position] = fold(offsets.map((offset) => Number(x.data[offset])), index.slice(2)); // prettier-ignore
+    data[position] = fold(
+      offsets.map((offset) => Number(x.data[offset])),
+      index.slice(2),
+    );
   });
   return [{ dtype: "f32", shape: type.shape, data }];
 }
@@ -78,8 +90,10 @@ function windowPositions(
 ): (axis: number, window: number) => number[] {
   const { kernel, stride, padding, dilation } = attributes;
   return (axis, window) =>
-    Array.from({ length: kernel[axis]! }, (_, k) => window * stride[axis]! - padding[axis]![0] + k * dilation[axis]!)
-      .filter((p) => p >= 0 && p < x.shape[axis + 2]!); // prettier-ignore
+    Array.from(
+      { length: kernel[axis]! },
+      (_, k) => window * stride[axis]! - padding[axis]![0] + k * dilation[axis]!,
+    ).filter((p) => p >= 0 && p < x.shape[axis + 2]!);
 }
 
 export const poolOps: OpFamily<PoolOps> = {
@@ -89,24 +103,32 @@ export const poolOps: OpFamily<PoolOps> = {
     infer: (operands, attributes) => inferWindows("max_pool", operands, attributes),
     evaluate: ([x], attributes, [type]) =>
       evaluateWindows(x!, type!, windowPositions(x!, attributes), (values) =>
-        values.reduce((best, value) => Math.max(best, value), -Infinity)), // prettier-ignore
+        values.reduce((best, value) => Math.max(best, value), -Infinity),
+      ),
   },
   avg_pool: {
     kind: "window",
     vjp: "none",
     infer(operands, attributes) {
       if (attributes.dilation.some((step) => step !== 1)) {
-        throw new UserError("argument", `avg_pool: dilation ${formatShape(attributes.dilation)} is not defined for averages; expected 1.`); // prettier-ignore
+        throw new UserError(
+          "argument",
+          `avg_pool: dilation ${formatShape(attributes.dilation)} is not defined for averages; expected 1.`,
+        );
       }
       return inferWindows("avg_pool", operands, attributes);
     },
     evaluate: ([x], attributes, [type]) =>
       evaluateWindows(x!, type!, windowPositions(x!, attributes), (values, window) => {
         const divisor = attributes.countIncludePad
-          ? window.reduce((product, position, axis) => product * paddedExtent(x!.shape[axis + 2]!, attributes, axis, position), 1)
+          ? window.reduce(
+              (product, position, axis) =>
+                product * paddedExtent(x!.shape[axis + 2]!, attributes, axis, position),
+              1,
+            )
           : values.length;
         return values.reduce((sum, value) => sum + value, 0) / divisor;
-      }), // prettier-ignore
+      }),
   },
   adaptive_avg_pool: {
     kind: "window",
@@ -116,11 +138,17 @@ export const poolOps: OpFamily<PoolOps> = {
       const [x] = operands as [TensorType];
       expectDType("adaptive_avg_pool", x, ["f32"], "input");
       if (x.shape.length !== outputSize.length + 2) {
-        throw new UserError("shape", `adaptive_avg_pool: input is ${formatType(x)}; expected ${outputSize.length + 2} dimensions, batch and channels first.`); // prettier-ignore
+        throw new UserError(
+          "shape",
+          `adaptive_avg_pool: input is ${formatType(x)}; expected ${outputSize.length + 2} dimensions, batch and channels first.`,
+        );
       }
       for (const size of outputSize) expectInteger("adaptive_avg_pool", "output size", size, 1);
       if (x.shape.slice(2).includes(0)) {
-        throw new UserError("shape", `adaptive_avg_pool: input ${formatType(x)} has a spatial dimension of size 0, and the average of nothing is undefined.`); // prettier-ignore
+        throw new UserError(
+          "shape",
+          `adaptive_avg_pool: input ${formatType(x)} has a spatial dimension of size 0, and the average of nothing is undefined.`,
+        );
       }
       return [tensorType("f32", [...x.shape.slice(0, 2), ...outputSize])];
     },
@@ -149,7 +177,6 @@ export function paddedExtent(
   axis: number,
   window: number,
 ): number {
-  // prettier-ignore
   const start = window * stride[axis]! - padding[axis]![0];
   return Math.min(start + kernel[axis]!, size + padding[axis]![1]) - start;
 }

@@ -51,13 +51,16 @@ function forEachFold(
   const values = new Float64Array(elementCount(inner));
   const innerStrides = axes.map((axis) => strides[axis]!);
   const keptStrides = kept.map((axis) => strides[axis]!);
-  forEachIndex(kept.map((axis) => operand.shape[axis]!), (index, position) => {
+  forEachIndex(
+    kept.map((axis) => operand.shape[axis]!),
+    (index, position) => {
       const base = offsetOf(index, keptStrides);
       forEachIndex(inner, (innerIndex, i) => {
         values[i] = Number(operand.data[base + offsetOf(innerIndex, innerStrides)]);
       });
       fold(values, position);
-    }); // prettier-ignore
+    },
+  );
 }
 
 function folding(
@@ -66,7 +69,6 @@ function folding(
   fold: (values: Float64Array, dtype: DType) => number,
   needsElements = false,
 ): Op<FoldAttributes> {
-  // prettier-ignore
   return {
     kind: "reduction",
     vjp: "none",
@@ -94,13 +96,19 @@ function checkAxes(name: string, operand: TensorType, axes: readonly number[]): 
     !ascending ||
     axes.some((axis) => !Number.isInteger(axis) || axis < 0 || axis >= operand.shape.length)
   ) {
-    throw new UserError("argument", `${name}: axes [${axes.join(", ")}] must be ascending dimensions of ${formatType(operand)}.`); // prettier-ignore
+    throw new UserError(
+      "argument",
+      `${name}: axes [${axes.join(", ")}] must be ascending dimensions of ${formatType(operand)}.`,
+    );
   }
 }
 
 function expectElements(name: string, operand: TensorType, axes: readonly number[]): void {
   if (axes.some((axis) => operand.shape[axis] === 0)) {
-    throw new UserError("shape", `${name}: ${formatType(operand)} has no elements along [${axes.join(", ")}], and ${name} of nothing is undefined.`); // prettier-ignore
+    throw new UserError(
+      "shape",
+      `${name}: ${formatType(operand)} has no elements along [${axes.join(", ")}], and ${name} of nothing is undefined.`,
+    );
   }
 }
 
@@ -140,9 +148,20 @@ export const reductionOps: OpFamily<ReductionOps> = {
   mean: folding("mean", ["f32"], (values) => values.reduce((sum, value) => sum + value, 0) / values.length),
   // Doubles do not hold the low bits of large integer products.
   prod: folding("prod", numbers, (values, dtype) =>
-    values.reduce((product, value) => (dtype === "f32" ? product * value : Math.imul(product, value)), 1)), // prettier-ignore
-  reduce_max: folding("max", numbers, (values) => values.reduce((best, value) => Math.max(best, value), -Infinity), true), // prettier-ignore
-  reduce_min: folding("min", numbers, (values) => values.reduce((best, value) => Math.min(best, value), Infinity), true), // prettier-ignore
+    values.reduce((product, value) => (dtype === "f32" ? product * value : Math.imul(product, value)), 1),
+  ),
+  reduce_max: folding(
+    "max",
+    numbers,
+    (values) => values.reduce((best, value) => Math.max(best, value), -Infinity),
+    true,
+  ),
+  reduce_min: folding(
+    "min",
+    numbers,
+    (values) => values.reduce((best, value) => Math.min(best, value), Infinity),
+    true,
+  ),
   argmax: argument("argmax", (candidate, best) => candidate > best),
   argmin: argument("argmin", (candidate, best) => candidate < best),
 };

@@ -26,7 +26,6 @@ export function windowCount(
   dilation: number,
   ceilMode = false,
 ): number {
-  // prettier-ignore
   const room = size + padding[0] + padding[1] - windowExtent(kernel, dilation);
   if (!ceilMode) return room < 0 ? 0 : Math.floor(room / stride) + 1;
   const count = Math.max(Math.ceil(room / stride) + 1, 0);
@@ -39,7 +38,6 @@ export function checkWindow(
   kernel: readonly number[],
   attributes: WindowAttributes,
 ): void {
-  // prettier-ignore
   if (spatialRank < 1 || spatialRank > 3) {
     throw new UserError("argument", `${op}: kernel has ${spatialRank} spatial dimensions, expected 1 to 3.`);
   }
@@ -51,7 +49,10 @@ export function checkWindow(
   };
   for (const [name, list] of Object.entries(lists)) {
     if (list.length !== spatialRank) {
-      throw new UserError("argument", `${op}: ${name} has ${list.length} entries for ${spatialRank} spatial dimensions.`); // prettier-ignore
+      throw new UserError(
+        "argument",
+        `${op}: ${name} has ${list.length} entries for ${spatialRank} spatial dimensions.`,
+      );
     }
   }
   for (const size of kernel) expectInteger(op, "kernel size", size, 1);

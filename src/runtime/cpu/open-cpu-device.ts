@@ -8,7 +8,15 @@ import { wasmTarget, type Target } from "../../codegen/target.ts";
 import { guardBytes, pageBytes } from "../../codegen/wasm/abi.ts";
 import type { KernelSource } from "../../codegen/executable.ts";
 import { UserError } from "../../errors.ts";
-import type { Command, CommandList, CompiledKernel, CompileProgress, Device, DeviceBuffer, DispatchTiming } from "../device.ts"; // prettier-ignore
+import type {
+  Command,
+  CommandList,
+  CompiledKernel,
+  CompileProgress,
+  Device,
+  DeviceBuffer,
+  DispatchTiming,
+} from "../device.ts";
 import { compileKernelFunction, type KernelFunction } from "./kernel-function.ts";
 import { MemoryAllocator } from "./memory-allocator.ts";
 
@@ -40,9 +48,35 @@ export async function openCpuDevice(options: CpuDeviceOptions = {}): Promise<Dev
 
 /** A function that makes a vector and drops it: `v128.const 0; drop`. */
 const simdProbe = Uint8Array.from([
-  0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 10, 23, 1, 21, 0, 0xfd, 0x0c,
-  ...Array<number>(16).fill(0), 0x1a, 0x0b,
-]); // prettier-ignore
+  0x00,
+  0x61,
+  0x73,
+  0x6d,
+  1,
+  0,
+  0,
+  0,
+  1,
+  4,
+  1,
+  0x60,
+  0,
+  0,
+  3,
+  2,
+  1,
+  0,
+  10,
+  23,
+  1,
+  21,
+  0,
+  0xfd,
+  0x0c,
+  ...Array<number>(16).fill(0),
+  0x1a,
+  0x0b,
+]);
 
 /** Hosts may refuse to reserve the whole range (32-bit ones do); half of it may do. */
 function createMemory(maximumPages: number): {

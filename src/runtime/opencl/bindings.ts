@@ -160,7 +160,10 @@ export async function loadOpencl(): Promise<OpenclLoad> {
  */
 function compileWholePrograms(koffi: Koffi): void {
   if (process.platform === "win32") return;
-  const setenv = koffi.load(null).func("setenv", "int", ["str", "str", "int"]) as Native<[string, string, number], number>; // prettier-ignore
+  const setenv = koffi.load(null).func("setenv", "int", ["str", "str", "int"]) as Native<
+    [string, string, number],
+    number
+  >;
   setenv("POCL_WORK_GROUP_SPECIALIZATION", "0", 0);
 }
 

@@ -10,8 +10,19 @@ import { OpenclBuffer } from "./buffer.ts";
 import { OpenclKernel } from "./kernel.ts";
 
 type Step =
-  | { readonly kind: "dispatch"; readonly kernel: Handle; readonly name: string; readonly global: BigUint64Array; readonly local: BigUint64Array }
-  | { readonly kind: "copy"; readonly source: OpenclBuffer; readonly destination: OpenclBuffer; readonly sizeBytes: number }; // prettier-ignore
+  | {
+      readonly kind: "dispatch";
+      readonly kernel: Handle;
+      readonly name: string;
+      readonly global: BigUint64Array;
+      readonly local: BigUint64Array;
+    }
+  | {
+      readonly kind: "copy";
+      readonly source: OpenclBuffer;
+      readonly destination: OpenclBuffer;
+      readonly sizeBytes: number;
+    };
 
 /** Called for each dispatch after it was enqueued, with its event (0 unless events were asked for). */
 export type OnDispatch = (name: string, event: bigint) => void;
@@ -38,11 +49,17 @@ export class OpenclCommandList implements CommandList {
     const event = onDispatch === undefined ? null : new BigUint64Array(1);
     for (const step of this.#steps) {
       if (step.kind === "dispatch") {
-        check(api.clEnqueueNDRangeKernel(queue, step.kernel, 1, null, step.global, step.local, 0, null, event), step.name); // prettier-ignore
+        check(
+          api.clEnqueueNDRangeKernel(queue, step.kernel, 1, null, step.global, step.local, 0, null, event),
+          step.name,
+        );
         if (event !== null) onDispatch?.(step.name, event[0] ?? 0n);
       } else {
         const { source, destination, sizeBytes } = step;
-        check(api.clEnqueueCopyBuffer(queue, source.handle, destination.handle, 0, 0, sizeBytes, 0, null, null), "copy"); // prettier-ignore
+        check(
+          api.clEnqueueCopyBuffer(queue, source.handle, destination.handle, 0, 0, sizeBytes, 0, null, null),
+          "copy",
+        );
       }
     }
   }

@@ -6,7 +6,15 @@
 import type { KernelSource } from "../../codegen/executable.ts";
 import type { Target } from "../../codegen/target.ts";
 import { InternalError, UserError } from "../../errors.ts";
-import type { Command, CommandList, CompiledKernel, CompileProgress, Device, DeviceBuffer, DispatchTiming } from "../device.ts"; // prettier-ignore
+import type {
+  Command,
+  CommandList,
+  CompiledKernel,
+  CompileProgress,
+  Device,
+  DeviceBuffer,
+  DispatchTiming,
+} from "../device.ts";
 import type { DiskCache } from "../disk-cache.ts";
 import { KernelCache, mapConcurrently } from "../kernel-cache.ts";
 import { cl, describeStatus, isOutOfMemory, onWorker } from "./bindings.ts";
@@ -63,13 +71,17 @@ export class OpenclDevice implements Device {
     this.#usable();
     const limit = this.target.maxBufferBytes;
     const failure = (why: string): UserError =>
-      new UserError("out-of-memory", `opencl: cannot allocate ${sizeBytes} bytes for '${label}' on ${this.name}: ${why}`); // prettier-ignore
+      new UserError(
+        "out-of-memory",
+        `opencl: cannot allocate ${sizeBytes} bytes for '${label}' on ${this.name}: ${why}`,
+      );
     if (sizeBytes > limit) throw failure(`one buffer may have ${limit} bytes`);
     const status = new Int32Array(1);
     const rounded = Math.max(4, Math.ceil(sizeBytes / 4) * 4);
     const handle = this.#api.clCreateBuffer(this.#context, cl.MEM_READ_WRITE, rounded, null, status);
     const code = status[0] ?? 0;
-    if (isOutOfMemory(code)) throw failure(`the device's memory is full (${describeStatus(code)}; limit ${limit} a buffer)`); // prettier-ignore
+    if (isOutOfMemory(code))
+      throw failure(`the device's memory is full (${describeStatus(code)}; limit ${limit} a buffer)`);
     check(code, `create buffer '${label}'`);
     const buffer = new OpenclBuffer(this.#api, handle, sizeBytes, label, (gone) =>
       this.#buffers.delete(gone),
@@ -91,7 +103,20 @@ export class OpenclDevice implements Device {
     const blocking = this.#enqueued === this.#finished || staged + size > maxStagedBytes;
     if (!blocking) bytes = new Uint8Array(bytes);
     const address = this.#api.addressOf(bytes);
-    check(this.#api.clEnqueueWriteBuffer(this.#queue, target.handle, blocking ? 1 : 0, 0, size, address, 0, null, null), "write"); // prettier-ignore
+    check(
+      this.#api.clEnqueueWriteBuffer(
+        this.#queue,
+        target.handle,
+        blocking ? 1 : 0,
+        0,
+        size,
+        address,
+        0,
+        null,
+        null,
+      ),
+      "write",
+    );
     this.#enqueued++;
     if (blocking) this.#markFinished(this.#enqueued);
     else {
@@ -112,7 +137,10 @@ export class OpenclDevice implements Device {
     const bytes = new Uint8Array(result);
     const event = new BigUint64Array(1);
     const address = this.#api.addressOf(bytes);
-    check(this.#api.clEnqueueReadBuffer(this.#queue, source.handle, 0, 0, sizeBytes, address, 0, null, event), "read"); // prettier-ignore
+    check(
+      this.#api.clEnqueueReadBuffer(this.#queue, source.handle, 0, 0, sizeBytes, address, 0, null, event),
+      "read",
+    );
     await this.#reached(event);
     return bytes.buffer;
   }
@@ -163,7 +191,10 @@ export class OpenclDevice implements Device {
     if (!options.profile) return [];
     await this.finish();
     return events.map(({ kernel, event }) => {
-      const elapsedMs = Number(this.#stamp(event, cl.PROFILING_COMMAND_END) - this.#stamp(event, cl.PROFILING_COMMAND_START)) / 1e6; // prettier-ignore
+      const elapsedMs =
+        Number(
+          this.#stamp(event, cl.PROFILING_COMMAND_END) - this.#stamp(event, cl.PROFILING_COMMAND_START),
+        ) / 1e6;
       this.#api.clReleaseEvent(event);
       return { kernel, elapsedMs };
     });

@@ -86,7 +86,13 @@ function describeDevice(api: OpenclApi, platform: bigint, device: bigint): Openc
     platform,
     device,
     name,
-    driver: [platformName, text(bytes(ofPlatform, cl.PLATFORM_VERSION)), name, text(bytes(ofDevice, cl.DEVICE_VERSION)), text(bytes(ofDevice, cl.DRIVER_VERSION))].join("\n"), // prettier-ignore
+    driver: [
+      platformName,
+      text(bytes(ofPlatform, cl.PLATFORM_VERSION)),
+      name,
+      text(bytes(ofDevice, cl.DEVICE_VERSION)),
+      text(bytes(ofDevice, cl.DRIVER_VERSION)),
+    ].join("\n"),
     isPocl: /portable computing language/i.test(platformName),
     correctlyRoundedDivide: (get(cl.DEVICE_SINGLE_FP_CONFIG) & cl.FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) !== 0,
     target,
@@ -102,6 +108,9 @@ function cpuVectorWidth(reported: number): Lanes {
 /** The build log of a program that was rejected. */
 export function buildLog(api: OpenclApi, program: Handle, device: Handle): string {
   return text(
-    bytes((name, size, out, needed) => api.clGetProgramBuildInfo(program, device, name, size, out, needed), cl.PROGRAM_BUILD_LOG), // prettier-ignore
+    bytes(
+      (name, size, out, needed) => api.clGetProgramBuildInfo(program, device, name, size, out, needed),
+      cl.PROGRAM_BUILD_LOG,
+    ),
   );
 }

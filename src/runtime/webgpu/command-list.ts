@@ -10,7 +10,12 @@ import { WebgpuKernel } from "./kernel.ts";
 
 type Step =
   | { readonly kind: "dispatch"; readonly kernel: WebgpuKernel; readonly bindGroup: GPUBindGroup }
-  | { readonly kind: "copy"; readonly source: WebgpuBuffer; readonly destination: WebgpuBuffer; readonly sizeBytes: number }; // prettier-ignore
+  | {
+      readonly kind: "copy";
+      readonly source: WebgpuBuffer;
+      readonly destination: WebgpuBuffer;
+      readonly sizeBytes: number;
+    };
 
 /** Where the pass of the dispatch with this number writes its begin and end. */
 export type TimestampsOf = (dispatch: number) => GPUComputePassTimestampWrites;

@@ -6,7 +6,15 @@
 import type { KernelSource } from "../../codegen/executable.ts";
 import type { Target } from "../../codegen/target.ts";
 import { InternalError, UserError } from "../../errors.ts";
-import type { Command, CommandList, CompiledKernel, CompileProgress, Device, DeviceBuffer, DispatchTiming } from "../device.ts"; // prettier-ignore
+import type {
+  Command,
+  CommandList,
+  CompiledKernel,
+  CompileProgress,
+  Device,
+  DeviceBuffer,
+  DispatchTiming,
+} from "../device.ts";
 import { KernelCache } from "../kernel-cache.ts";
 import { WebgpuBuffer } from "./buffer.ts";
 import { WebgpuCommandList } from "./command-list.ts";
@@ -50,7 +58,10 @@ export class WebgpuDevice implements Device {
     const limit = this.target.maxBufferBytes;
     const size = Math.max(4, Math.ceil(sizeBytes / 4) * 4);
     const failure = (why: string): UserError =>
-      new UserError("out-of-memory", `webgpu: cannot allocate ${sizeBytes} bytes for '${label}' on ${this.name}: ${why}`); // prettier-ignore
+      new UserError(
+        "out-of-memory",
+        `webgpu: cannot allocate ${sizeBytes} bytes for '${label}' on ${this.name}: ${why}`,
+      );
     if (size > limit) throw failure(`one buffer may have ${limit} bytes`);
     this.gpu.pushErrorScope("out-of-memory");
     const usage = bufferUsage.storage | bufferUsage.copySource | bufferUsage.copyDestination;
@@ -140,7 +151,10 @@ export class WebgpuDevice implements Device {
     const { kernels } = recorded;
     const profile = options.profile === true && kernels.length > 0;
     if (profile && !this.gpu.features.has("timestamp-query"))
-      throw new UserError("unsupported", `webgpu: ${this.name} cannot be profiled: it lacks the feature timestamp-query`); // prettier-ignore
+      throw new UserError(
+        "unsupported",
+        `webgpu: ${this.name} cannot be profiled: it lacks the feature timestamp-query`,
+      );
     const timestamps = profile ? new DispatchTimestamps(this.gpu, kernels.length) : undefined;
     recorded.encode(encoder, timestamps?.of);
     timestamps?.resolve(encoder);

@@ -37,9 +37,11 @@ export function expandCosh(x: Expr, to: Expansion): Expr {
 export function expandTanh(x: Expr, to: Expansion): Expr {
   const a = to.bind("tanh_a", abs(x));
   const z = to.bind("tanh_z", mul(x, x));
-  const small = oddSeries(x, z, [
-    -3.33332819422e-1, 1.33314422036e-1, -5.37397155531e-2, 2.06390887954e-2, -5.70498872745e-3,
-  ]); // prettier-ignore
+  const small = oddSeries(
+    x,
+    z,
+    [-3.33332819422e-1, 1.33314422036e-1, -5.37397155531e-2, 2.06390887954e-2, -5.70498872745e-3],
+  );
   const exponential = to.unary("exp", add(a, a));
   const large = withSignOf(sub(1, div(2, add(exponential, 1))), x);
   return select(lt(a, 0.625), small, large);
@@ -60,9 +62,10 @@ export function expandAsinh(x: Expr, to: Expansion): Expr {
 export function expandAcosh(x: Expr, to: Expansion): Expr {
   const z = to.bind("acosh_z", sub(x, 1));
   const huge = to.bind("acosh_huge", gt(x, 1500));
-  const series = polynomial(z, [
-    1.4142135263, -1.1784741703e-1, 2.6454905019e-2, -7.5272886713e-3, 1.7596881071e-3,
-  ]); // prettier-ignore
+  const series = polynomial(
+    z,
+    [1.4142135263, -1.1784741703e-1, 2.6454905019e-2, -7.5272886713e-3, 1.7596881071e-3],
+  );
   const small = mul(series, sqrt(z));
   const log = to.unary("log", select(huge, x, add(x, sqrt(mul(z, add(x, 1))))));
   return select(lt(z, 0.5), small, add(log, select(huge, Math.LN2, 0)));
@@ -71,9 +74,11 @@ export function expandAcosh(x: Expr, to: Expansion): Expr {
 /** atanh x = log((1 + x) / (1 - x)) / 2: infinite at ±1, NaN beyond, both from log. */
 export function expandAtanh(x: Expr, to: Expansion): Expr {
   const z = to.bind("atanh_z", mul(x, x));
-  const small = oddSeries(x, z, [
-    3.33337300303e-1, 1.997821645e-1, 1.4669143173e-1, 8.24370301058e-2, 1.81740078349e-1,
-  ]); // prettier-ignore
+  const small = oddSeries(
+    x,
+    z,
+    [3.33337300303e-1, 1.997821645e-1, 1.4669143173e-1, 8.24370301058e-2, 1.81740078349e-1],
+  );
   const log = to.unary("log", div(add(1, x), sub(1, x)));
   return select(lt(abs(x), 0.5), small, mul(log, 0.5));
 }

@@ -12,7 +12,7 @@ const ln2Low = -2.1219444e-4;
 const coefficients = [
   3.3333331174e-1, -2.4999993993e-1, 2.0000714765e-1, -1.6668057665e-1, 1.4249322787e-1, -1.2420140846e-1,
   1.167699874e-1, -1.151461031e-1, 7.0376836292e-2,
-]; // prettier-ignore
+];
 
 export function expandLog(x: Expr, to: Expansion): Expr {
   const { mantissa, exponent } = splitExponent(x, to);

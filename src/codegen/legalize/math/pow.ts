@@ -10,7 +10,25 @@
  * The two polynomials are minimax fits made for this file (iteratively reweighted least squares against
  * 40-digit values): (atanh s - s) / s³ in s² with error 6e-10, and 2^r on |r| ≤ ½ with error 2e-9.
  */
-import { abs, add, and, bitcast, div, eq, floor, ge, gt, lt, mul, ne, not, or, polynomial, select, sub } from "../build-expr.ts"; // prettier-ignore
+import {
+  abs,
+  add,
+  and,
+  bitcast,
+  div,
+  eq,
+  floor,
+  ge,
+  gt,
+  lt,
+  mul,
+  ne,
+  not,
+  or,
+  polynomial,
+  select,
+  sub,
+} from "../build-expr.ts";
 import type { Expr } from "../../kernel-ir.ts";
 import { scaleByPowerOfTwo } from "./exp.ts";
 import type { Expansion } from "./expansion.ts";
@@ -24,7 +42,7 @@ const atanhTail = [0.3333333432674408, 0.20000062882900238, 0.1427525281906128, 
 const exp2Coefficients = [
   1, 0.6931471824645996, 0.24022652208805084, 0.05550327152013779, 0.009617994539439678, 0.001340043148957193,
   0.00015478018030989915,
-]; // prettier-ignore
+];
 
 /** `high + low`; `high` has at most 12 significant bits. */
 interface Pair {

@@ -1,7 +1,26 @@
 /**
  * The small functions that some language lacks: sign, round, rsqrt, isnan and the remainder of f32.
  */
-import { abs, add, and, bitcast, constant, div, eq, ge, gt, lt, mul, ne, or, select, splat, ref, sqrt, sub } from "../build-expr.ts"; // prettier-ignore
+import {
+  abs,
+  add,
+  and,
+  bitcast,
+  constant,
+  div,
+  eq,
+  ge,
+  gt,
+  lt,
+  mul,
+  ne,
+  or,
+  select,
+  splat,
+  ref,
+  sqrt,
+  sub,
+} from "../build-expr.ts";
 import { i32, type Expr } from "../../kernel-ir.ts";
 import { BlockBuilder } from "../map-kernel.ts";
 import { magnitudeBits, withSignOf, type Expansion } from "./expansion.ts";

@@ -4,7 +4,28 @@
  * Cephes `sinf` and `cosf` on |r| ≤ pi/4. Absolute error below 1e-6 everywhere.
  * Inverse: polynomials of Cephes `asinf` and `atanf`. All by S. Moshier.
  */
-import { abs, add, and, bitcast, convert, div, floor, fma, ge, gt, lt, mul, ne, neg, polynomial, select, shl, sqrt, sub, xor } from "../build-expr.ts"; // prettier-ignore
+import {
+  abs,
+  add,
+  and,
+  bitcast,
+  convert,
+  div,
+  floor,
+  fma,
+  ge,
+  gt,
+  lt,
+  mul,
+  ne,
+  neg,
+  polynomial,
+  select,
+  shl,
+  sqrt,
+  sub,
+  xor,
+} from "../build-expr.ts";
 import type { Expr } from "../../kernel-ir.ts";
 import { withSignOf, type Expansion } from "./expansion.ts";
 import { reduceLargeAngle } from "./reduce-large-angle.ts";
