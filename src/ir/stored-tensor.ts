@@ -66,6 +66,13 @@ export class Parameter extends StoredTensor {
 /** A tensor that belongs to a module's state without being trained, such as a running mean. */
 export class StateBuffer extends StoredTensor {
   readonly role = "state";
+  /** Whether it is part of the state dict. */
+  readonly persistent: boolean;
+
+  constructor(value: HostTensor, options: { readonly persistent?: boolean } = {}) {
+    super(value);
+    this.persistent = options.persistent ?? true;
+  }
 }
 
 export type Stored = Parameter | StateBuffer;

@@ -256,6 +256,19 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   return toTensor(condition.trace, a).where(condition, b);
 }
 
+/**
+ * Zeroes each element with `probability` and scales the rest to keep the mean. `state` (u32, no dimensions) says
+ * where the stream of random numbers is, and is advanced after the run.
+ */
+export function dropout(x: Tensor, probability: number, state: StateBuffer): Tensor {
+  const { trace } = x;
+  const stream = trace.read(state);
+  const uniform = new Tensor(trace, trace.add("random_uniform", [stream], { shape: x.shape }));
+  trace.update(state, trace.add("add", [stream, trace.scalar(1, "u32")], {}));
+  const scale = probability === 1 ? 0 : 1 / (1 - probability);
+  return x.mul(uniform.ge(probability).to("f32").mul(scale));
+}
+
 export function softmax(x: Tensor, axis: number): Tensor {
   return x.softmax(axis);
 }

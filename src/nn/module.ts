@@ -66,18 +66,25 @@ export abstract class Module {
     return Array.from(this.namedModules(), ([, module]) => module);
   }
 
+  /** What the state dict holds: `namedStored` without buffers that are not persistent. */
+  *namedState(): Generator<readonly [string, Stored]> {
+    for (const [name, stored] of this.namedStored()) {
+      if (stored instanceof Parameter || stored.persistent) yield [name, stored];
+    }
+  }
+
   /**
-   * Parameters and buffers with their state-dict names, in PyTorch's order: a module's parameters, its buffers,
-   * its children. Shared ones appear under each name.
+   * Parameters and buffers with their names, in PyTorch's order: a module's parameters, its buffers, its
+   * children. Shared ones appear under each name.
    */
-  *namedState(prefix = ""): Generator<readonly [string, Stored]> {
+  *namedStored(prefix = ""): Generator<readonly [string, Stored]> {
     const join = (name: string) => (prefix === "" ? name : `${prefix}.${name}`);
     for (const kind of [Parameter, StateBuffer]) {
       for (const [property, value] of Object.entries(this)) {
         if (value instanceof kind) yield [join(this.stateName(property)), value];
       }
     }
-    for (const [name, child] of this.namedChildren()) yield* child.namedState(join(name));
+    for (const [name, child] of this.namedChildren()) yield* child.namedStored(join(name));
   }
 
   *namedParameters(): Generator<readonly [string, Parameter]> {
@@ -94,7 +101,7 @@ export abstract class Module {
 
   *namedBuffers(): Generator<readonly [string, StateBuffer]> {
     const seen = new Set<Stored>();
-    for (const [name, stored] of this.namedState()) {
+    for (const [name, stored] of this.namedStored()) {
       if (stored instanceof StateBuffer && !seen.has(stored)) yield [name, stored];
       seen.add(stored);
     }

@@ -36,7 +36,7 @@ export interface TracedModule {
 
 export function traceModule(module: Module, inputs: readonly InputSpec[]): TracedModule {
   const names = new Map<Stored, string>();
-  for (const [name, stored] of module.namedState()) if (!names.has(stored)) names.set(stored, name);
+  for (const [name, stored] of module.namedStored()) if (!names.has(stored)) names.set(stored, name);
   const trace = new Trace(identifier(module.constructor.name), names);
   const taken = new Set(names.values());
   const symbols = inputs.map((spec, i) => {

@@ -6,6 +6,7 @@
  *     c = exp(a); d = permute(c); e = d + b   →   e = fusion(a, b) { … }
  */
 import { nodeId, type Node } from "../ir/graph.ts";
+import { opRecord } from "../ir/ops/registry.ts";
 import { elementCount } from "../ir/shape.ts";
 import { bufferCount, fuse, isElementwiseNode, isMovementNode } from "./fusion-group.ts";
 import type { Pass } from "./pass.ts";
@@ -32,7 +33,10 @@ export const fuseElementwise: Pass = {
 };
 
 function isMember(node: Node | undefined): node is Node {
-  return node !== undefined && (isElementwiseNode(node) || isMovementNode(node));
+  return (
+    node !== undefined &&
+    (isElementwiseNode(node) || isMovementNode(node) || opRecord(node.op).kind === "generator")
+  );
 }
 
 /** The root and what it is made of, in an order of execution. */

@@ -79,7 +79,19 @@ export class Draw {
 /** Adds an op over values of the pool and returns its results; none where nothing fits. */
 export type AddOp = (draw: Draw) => readonly ValueId[];
 
-const tameUnary: readonly PlainElementwiseOp[] = ["neg", "abs", "sin", "cos", "tanh", "erf", "sigmoid", "relu", "silu", "hardswish", "hardsigmoid"]; // prettier-ignore
+const tameUnary: readonly PlainElementwiseOp[] = [
+  "neg",
+  "abs",
+  "sin",
+  "cos",
+  "tanh",
+  "erf",
+  "sigmoid",
+  "relu",
+  "silu",
+  "hardswish",
+  "hardsigmoid",
+];
 const tameBinary: readonly PlainElementwiseOp[] = ["add", "sub", "mul", "max", "min"];
 
 const unary: AddOp = (draw) => {
@@ -115,7 +127,13 @@ const binary: AddOp = (draw) => {
   }
   if (draw.chance(0.15)) {
     const positive = draw.builder.add("constant", [], { value: tensor([1.5], []) });
-    return [draw.builder.add("div", [operands[0]!, draw.builder.add("add", [draw.builder.add("abs", [operands[1]!], {}), positive], {})], {})]; // prettier-ignore
+    return [
+      draw.builder.add(
+        "div",
+        [operands[0]!, draw.builder.add("add", [draw.builder.add("abs", [operands[1]!], {}), positive], {})],
+        {},
+      ),
+    ];
   }
   return [draw.builder.add(draw.pick(tameBinary), operands, {})];
 };
@@ -162,7 +180,13 @@ const slice: AddOp = (draw) => {
       ? { start: start + (length - 1) * step, size: length, step: -step }
       : { start, size: length, step };
   });
-  return [draw.builder.add("slice", [x], { start: axes.map((axis) => axis.start), size: axes.map((axis) => axis.size), step: axes.map((axis) => axis.step) })]; // prettier-ignore
+  return [
+    draw.builder.add("slice", [x], {
+      start: axes.map((axis) => axis.start),
+      size: axes.map((axis) => axis.size),
+      step: axes.map((axis) => axis.step),
+    }),
+  ];
 };
 
 const pad: AddOp = (draw) => {
@@ -212,9 +236,13 @@ const matmul: AddOp = (draw) => {
   const [rows, depth] = shape.slice(-2) as [number, number];
   if (draw.chance(0.25) && rows <= 32) {
     const axes = shape.map((_, axis) => axis);
-    const transposed = draw.builder.add("permute", [x], { axes: [...axes.slice(0, -2), axes.length - 1, axes.length - 2] }); // prettier-ignore
+    const transposed = draw.builder.add("permute", [x], {
+      axes: [...axes.slice(0, -2), axes.length - 1, axes.length - 2],
+    });
     const scale = draw.builder.add("constant", [], { value: tensor([1 / depth], []) });
-    return [draw.builder.add("matmul", [draw.builder.add("mul", [x, scale], {}), transposed], { packing: null })]; // prettier-ignore
+    return [
+      draw.builder.add("matmul", [draw.builder.add("mul", [x, scale], {}), transposed], { packing: null }),
+    ];
   }
   const columns = draw.integer(1, 19);
   const batch = draw.chance(0.2) ? shape.slice(0, -2) : [];

@@ -63,10 +63,26 @@ function pool(draw: Draw, x: ValueId): ValueId {
   const window = randomWindow(draw, spatial, (extent) => Math.floor(extent / 2));
   const ceilMode =
     draw.chance(0.3) &&
-    spatial.every((size, i) => windowCount(size, window.kernel[i]!, window.stride[i]!, window.padding[i]!, window.dilation[i]!, true) > 0); // prettier-ignore
+    spatial.every(
+      (size, i) =>
+        windowCount(
+          size,
+          window.kernel[i]!,
+          window.stride[i]!,
+          window.padding[i]!,
+          window.dilation[i]!,
+          true,
+        ) > 0,
+    );
   if (draw.chance(0.5)) return draw.builder.add("max_pool", [x], { ...window, ceilMode });
-  const dilation = spatial.map(() => 1);
-  return draw.builder.add("avg_pool", [x], { ...window, dilation, ceilMode: false, countIncludePad: draw.chance(0.5) }); // prettier-ignore
+  const padding = window.kernel.map((size) => [Math.floor(size / 2), Math.floor(size / 3)] as const);
+  return draw.builder.add("avg_pool", [x], {
+    ...window,
+    padding,
+    dilation: spatial.map(() => 1),
+    ceilMode: false,
+    countIncludePad: draw.chance(0.5),
+  });
 }
 
 function batchNorm(draw: Draw, x: ValueId): ValueId {

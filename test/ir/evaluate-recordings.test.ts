@@ -13,6 +13,7 @@ const notRecorded: Partial<Record<OpName, string>> = {
   constant: "its value is its meaning; print-parse.test.ts",
   relayout: "keeps the value and changes its layout alone; infer.test.ts",
   fusion: "means what its body means; fusion.test.ts",
+  random_uniform: "PyTorch draws other numbers; devices/random.test.ts",
   batch_norm_partial: "a step of batch_norm_training; batch-norm-split.test.ts",
   batch_norm_apply: "a step of batch_norm_training; batch-norm-split.test.ts",
 };

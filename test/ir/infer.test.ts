@@ -126,6 +126,7 @@ const refused: readonly Refused[] = [
   ["batch_norm_training", [f32(2, 3), c3], training, "argument", /expected 3 operands \(input, weight, bias\), got 2/],
   ["batch_norm_training", [f32(2, 3), c3, c3, c3, c3, f32()], { ...training, tracked: true }, "shape", /num_batches is f32\[\], expected i32\[\]/],
   ["batch_norm_training", [f32(1, 3), c3, c3], training, "shape", /more than 1 value per channel when training, got input f32\[1,3\].*zero-variance/],
+  ["random_uniform", [f32()], { shape: [2] }, "dtype", /random_uniform: state is f32\[\], expected u32\[\]/],
   ["batch_norm_partial", [f32(3)], { blocks: 2 }, "shape", /batch_norm_partial: input is f32\[3\]; expected at least 2 dimensions/],
   ["batch_norm_partial", [f32(2, 3)], { blocks: 0 }, "argument", /blocks must be an integer ≥ 1, got 0/],
   ["batch_norm_apply", [f32(2, 3), c3, c3], training, "argument", /batch_norm_apply: expected 5 operands, got 3/],

@@ -143,16 +143,27 @@ describe("other layers", () => {
     expect(shapeOf(new nn.Linear(3, 2), [4, 5, 3])).toEqual([4, 5, 2]);
   });
 
-  test("dropout passes in eval mode and with probability 0, and says what is missing in training", () => {
+  test("dropout passes in eval mode and with probability 0", () => {
     const x = tensor([1, 2]);
     expect(runTraced(new nn.Dropout(0.5).eval(), [x])).toEqual([x]);
     expect(runTraced(new nn.Dropout(0), [x])).toEqual([x]);
-    refuses(
-      new nn.Dropout(0.5),
-      [2],
-      /Dropout: training mode with probability > 0 is not supported yet; call eval\(\)/,
-    );
     expect(() => new nn.Dropout(1.5)).toThrow(/probability must be from 0 to 1, got 1.5/);
+  });
+
+  test("dropout in training zeroes a share of the elements, scales the rest, and draws anew every run", () => {
+    const dropout = new nn.Dropout(0.25, { random: nn.init.seededRandom(7) });
+    const x = tensor(new Float32Array(4000).fill(3));
+    const run = () => Array.from((runTraced(dropout, [x]) as { data: Float32Array }[])[0]!.data);
+    const [first, second] = [run(), run()];
+    const kept = first.filter((value) => value !== 0);
+    for (const value of kept) expect(value).toBeCloseTo(4, 5);
+    // Four standard errors of 4000 draws.
+    expect(Math.abs(kept.length / 4000 - 0.75)).toBeLessThan(0.028);
+    expect(second).not.toEqual(first);
+    expect(Object.keys(dropout.stateDict())).toEqual([]);
+    expect(Array.from((runTraced(new nn.Dropout(1), [x]) as { data: Float32Array }[])[0]!.data)).toEqual(
+      new Array(4000).fill(0),
+    );
   });
 
   test("pools without a batch dimension, and of another rank", () => {

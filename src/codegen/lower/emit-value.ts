@@ -14,6 +14,7 @@ import { always, and, binary, constant, int, pack, select, splat } from "../expr
 import type { KernelBuilder } from "../kernel-builder.ts";
 import type { Expr } from "../kernel-ir.ts";
 import { isElementwise, lowerElementwise, scalarOf } from "./elementwise.ts";
+import { emitUniform } from "./random.ts";
 import { loadElement, withLanes, type LaneAxis, type Task } from "./task.ts";
 
 type Index = readonly Expr[];
@@ -104,6 +105,12 @@ export class ValueEmitter {
         return this.#emitPad(node, index, lane);
       case "concat":
         return this.#emitConcat(node, index, lane);
+      case "random_uniform": {
+        if (lane !== null) return this.#laneByLane(node, index, lane);
+        const { shape } = node.attributes;
+        const flat = this.#kb.index.dot(index, rowMajorStrides(shape));
+        return emitUniform(this.#kb, this.emit(node.operands[0]!, [], null), flat);
+      }
       default:
         throw new InternalError(`lower: ${node.op} cannot be emitted element by element`);
     }

@@ -12,6 +12,7 @@ import {
   type NodeOf,
   type ValueId,
 } from "../../ir/graph.ts";
+import type { OpKind } from "../../ir/ops/op.ts";
 import { opRecord, type OpName } from "../../ir/ops/registry.ts";
 import { elementCount } from "../../ir/shape.ts";
 import { stridesOf, type TensorType } from "../../ir/tensor-type.ts";
@@ -76,10 +77,13 @@ export function isLiteral(node: NodeOf<"constant">): boolean {
   return elementCount(node.attributes.value.shape) === 1;
 }
 
+/** Kinds that are emitted element by element and need no loops of their own. */
+const pointwiseKinds: readonly OpKind[] = ["elementwise", "movement", "generator", "constant"];
+
 export function anchorOf(body: Graph): Node | undefined {
   const anchors = executionOrder(body).filter((node) => {
     const { kind } = opRecord(node.op);
-    return kind !== "elementwise" && kind !== "movement" && kind !== "constant";
+    return !pointwiseKinds.includes(kind);
   });
   if (anchors.length > 1) {
     throw new InternalError(

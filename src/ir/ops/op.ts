@@ -12,6 +12,8 @@ export type OpKind =
   | "elementwise"
   /** One result element is one operand element at another index, or a constant. */
   | "movement"
+  /** One result element from its own index (and single-element operands). */
+  | "generator"
   /** Folds whole axes. */
   | "reduction"
   /** Sums of products: convolution, matrix product. */

@@ -9,6 +9,7 @@ import { matmulOps, type MatmulOps } from "./matmul.ts";
 import { movementOps, type MovementOps } from "./movement.ts";
 import type { Op, OpFamily } from "./op.ts";
 import { poolOps, type PoolOps } from "./pool.ts";
+import { randomOps, type RandomOps } from "./random.ts";
 import { reductionOps, type ReductionOps } from "./reduction.ts";
 import { softmaxOps, type SoftmaxOps } from "./softmax.ts";
 
@@ -17,6 +18,7 @@ export interface OpTable
     ConstantOps,
     ElementwiseOps,
     MovementOps,
+    RandomOps,
     ReductionOps,
     SoftmaxOps,
     MatmulOps,
@@ -33,6 +35,7 @@ export const ops: OpFamily<OpTable> = {
   ...constantOps,
   ...elementwiseOps,
   ...movementOps,
+  ...randomOps,
   ...reductionOps,
   ...softmaxOps,
   ...matmulOps,
