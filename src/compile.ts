@@ -6,12 +6,15 @@
 import { makePlan, type Plan } from "./codegen/plan.ts";
 import type { Executable } from "./codegen/executable.ts";
 import { writeKernel } from "./codegen/write.ts";
-import { Compiled } from "./compiled.ts";
+import { Compiled, type StateOwner } from "./compiled.ts";
 import { openDump } from "./dump.ts";
 import type { Graph } from "./ir/graph.ts";
 import { verify } from "./ir/verify.ts";
-import type { Module } from "./nn/module.ts";
-import { traceModule, type InputSpec } from "./nn/trace-module.ts";
+import { UserError } from "./errors.ts";
+import { OnnxModel } from "./import/onnx/model.ts";
+import { traceOnnx, type ShapeBindings } from "./import/onnx/trace-onnx.ts";
+import { Module } from "./nn/module.ts";
+import { traceModule, type InputSpec, type TracedModule } from "./nn/trace-module.ts";
 import { runPasses, type PipelineOptions, type PipelineResult } from "./passes/pipeline.ts";
 import type { PassOptions } from "./passes/pass.ts";
 import { bytesOf, Report, type ReportData } from "./report.ts";
@@ -33,20 +36,57 @@ export interface CompileOptions {
   readonly onProgress?: (progress: CompileProgress) => void;
 }
 
+/** Options for models that were imported. */
+export interface ModelOptions extends CompileOptions {
+  /** Sizes of the model's symbolic dimensions, by name. */
+  readonly shapes?: ShapeBindings;
+}
+
 /**
- * Compiles a module for inputs of the given shapes. Whether layers behave as in training is what
- * `module.training` says now; parameters may be loaded or changed later and take effect at the next run.
+ * Compiles a module for inputs of the given shapes, or an imported model for given sizes of its symbolic
+ * dimensions. Whether a module's layers behave as in training is what `module.training` says now; parameters
+ * may be loaded or changed later and take effect at the next run.
  *
  * @param inputs shapes (and dtypes, f32 unless given) of what `forward` takes
  * @throws UserError for networks and devices that do not fit, naming the module and the call site
  * @example
  * const compiled = await compile(net.eval(), [{ shape: [1, 3, 224, 224] }], { device: "auto" });
  * const logits = await compiled.run(tensor(pixels, [1, 3, 224, 224]));
+ * @example
+ * const compiled = await compile(importOnnx(bytes), { shapes: { N: 8 } });
+ * const { logits } = await compiled.run({ image });
  */
-export async function compile(
+export function compile(
   module: Module,
   inputs: readonly InputSpec[],
-  options: CompileOptions = {},
+  options?: CompileOptions,
+): Promise<Compiled>;
+export function compile(model: OnnxModel, options?: ModelOptions): Promise<Compiled>;
+export function compile(
+  model: Module | OnnxModel,
+  second?: readonly InputSpec[] | ModelOptions,
+  third?: CompileOptions,
+): Promise<Compiled> {
+  if (model instanceof OnnxModel) {
+    const options = (second ?? {}) as ModelOptions;
+    return compileTraced(model, () => traceOnnx(model, options.shapes), options);
+  }
+  if (!(model instanceof Module)) {
+    throw new UserError("argument", "compile: expected an nn.Module or a model from importOnnx.");
+  }
+  if (!Array.isArray(second)) {
+    throw new UserError(
+      "argument",
+      "compile: expected a list of input shapes, such as [{ shape: [1, 3, 224, 224] }].",
+    );
+  }
+  return compileTraced(model, () => traceModule(model, second as readonly InputSpec[]), third ?? {});
+}
+
+async function compileTraced(
+  owner: StateOwner,
+  trace: () => TracedModule,
+  options: CompileOptions,
 ): Promise<Compiled> {
   const clock = stopwatch();
   const opened = await openDevice(options.device ?? "auto");
@@ -54,7 +94,7 @@ export async function compile(
   const dump = await openDump(options.dump);
   clock.lap();
 
-  const traced = traceModule(module, inputs);
+  const traced = trace();
   verify(traced.graph, "trace");
   await dump.graph("trace", traced.graph);
   const traceMs = clock.lap();
@@ -70,7 +110,7 @@ export async function compile(
   const compileMs = { trace: traceMs, ...built.elapsedMs, load: clock.lap() };
 
   const report = new Report(describe(opened, built, compileMs));
-  return new Compiled({ module, session, executable: built.executable, structure: traced.structure, report });
+  return new Compiled({ owner, session, executable: built.executable, structure: traced.structure, report });
 }
 
 /** The options of `compile` that passes see. */

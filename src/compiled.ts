@@ -4,7 +4,8 @@ import type { KernelLanguage } from "./codegen/target.ts";
 import { UserError } from "./errors.ts";
 import { isHostTensor, type HostTensor } from "./ir/host-tensor.ts";
 import { convertArray } from "./ir/host-tensor.ts";
-import type { Module, StateDict } from "./nn/module.ts";
+import type { Stored } from "./ir/stored-tensor.ts";
+import type { StateDict } from "./nn/module.ts";
 import type { OutputStructure } from "./nn/trace-module.ts";
 import type { Report } from "./report.ts";
 import type { Device, DispatchTiming } from "./runtime/device.ts";
@@ -25,8 +26,13 @@ export interface RunOptions extends SessionRunOptions {
   readonly onProfile?: (timings: readonly DispatchTiming[]) => void;
 }
 
+/** Whose parameters and buffers a program runs with. */
+export interface StateOwner {
+  namedState(): Iterable<readonly [string, Stored]>;
+}
+
 interface CompiledParts {
-  readonly module: Module;
+  readonly owner: StateOwner;
   readonly session: Session;
   readonly executable: Executable;
   readonly structure: OutputStructure;
@@ -75,7 +81,7 @@ export class Compiled {
 
   /**
    * Runs the network. Takes as many tensors as it was compiled for, from the host or (as DeviceTensor) from
-   * the same device, then options. Returns what `forward` returned: a tensor, an array or an object of them.
+   * the same device, or one object of them by name, then options. Returns what `forward` returned: a tensor, an array or an object of them.
    * May be called again before an earlier call has finished. The type parameter says what to expect where that
    * is not one f32 tensor: `run<{ scores: HostTensor<"f32"> }>(x)`.
    *
@@ -84,15 +90,16 @@ export class Compiled {
   run<Result = HostTensor<"f32">>(...inputs: readonly RunArgument[]): Promise<Result>;
   async run(...args: readonly RunArgument[]): Promise<unknown> {
     const { session, structure, executable } = this.#parts;
-    const count = executable.inputs.length;
+    const named = isNamedInputs(args[0]) ? this.#inOrder(args[0]) : undefined;
+    const count = named === undefined ? executable.inputs.length : 1;
     const last =
       args.length === count + 1 && !isTensor(args[count]) ? (args[count] as RunOptions) : undefined;
-    const inputs = last === undefined ? args : args.slice(0, count);
+    const inputs = named ?? (last === undefined ? args : args.slice(0, count));
     inputs.forEach((input, i) => {
       if (!isTensor(input)) {
         throw new UserError(
           "argument",
-          `run: input ${i} is not a tensor; pass tensor(data, shape) or a result that stayed on the device. Expected ${count} input(s).`,
+          `run: input ${i} is not a tensor; pass tensor(data, shape) or a result that stayed on the device. Expected ${executable.inputs.length} input(s).`,
         );
       }
     });
@@ -104,6 +111,20 @@ export class Compiled {
     return restore(structure, outputs);
   }
 
+  /** Named inputs in the order of the program's. */
+  #inOrder(named: NamedInputs): readonly (HostTensor | DeviceTensor)[] {
+    const expected = this.#parts.executable.inputs.map((input) => input.name);
+    const unknown = Object.keys(named).filter((name) => !expected.includes(name));
+    const missing = expected.filter((name) => !Object.hasOwn(named, name));
+    if (unknown.length + missing.length > 0) {
+      throw new UserError(
+        "argument",
+        `run: inputs are ${expected.join(", ")};${missing.length > 0 ? ` missing: ${missing.join(", ")};` : ""}${unknown.length > 0 ? ` unknown: ${unknown.join(", ")};` : ""} pass one tensor for each name.`,
+      );
+    }
+    return expected.map((name) => named[name]!);
+  }
+
   /** Everything the compiler did and why. `String(report)` is meant for people. */
   report(): Report {
     return this.#parts.report;
@@ -111,9 +132,9 @@ export class Compiled {
 
   /** Parameters and running statistics as they are on the device now, under PyTorch's names and dtypes. */
   async stateDict(): Promise<StateDict> {
-    const { module, session } = this.#parts;
+    const { owner, session } = this.#parts;
     const onDevice = await session.readState();
-    const entries = Array.from(module.namedState(), ([name, stored]) => {
+    const entries = Array.from(owner.namedState(), ([name, stored]) => {
       const value = onDevice.get(name);
       if (value === undefined) return [name, stored.value] as const;
       const data = convertArray(value.data, stored.dtype);
@@ -132,7 +153,15 @@ export class Compiled {
   }
 }
 
-type RunArgument = HostTensor | DeviceTensor | RunOptions;
+type NamedInputs = Readonly<Record<string, HostTensor | DeviceTensor>>;
+type RunArgument = HostTensor | DeviceTensor | NamedInputs | RunOptions;
+
+/** A plain object of tensors by name. */
+function isNamedInputs(value: RunArgument | undefined): value is NamedInputs {
+  if (typeof value !== "object" || value === null || isTensor(value)) return false;
+  const entries = Object.values(value);
+  return entries.length > 0 && entries.every(isTensor);
+}
 
 function isTensor(value: unknown): value is HostTensor | DeviceTensor {
   return value instanceof DeviceTensor || isHostTensor(value);

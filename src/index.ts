@@ -1,5 +1,5 @@
 /** The public interface of Heddle. */
-export { compile, type CompileOptions } from "./compile.ts";
+export { compile, type CompileOptions, type ModelOptions } from "./compile.ts";
 export { Compiled, type CompiledKernelInfo, type RunOptions } from "./compiled.ts";
 export { InternalError, UserError, type UserErrorCode } from "./errors.ts";
 export { evaluate } from "./ir/evaluate.ts";
@@ -7,6 +7,7 @@ export { tensor, type HostTensor } from "./ir/host-tensor.ts";
 export { parseGraph } from "./ir/parse.ts";
 export { printGraph } from "./ir/print.ts";
 export type { Graph } from "./ir/graph.ts";
+export { importOnnx, OnnxModel, type ImportOptions } from "./import/onnx/model.ts";
 export { readSafetensors, writeSafetensors } from "./import/safetensors.ts";
 export * as nn from "./nn/index.ts";
 export { Report, type ReportData } from "./report.ts";

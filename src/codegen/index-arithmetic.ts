@@ -15,6 +15,9 @@ export interface Range {
 
 export class IndexArithmetic {
   readonly #ranges = new Map<string, Range>();
+  /** What names stand for, where that is made of names that never change. */
+  readonly #definitions = new Map<string, Expr>();
+  #narrowings = 0;
   #groups: Range = { min: 0, max: 0 };
   #locals: Range = { min: 0, max: 0 };
 
@@ -23,12 +26,20 @@ export class IndexArithmetic {
     this.#ranges.set(name, range);
   }
 
+  /** Declares a name for an expression, which arithmetic on the name may look into. */
+  define(name: string, value: Expr): void {
+    this.declare(name, this.rangeOf(value));
+    if (this.#isStable(value)) this.#definitions.set(name, value);
+  }
+
   /** Runs `body` knowing that `x`, if it is a name, lies in `range` there. */
   narrowed(x: Expr, range: Range, body: () => void): void {
     if (x.kind !== "ref") return body();
     const before = this.rangeOf(x);
     this.#ranges.set(x.name, { min: Math.max(before.min, range.min), max: Math.min(before.max, range.max) });
+    this.#narrowings++;
     body();
+    this.#narrowings--;
     this.#ranges.set(x.name, before);
   }
 
@@ -42,7 +53,7 @@ export class IndexArithmetic {
       case "const":
         return { min: x.value, max: x.value };
       case "ref":
-        return this.#ranges.get(x.name) ?? unknown;
+        return this.#rangeOfName(x.name);
       case "group":
         return this.#groups;
       case "local":
@@ -58,17 +69,31 @@ export class IndexArithmetic {
           );
           return { min: Math.min(...products), max: Math.max(...products) };
         }
+        if (x.op === "min") return { min: Math.min(a.min, b.min), max: Math.min(a.max, b.max) };
+        if (x.op === "max") return { min: Math.max(a.min, b.min), max: Math.max(a.max, b.max) };
         if (x.b.kind !== "const" || x.b.value <= 0) return unknown;
         if (x.op === "div" && a.min >= 0)
           return { min: Math.floor(a.min / x.b.value), max: Math.floor(a.max / x.b.value) };
         if (x.op === "rem" && a.min >= 0) return { min: 0, max: Math.min(a.max, x.b.value - 1) };
-        if (x.op === "min") return { min: Math.min(a.min, b.min), max: Math.min(a.max, b.max) };
-        if (x.op === "max") return { min: Math.max(a.min, b.min), max: Math.max(a.max, b.max) };
         return unknown;
       }
       default:
         return unknown;
     }
+  }
+
+  /** Inside a branch that narrowed a name, what is made of it is narrower than it was where it was declared. */
+  #rangeOfName(name: string): Range {
+    const declared = this.#ranges.get(name) ?? unknown;
+    const definition = this.#narrowings > 0 ? this.#definitions.get(name) : undefined;
+    if (definition === undefined) return declared;
+    const { min, max } = this.rangeOf(definition);
+    return { min: Math.max(declared.min, min), max: Math.min(declared.max, max) };
+  }
+
+  #isStable(x: Expr): boolean {
+    if (x.kind === "binary") return this.#isStable(x.a) && this.#isStable(x.b);
+    return x.kind === "ref" ? this.#ranges.has(x.name) : ["const", "group", "local"].includes(x.kind);
   }
 
   add(a: Expr, b: Expr): Expr {
@@ -181,7 +206,9 @@ export class IndexArithmetic {
     if (isBinary(term, "mul") && term.b.kind === "const" && term.b.value % divisor === 0) {
       return this.mul(term.a, int(term.b.value / divisor));
     }
-    return undefined;
+    // With i = 8·j: i / 8 = j.
+    const definition = term.kind === "ref" ? this.#definitions.get(term.name) : undefined;
+    return definition && this.#quotient(definition, divisor);
   }
 }
 

@@ -58,7 +58,7 @@ export class KernelBuilder {
     if (value.kind === "ref" || value.kind === "const") return value;
     const name = this.#name(hint);
     this.#body.push({ kind: "let", name, value });
-    if (value.type === i32) this.index.declare(name, this.index.rangeOf(value));
+    if (value.type === i32) this.index.define(name, value);
     return ref(name, value.type);
   }
 

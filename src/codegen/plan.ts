@@ -59,7 +59,7 @@ class Planner {
   plan(graph: Graph, phase: "prepare" | "run"): PlannedGraph {
     const types = typesOf(graph);
     const producers = producersOf(graph);
-    const order = executionOrder(graph);
+    const order = liveOrder(graph);
     const roots = aliasRoots(order, types);
     const root = (value: ValueId): ValueId => roots.get(value) ?? value;
     const steps = order.filter((node) => needsKernel(node, roots, types));
@@ -279,6 +279,19 @@ class Planner {
     }
     return number;
   }
+}
+
+/** Nodes in an order of execution, without those that no output needs. */
+function liveOrder(graph: Graph): Node[] {
+  const needed = new Set(graph.outputs.map((output) => output.value));
+  const live = executionOrder(graph)
+    .reverse()
+    .filter((node) => {
+      const isLive = node.results.some((result) => needed.has(result.id));
+      if (isLive) for (const operand of node.operands) needed.add(operand);
+      return isLive;
+    });
+  return live.reverse();
 }
 
 function needsKernel(

@@ -71,7 +71,7 @@ function convPadding(
 }
 
 /** `x [N, C, …] + bias [C]`. */
-function addPerChannel(x: Tensor, bias: Operand): Tensor {
+export function addPerChannel(x: Tensor, bias: Operand): Tensor {
   const vector = toTensor(x.trace, bias);
   return x.add(vector.reshape([vector.shape[0]!, ...x.shape.slice(2).map(() => 1)]));
 }

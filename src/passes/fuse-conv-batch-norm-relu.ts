@@ -11,7 +11,14 @@
 import { nodeId, type Node, type ValueId } from "../ir/graph.ts";
 import { opRecord } from "../ir/ops/registry.ts";
 import { sameShape } from "../ir/shape.ts";
-import { bufferCount, fuse, isElementwiseNode, isLiteralNode, isMovementNode } from "./fusion-group.ts";
+import {
+  bufferCount,
+  externalResults,
+  fuse,
+  isElementwiseNode,
+  isLiteralNode,
+  isMovementNode,
+} from "./fusion-group.ts";
 import type { Pass, PassContext } from "./pass.ts";
 import { rewrite, type Rewriter } from "./rewrite.ts";
 
@@ -54,7 +61,8 @@ function fuseFrom(rewriter: Rewriter, anchor: Node, { target, note }: PassContex
     fusedOps.push(next.op);
     value = next.results[0]!.id;
   }
-  if (group.length < 2) return;
+  // A chain that ends nowhere is dead, and stays where the pass that removes it was left out.
+  if (group.length < 2 || externalResults(rewriter, group).length === 0) return;
   fuse(rewriter, group);
   note(
     `${name(anchor)}: ${[...group.slice(0, group.indexOf(anchor)).map((node) => node.op), anchor.op, ...fusedOps].join(" + ")}`,
@@ -100,7 +108,7 @@ function cheapViews(rewriter: Rewriter, node: Node, group: readonly Node[]): Nod
   });
 }
 
-/** Elementwise ops that only this reduction reads, nearest last. */
+/** Elementwise ops that only this reduction's kernel reads, nearest last. */
 function prologue(rewriter: Rewriter, anchor: Node, maxBuffers: number): Node[] {
   const { kind } = opRecord(anchor.op);
   // Softmax reads its operand three times: recomputing it would cost more than storing it.
@@ -111,7 +119,9 @@ function prologue(rewriter: Rewriter, anchor: Node, maxBuffers: number): Node[] 
       const producer = rewriter.producer(operand);
       if (producer === undefined) continue;
       const fits = isElementwiseNode(producer) || (isMovementNode(producer) && producer.op !== "concat");
-      if (!fits || !rewriter.hasSingleUse(operand) || group.includes(producer)) continue;
+      if (!fits || group.includes(producer) || rewriter.isOutput(operand)) continue;
+      // (x − μ)² reads its difference twice, which is fine while nothing outside does.
+      if (!rewriter.usersOf(operand).every((user) => user === anchor || group.includes(user))) continue;
       const large =
         isElementwiseNode(producer) &&
         !sameShape(producer.results[0]!.type.shape, rewriter.typeOf(anchor.operands[0]!).shape);

@@ -8,7 +8,7 @@
 import { nodeId, type Node } from "../ir/graph.ts";
 import { opRecord } from "../ir/ops/registry.ts";
 import { elementCount } from "../ir/shape.ts";
-import { bufferCount, fuse, isElementwiseNode, isMovementNode } from "./fusion-group.ts";
+import { bufferCount, externalResults, fuse, isElementwiseNode, isMovementNode } from "./fusion-group.ts";
 import type { Pass } from "./pass.ts";
 import { rewrite, type Rewriter } from "./rewrite.ts";
 
@@ -23,14 +23,20 @@ export const fuseElementwise: Pass = {
     rewrite(graph, (rewriter) => {
       for (const original of [...rewriter.originalOrder()].reverse()) {
         const root = rewriter.node(nodeId(original));
-        if (root === undefined || !isMember(root)) continue;
+        if (root === undefined || !isMember(root) || isDead(rewriter, root)) continue;
         const group = collect(rewriter, root, target.maxStorageBuffers);
-        if (group.length < 2) continue;
+        // Views of views need no kernel as they are.
+        if (group.length < 2 || group.every((node) => node.op === "reshape")) continue;
         fuse(rewriter, group);
         note(`%${nodeId(root)}: ${group.map((node) => node.op).join(" + ")}`);
       }
     }),
 };
+
+/** Dead nodes stay as they are where the pass that removes them was left out. */
+function isDead(rewriter: Rewriter, root: Node): boolean {
+  return externalResults(rewriter, [root]).length === 0;
+}
 
 function isMember(node: Node | undefined): node is Node {
   return (

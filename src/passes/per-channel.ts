@@ -12,10 +12,11 @@ export function isPerChannel(shape: Shape, whole: Shape): boolean {
   );
 }
 
-/** `bias` as a vector `[C]`. */
+/** `bias` as a vector `[C]`; the vector itself, where `bias` is a reshape of one. */
 export function asVector(rewriter: Rewriter, value: ValueId, channels: number, origin?: NodeOrigin): ValueId {
-  const { shape } = rewriter.typeOf(value);
-  return shape.length === 1 ? value : rewriter.add("reshape", [value], { shape: [channels] }, origin);
+  const source = rewriter.producedBy(value, "reshape")?.operands[0];
+  const vector = [value, source].find((id) => id !== undefined && rewriter.typeOf(id).shape.length === 1);
+  return vector ?? rewriter.add("reshape", [value], { shape: [channels] }, origin);
 }
 
 /** A vector `[C]` in a shape that broadcasts against a tensor of `rank` dimensions. */

@@ -34,7 +34,10 @@ export function watchDevice(device: Device, faults: Faults = {}): WatchedDevice 
     allocate(sizeBytes, label) {
       const { memoryBytes = Infinity } = faults;
       if (account.bytes + sizeBytes > memoryBytes)
-        throw new UserError("out-of-memory", `'${label}' is larger than what is left of ${memoryBytes} bytes`);
+        throw new UserError(
+          "out-of-memory",
+          `'${label}' is larger than what is left of ${memoryBytes} bytes`,
+        );
       const buffer = device.allocate(sizeBytes, label);
       account.bytes += sizeBytes;
       account.buffers++;

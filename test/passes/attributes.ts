@@ -21,6 +21,12 @@ interface TrainingSizes {
   readonly reason?: string;
 }
 
-export function training({ momentum = 0.1, tracked = true, meanOffset = false, lowering = "undecided", reason = "" }: TrainingSizes = {}): string {
+export function training({
+  momentum = 0.1,
+  tracked = true,
+  meanOffset = false,
+  lowering = "undecided",
+  reason = "",
+}: TrainingSizes = {}): string {
   return `{eps=1e-5, momentum=${momentum}, tracked=${tracked}, meanOffset=${meanOffset}, singleValue="error", lowering="${lowering}", reason=${JSON.stringify(reason)}}`;
 }

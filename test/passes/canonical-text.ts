@@ -21,7 +21,8 @@ function canonical(graph: Graph): Graph {
 
   const names = new Map<ValueId, ValueId>();
   graph.inputs.forEach((input, i) => names.set(input.id, `in${i}`));
-  for (const node of order) for (const { id } of node.results) names.set(id, `v${names.size - graph.inputs.length}`);
+  for (const node of order)
+    for (const { id } of node.results) names.set(id, `v${names.size - graph.inputs.length}`);
   const renamed = (id: ValueId): ValueId => names.get(id) ?? `undefined_${id}`;
 
   const nodes = order.map((node): Node => {

@@ -2,7 +2,14 @@ import { describe, expect, it } from "vitest";
 import { wasmTarget, type Target } from "../../src/codegen/target.ts";
 import { chooseBatchNormLowering } from "../../src/passes/choose-batch-norm-lowering.ts";
 import { training } from "./attributes.ts";
-import { expectRewrite, fewBuffers, gpuTarget, rewritten, wideCpuTarget, type RewriteOptions } from "./rewriting.ts";
+import {
+  expectRewrite,
+  fewBuffers,
+  gpuTarget,
+  rewritten,
+  wideCpuTarget,
+  type RewriteOptions,
+} from "./rewriting.ts";
 
 const inference = (...lines: readonly string[]) =>
   `graph g(%x: input "x" f32[2,3,4,5], %m: state "mean" f32[3], %v: state "var" f32[3],
@@ -90,12 +97,16 @@ describe("choose-batch-norm-lowering in training", () => {
       trainingGraph(small, training({ lowering: "fused", reason })),
     );
     expect(record.decisions).toEqual([`bn: fused: ${reason}`]);
-    expect(record.patches.map(({ op, path }) => [op, ...path.slice(0, 2)])).toEqual([["replace", "nodes", "y"]]);
+    expect(record.patches.map(({ op, path }) => [op, ...path.slice(0, 2)])).toEqual([
+      ["replace", "nodes", "y"],
+    ]);
   });
 
   it("splits few channels over a large map, where owners of whole channels would leave cores idle", () => {
     for (const target of [gpuTarget, wideCpuTarget]) {
-      const { ops, decision } = lowered(trainingGraph(largeMap), { target: { ...target, maxStorageBuffers: 64 } });
+      const { ops, decision } = lowered(trainingGraph(largeMap), {
+        target: { ...target, maxStorageBuffers: 64 },
+      });
       expect(ops).toEqual(["batch_norm_partial", "batch_norm_apply"]);
       expect(decision).toMatch(/^bn: split: \d+ owners of 16384 values each would leave cores idle$/);
     }

@@ -80,7 +80,10 @@ describe("pack-weights", () => {
   it.each<[string, string]>([
     ["weights are an input of the run", convGraph({ channels: 2, weight: [8, 2, 3, 3] }, "input")],
     ["a block would straddle two groups", convGraph({ channels: 4, weight: [6, 2, 1, 1], groups: 2 })],
-    ["depthwise channels would end inside a vector", convGraph({ channels: 6, weight: [6, 1, 3, 3], groups: 6 })],
+    [
+      "depthwise channels would end inside a vector",
+      convGraph({ channels: 6, weight: [6, 1, 3, 3], groups: 6 }),
+    ],
     [
       "state that the run replaces is the weight",
       `graph g(%x: input "x" f32[2,4], %w: state "w" f32[4,4]) {

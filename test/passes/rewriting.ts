@@ -62,7 +62,12 @@ export function rewritten(
 }
 
 /** The pass turns one text into the other; the record tells what it did and why. */
-export function expectRewrite(pass: Pass, before: string, after: string, options?: RewriteOptions): PassRecord {
+export function expectRewrite(
+  pass: Pass,
+  before: string,
+  after: string,
+  options?: RewriteOptions,
+): PassRecord {
   const { graph, record } = rewritten(pass, before, options);
   expect(canonicalText(graph)).toBe(canonicalText(parseGraph(after)));
   expect(record.patches.length).toBeGreaterThan(0);

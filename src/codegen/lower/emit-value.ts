@@ -10,7 +10,7 @@ import { InternalError } from "../../errors.ts";
 import { producersOf, type Node, type NodeOf, type ValueId } from "../../ir/graph.ts";
 import { elementCount, rowMajorStrides, type Shape } from "../../ir/shape.ts";
 import type { MovementOps } from "../../ir/ops/movement.ts";
-import { always, and, binary, constant, int, pack, select, splat } from "../expressions.ts";
+import { always, and, binary, compare, constant, int, pack, select, splat } from "../expressions.ts";
 import type { KernelBuilder } from "../kernel-builder.ts";
 import type { Expr } from "../kernel-ir.ts";
 import { isElementwise, lowerElementwise, scalarOf } from "./elementwise.ts";
@@ -105,6 +105,8 @@ export class ValueEmitter {
         return this.#emitPad(node, index, lane);
       case "concat":
         return this.#emitConcat(node, index, lane);
+      case "gather":
+        return this.#emitGather(node, index, lane);
       case "random_uniform": {
         if (lane !== null) return this.#laneByLane(node, index, lane);
         const { shape } = node.attributes;
@@ -189,6 +191,21 @@ export class ValueEmitter {
     }
     if (result === undefined) throw new InternalError("lower: concat of nothing");
     return result;
+  }
+
+  #emitGather(node: NodeOf<"gather">, index: Index, lane: LaneAxis | null): Expr {
+    const [operand, indices] = node.operands as [ValueId, ValueId];
+    const { axis } = node.attributes;
+    const rank = this.#shapeOf(indices).length;
+    if (lane !== null && lane.axis >= axis && lane.axis < axis + rank)
+      return this.#laneByLane(node, index, lane);
+    const size = this.#shapeOf(operand)[axis]!;
+    const position = this.emit(indices, index.slice(axis, axis + rank), null);
+    const wrapped = select(compare("lt", position, int(0)), binary("add", position, int(size)), position);
+    const inside = this.#kb.let(binary("min", binary("max", wrapped, int(0)), int(size - 1)), "taken");
+    const source = [...index.slice(0, axis), inside, ...index.slice(axis + rank)];
+    const shifted = lane === null || lane.axis < axis ? lane : { ...lane, axis: lane.axis - rank + 1 };
+    return this.emit(operand, source, shifted);
   }
 
   #laneByLane(node: Node, index: Index, lane: LaneAxis): Expr {

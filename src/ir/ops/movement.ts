@@ -4,7 +4,7 @@ import { allocateArray } from "../dtype.ts";
 import type { HostTensor } from "../host-tensor.ts";
 import { broadcastShapes, elementCount, formatShape, rowMajorStrides, sameShape } from "../shape.ts";
 import { formatType, tensorType, type TensorType } from "../tensor-type.ts";
-import { expectInteger, expectOperands, expectSameDType } from "./check.ts";
+import { expectDType, expectInteger, expectOperands, expectSameDType } from "./check.ts";
 import type { OpFamily } from "./op.ts";
 import { broadcastStrides, forEachIndex, offsetOf } from "./walk.ts";
 
@@ -24,12 +24,17 @@ export interface MovementOps {
   concat: { readonly axis: number };
   /** `padding[i]` elements before and after axis `i`, filled with `value`; not negative. */
   pad: { readonly padding: readonly (readonly [number, number])[]; readonly value: number };
+  /**
+   * `(x, indices)`: slices of `x` along `axis`; the result has the indices' dimensions in its place. Negative
+   * indices count from the end; those outside are taken as the nearest one inside.
+   */
+  gather: { readonly axis: number };
   /** The same value in another memory layout. */
   relayout: { readonly layout: readonly number[] };
 }
 
 /** A result gathered from one operand: `source` maps a result index to an operand offset. */
-function gather(
+function gatherElements(
   operand: HostTensor,
   type: TensorType,
   source: (index: readonly number[]) => number,
@@ -98,7 +103,7 @@ export const movementOps: OpFamily<MovementOps> = {
     evaluate: ([operand], { axes }, [type]) => {
       const own = rowMajorStrides(operand!.shape);
       const strides = axes.map((axis) => own[axis]!);
-      return gather(operand!, type!, (index) => offsetOf(index, strides));
+      return gatherElements(operand!, type!, (index) => offsetOf(index, strides));
     },
   },
 
@@ -120,7 +125,7 @@ export const movementOps: OpFamily<MovementOps> = {
     },
     evaluate: ([operand], _, [type]) => {
       const strides = broadcastStrides(operand!.shape, type!.shape);
-      return gather(operand!, type!, (index) => offsetOf(index, strides));
+      return gatherElements(operand!, type!, (index) => offsetOf(index, strides));
     },
   },
 
@@ -148,7 +153,7 @@ export const movementOps: OpFamily<MovementOps> = {
     },
     evaluate: ([operand], { start, step }, [type]) => {
       const strides = rowMajorStrides(operand!.shape);
-      return gather(operand!, type!, (index) =>
+      return gatherElements(operand!, type!, (index) =>
         offsetOf(
           index.map((position, axis) => start[axis]! + position * step[axis]!),
           strides,
@@ -222,6 +227,35 @@ export const movementOps: OpFamily<MovementOps> = {
         data[base + offsetOf(index, strides)] = operand!.data[position] as number;
       });
       return [{ dtype: type!.dtype, shape: type!.shape, data }];
+    },
+  },
+
+  gather: {
+    kind: "movement",
+    vjp: "none",
+    infer(operands, { axis }) {
+      expectOperands("gather", operands, 2);
+      const [x, indices] = operands as [TensorType, TensorType];
+      expectDType("gather", indices, ["i32"], "indices");
+      if (!Number.isInteger(axis) || axis < 0 || axis >= x.shape.length) {
+        throw new UserError("argument", `gather: axis ${axis} is not a dimension of ${formatType(x)}.`);
+      }
+      if (x.shape[axis] === 0 && elementCount(indices.shape) > 0) {
+        throw new UserError("shape", `gather: ${formatType(x)} has no elements along ${axis} to take.`);
+      }
+      return [tensorType(x.dtype, [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)])];
+    },
+    evaluate: ([x, indices], { axis }, [type]) => {
+      const strides = rowMajorStrides(x!.shape);
+      const indexStrides = rowMajorStrides(indices!.shape);
+      const rank = indices!.shape.length;
+      const size = x!.shape[axis]!;
+      return gatherElements(x!, type!, (index) => {
+        const position = Number(indices!.data[offsetOf(index.slice(axis, axis + rank), indexStrides)]);
+        const wrapped = position < 0 ? position + size : position;
+        const inside = Math.min(Math.max(wrapped, 0), size - 1);
+        return offsetOf([...index.slice(0, axis), inside, ...index.slice(axis + rank)], strides);
+      });
     },
   },
 

@@ -1,0 +1,187 @@
+/**
+ * Reads an ONNX file into a model: checked structure, named inputs and outputs with symbolic dimensions,
+ * initialisers as host tensors. Nothing is compiled; `traceOnnx` turns it into a graph once shapes are bound.
+ */
+import { fromBinary } from "@bufbuild/protobuf";
+import { UserError } from "../../errors.ts";
+import type { HostDType } from "../../ir/dtype.ts";
+import type { HostTensor } from "../../ir/host-tensor.ts";
+import { Parameter, type Stored } from "../../ir/stored-tensor.ts";
+import { ModelProtoSchema, type ModelProto, type NodeProto, type ValueInfoProto } from "./schema/onnx_pb.ts";
+import { checkSupport } from "./support.ts";
+import { dtypeOfElementType, elementTypeName, readTensor, type ExternalData } from "./tensors.ts";
+
+/** A size, or the name of one that is bound when compiling. */
+export type Dimension = number | string;
+
+export interface ModelTensor {
+  readonly name: string;
+  readonly dtype: HostDType;
+  readonly shape: readonly Dimension[];
+}
+
+export interface OnnxNode {
+  /** As in the file, or made of the operator and its position. */
+  readonly name: string;
+  readonly proto: NodeProto;
+}
+
+/** Values known when importing. Float tensors of more than one element are parameters of the program. */
+export type Initializer = { readonly value: HostTensor; readonly parameter: Parameter | undefined };
+
+export class OnnxModel {
+  constructor(
+    readonly name: string,
+    /** Version of the default operator set. */
+    readonly opset: number,
+    readonly inputs: readonly ModelTensor[],
+    readonly outputs: readonly ModelTensor[],
+    readonly nodes: readonly OnnxNode[],
+    readonly initializers: ReadonlyMap<string, Initializer>,
+  ) {}
+
+  /** Weights by their names in the file; what a module's state dict is. */
+  *namedState(): Generator<readonly [string, Stored]> {
+    for (const [name, { parameter }] of this.initializers)
+      if (parameter !== undefined) yield [name, parameter];
+  }
+}
+
+export interface ImportOptions {
+  /** Gives the bytes of a file that the model keeps its weights in; only names inside the model's folder are asked for. */
+  readonly externalData?: ExternalData;
+}
+
+const supportedOpsets = { oldest: 7, newest: 23 } as const;
+
+/**
+ * Imports an ONNX model.
+ * @throws UserError (`file-format`, `unsupported`) that lists everything that is wrong or not supported, with node names
+ * @example
+ * const model = importOnnx(await readFile("resnet18.onnx"));
+ * const compiled = await compile(model, { shapes: { N: 8 } });
+ */
+export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): OnnxModel {
+  const proto = parse(bytes);
+  const graph = proto.graph;
+  if (graph === undefined || graph.node.length + graph.output.length === 0) {
+    throw new UserError("file-format", "onnx: the file holds no graph. Is it an ONNX model?");
+  }
+  const opset = checkedOpset(proto);
+  const nodes = graph.node.map((node, i): OnnxNode => ({
+    name: node.name || `${node.opType}_${i}`,
+    proto: node,
+  }));
+  checkSupport(proto, nodes);
+
+  const initializers = new Map<string, Initializer>();
+  for (const tensor of graph.initializer) {
+    if (initializers.has(tensor.name))
+      throw new UserError("file-format", `onnx: initialiser '${tensor.name}' is defined twice.`);
+    const value = readTensor(tensor, options.externalData);
+    const isWeight = value.dtype === "f32" && value.data.length > 1;
+    initializers.set(tensor.name, { value, parameter: isWeight ? new Parameter(value) : undefined });
+  }
+  // Before IR version 4, initialisers were listed as inputs, too.
+  const inputs = graph.input.filter((input) => !initializers.has(input.name)).map(describe);
+  const outputs = graph.output.map(describe);
+  if (outputs.length === 0) throw new UserError("file-format", "onnx: the graph has no outputs.");
+  const ordered = executionOrder(
+    nodes,
+    new Set([...inputs.map((input) => input.name), ...initializers.keys()]),
+    outputs,
+  );
+  return new OnnxModel(graph.name, opset, inputs, outputs, ordered, initializers);
+}
+
+function parse(bytes: Uint8Array): ModelProto {
+  try {
+    return fromBinary(ModelProtoSchema, bytes);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UserError(
+      "file-format",
+      `onnx: the file is not a readable ONNX model (${reason}). It may be truncated or damaged.`,
+      {},
+      { cause },
+    );
+  }
+}
+
+function checkedOpset(proto: ModelProto): number {
+  const entry = proto.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx");
+  const version = Number(entry?.version ?? 0n);
+  if (version < supportedOpsets.oldest || version > supportedOpsets.newest) {
+    throw new UserError(
+      "unsupported",
+      `onnx: the model uses operator set ${version}; supported are ${supportedOpsets.oldest} to ${supportedOpsets.newest}. Convert it with onnx.version_converter.`,
+    );
+  }
+  return version;
+}
+
+function describe(info: ValueInfoProto): ModelTensor {
+  const type = info.type?.tensorType;
+  const dtype = type === undefined ? undefined : dtypeOfElementType(type.elemType);
+  if (type === undefined || dtype === undefined) {
+    throw new UserError(
+      "unsupported",
+      `onnx: '${info.name}' is ${type === undefined ? "not a tensor" : elementTypeName(type.elemType)}; only tensors of supported types can go in and out.`,
+    );
+  }
+  const shape = (type.shape?.dim ?? []).map((dimension, axis): Dimension => {
+    if (dimension.value.case === "dimValue") return Number(dimension.value.value);
+    return dimension.value.case === "dimParam" && dimension.value.value !== ""
+      ? dimension.value.value
+      : `${info.name}.${axis}`;
+  });
+  return { name: info.name, dtype, shape };
+}
+
+/** Nodes after what they read. Names that nothing defines, double definitions and cycles are errors. */
+function executionOrder(
+  nodes: readonly OnnxNode[],
+  known: ReadonlySet<string>,
+  outputs: readonly ModelTensor[],
+): OnnxNode[] {
+  const makers = new Map<string, OnnxNode>();
+  for (const node of nodes) {
+    for (const output of node.proto.output) {
+      if (output === "") continue;
+      if (makers.has(output) || known.has(output)) {
+        throw new UserError(
+          "file-format",
+          `onnx: value '${output}' is defined twice, the second time by node '${node.name}'.`,
+        );
+      }
+      makers.set(output, node);
+    }
+  }
+  const order: OnnxNode[] = [];
+  const state = new Map<OnnxNode, "open" | "done">();
+  const stack: { node: OnnxNode; next: number }[] = [];
+  const open = (name: string, reader: string): void => {
+    if (name === "" || known.has(name)) return;
+    const maker = makers.get(name);
+    if (maker === undefined)
+      throw new UserError("file-format", `onnx: ${reader} reads '${name}', which nothing defines.`);
+    if (state.get(maker) === "done") return;
+    if (state.get(maker) === "open")
+      throw new UserError("file-format", `onnx: the graph has a cycle through node '${maker.name}'.`);
+    state.set(maker, "open");
+    stack.push({ node: maker, next: 0 });
+  };
+  for (const output of outputs) {
+    open(output.name, `output '${output.name}'`);
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      const input = top.node.proto.input[top.next++];
+      if (input !== undefined) open(input, `node '${top.node.name}'`);
+      else {
+        stack.pop();
+        state.set(top.node, "done");
+        order.push(top.node);
+      }
+    }
+  }
+  return order;
+}

@@ -1,0 +1,151 @@
+/**
+ * What an operator sees of its node, and what it returns. An operator is a function from this to tensors; one
+ * that never runs (all its inputs are constants) is written the same way and folded by the importer.
+ */
+import { UserError } from "../../errors.ts";
+import type { HostTensor } from "../../ir/host-tensor.ts";
+import type { Trace } from "../../ir/trace.ts";
+import { Tensor } from "../../nn/tensor.ts";
+import type { OnnxNode } from "./model.ts";
+import { AttributeProto_AttributeType as AttributeType, type AttributeProto } from "./schema/onnx_pb.ts";
+import { readTensor } from "./tensors.ts";
+
+/** A tensor of the graph, or one known while importing. */
+export interface OnnxValue {
+  /** The value as a symbol in the trace; constants enter the graph when this is first asked for. */
+  readonly symbol: () => Tensor;
+  readonly constant: HostTensor | undefined;
+}
+
+/** A result: a symbol, or a constant. */
+export type OperatorResult = Tensor | HostTensor;
+
+export type Operator = (node: OperatorNode) => OperatorResult | readonly OperatorResult[];
+
+/** Operators of one family, by ONNX name. */
+export type OperatorFamily = Readonly<Record<string, Operator>>;
+
+export class OperatorNode {
+  readonly #node: OnnxNode;
+  readonly #inputs: readonly (OnnxValue | undefined)[];
+  readonly #attributes: ReadonlyMap<string, AttributeProto>;
+  readonly #read = new Set<string>();
+
+  constructor(
+    node: OnnxNode,
+    readonly opset: number,
+    readonly trace: Trace,
+    inputs: readonly (OnnxValue | undefined)[],
+  ) {
+    this.#node = node;
+    this.#inputs = inputs;
+    this.#attributes = new Map(node.proto.attribute.map((attribute) => [attribute.name, attribute]));
+  }
+
+  get inputCount(): number {
+    return this.#inputs.length;
+  }
+
+  get outputCount(): number {
+    return this.#node.proto.output.length;
+  }
+
+  /** Whether a later node or the caller reads this output. */
+  hasOutput(position: number): boolean {
+    return (this.#node.proto.output[position] ?? "") !== "";
+  }
+
+  has(position: number): boolean {
+    return this.#inputs[position] !== undefined;
+  }
+
+  input(position: number): Tensor {
+    return this.#value(position).symbol();
+  }
+
+  optional(position: number): Tensor | undefined {
+    return this.#inputs[position]?.symbol();
+  }
+
+  inputs(): Tensor[] {
+    return this.#inputs.map((_, position) => this.input(position));
+  }
+
+  /** An input that must be known while importing, because shapes depend on it. */
+  constant(position: number, what: string): HostTensor {
+    const { constant } = this.#value(position);
+    return (
+      constant ??
+      this.fail("unsupported", `${what} is computed from data; shapes that depend on data are not supported.`)
+    );
+  }
+
+  constantNumbers(position: number, what: string): number[] {
+    return Array.from(this.constant(position, what).data as ArrayLike<number | bigint>, Number);
+  }
+
+  optionalNumbers(position: number, what: string): number[] | undefined {
+    return this.has(position) ? this.constantNumbers(position, what) : undefined;
+  }
+
+  int(name: string, fallback: number): number {
+    const attribute = this.#attribute(name, AttributeType.INT);
+    return attribute === undefined ? fallback : Number(attribute.i);
+  }
+
+  flag(name: string, fallback: boolean): boolean {
+    return this.int(name, fallback ? 1 : 0) !== 0;
+  }
+
+  float(name: string, fallback: number): number {
+    return this.#attribute(name, AttributeType.FLOAT)?.f ?? fallback;
+  }
+
+  ints(name: string): number[] | undefined {
+    return this.#attribute(name, AttributeType.INTS)?.ints.map(Number);
+  }
+
+  floats(name: string): readonly number[] | undefined {
+    return this.#attribute(name, AttributeType.FLOATS)?.floats;
+  }
+
+  string(name: string, fallback: string): string {
+    const attribute = this.#attribute(name, AttributeType.STRING);
+    return attribute === undefined ? fallback : new TextDecoder().decode(attribute.s);
+  }
+
+  tensor(name: string): HostTensor | undefined {
+    const proto = this.#attribute(name, AttributeType.TENSOR)?.t;
+    return proto === undefined ? undefined : readTensor(proto, undefined);
+  }
+
+  /** Accepts an attribute that changes nothing here. */
+  ignore(...names: readonly string[]): void {
+    for (const name of names) this.#read.add(name);
+  }
+
+  /** Attributes that the operator never looked at: what it does not support. */
+  unread(): string[] {
+    return [...this.#attributes.keys()].filter((name) => !this.#read.has(name));
+  }
+
+  fail(code: ConstructorParameters<typeof UserError>[0], message: string): never {
+    throw new UserError(code, `onnx: ${this.#node.proto.opType} '${this.#node.name}': ${message}`);
+  }
+
+  #value(position: number): OnnxValue {
+    return this.#inputs[position] ?? this.fail("file-format", `input ${position} is missing.`);
+  }
+
+  #attribute(name: string, type: AttributeType): AttributeProto | undefined {
+    this.#read.add(name);
+    const attribute = this.#attributes.get(name);
+    if (attribute !== undefined && attribute.type !== type && attribute.type !== AttributeType.UNDEFINED) {
+      return this.fail(
+        "file-format",
+        `attribute ${name} is ${AttributeType[attribute.type] ?? attribute.type}, expected ${AttributeType[type]}.`,
+      );
+    }
+    return attribute;
+  }
+}

@@ -1,0 +1,27 @@
+/** Reading by computed positions. */
+import { Tensor } from "../../../nn/tensor.ts";
+import type { OperatorFamily, OperatorNode } from "../operator.ts";
+import { trailingAxis } from "./axes.ts";
+
+function gather(node: OperatorNode): Tensor {
+  const x = node.input(0);
+  const axis = trailingAxis(node, x, 0);
+  const indices = node.input(1).to("i32");
+  return new Tensor(x.trace, x.trace.add("gather", [x.id, indices.id], { axis }));
+}
+
+/** 1 (or `on`) where the position along a new axis is the index, 0 (or `off`) elsewhere. */
+function oneHot(node: OperatorNode): Tensor {
+  const indices = node.input(0).to("i32");
+  const depth = node.constantNumbers(1, "the depth")[0]!;
+  const values = node.input(2);
+  const axis = node.int("axis", -1);
+  const at = axis < 0 ? axis + indices.rank + 1 : axis;
+  const shape = Array.from({ length: indices.rank + 1 }, (_, i) => (i === at ? depth : 1));
+  const positions = { dtype: "i32", shape, data: Int32Array.from({ length: depth }, (_, i) => i) } as const;
+  const wrapped = indices.where(indices.ge(0), indices.add(depth));
+  const hit = wrapped.unsqueeze(at).eq(positions);
+  return values.select(0, 1).where(hit, values.select(0, 0));
+}
+
+export const indexing: OperatorFamily = { Gather: gather, OneHot: oneHot };

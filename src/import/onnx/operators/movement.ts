@@ -1,0 +1,133 @@
+/** Operators that move elements. */
+import { normalizeAxis } from "../../../ir/shape.ts";
+import { concat } from "../../../nn/functional.ts";
+import { Tensor } from "../../../nn/tensor.ts";
+import type { OperatorFamily, OperatorNode } from "../operator.ts";
+import { trailingAxis } from "./axes.ts";
+import { takeAlong } from "./take.ts";
+
+function transpose(node: OperatorNode): Tensor {
+  const x = node.input(0);
+  return x.permute(node.ints("perm") ?? x.shape.map((_, axis) => x.rank - 1 - axis));
+}
+
+/** Bounds as attributes before opset 10, as inputs since; ends may lie far outside, steps may be negative. */
+function slice(node: OperatorNode): Tensor {
+  const x = node.input(0);
+  const starts = node.ints("starts") ?? node.constantNumbers(1, "starts");
+  const ends = node.ints("ends") ?? node.constantNumbers(2, "ends");
+  const axes = node.ints("axes") ?? node.optionalNumbers(3, "axes") ?? starts.map((_, i) => i);
+  const steps = node.optionalNumbers(4, "steps") ?? starts.map(() => 1);
+  const start = x.shape.map(() => 0);
+  const size = [...x.shape];
+  const step = x.shape.map(() => 1);
+  axes.forEach((given, i) => {
+    const axis = normalizeAxis(given, x.rank, "Slice");
+    const extent = x.shape[axis]!;
+    const by = steps[i]!;
+    if (by === 0) node.fail("argument", "a step of 0 goes nowhere.");
+    const wrap = (position: number) => (position < 0 ? position + extent : position);
+    const [low, high] = by > 0 ? [0, extent] : [-1, extent - 1];
+    const from = Math.min(Math.max(wrap(starts[i]!), by > 0 ? 0 : -1), high);
+    const to = Math.min(Math.max(wrap(ends[i]!), low), by > 0 ? extent : extent - 1);
+    size[axis] = Math.max(0, Math.ceil((to - from) / by));
+    start[axis] = size[axis] === 0 ? 0 : from;
+    step[axis] = by;
+  });
+  return new Tensor(x.trace, x.trace.add("slice", [x.id], { start, size, step }));
+}
+
+function split(node: OperatorNode): readonly Tensor[] {
+  const x = node.input(0);
+  const axis = trailingAxis(node, x, 0);
+  const extent = x.shape[axis]!;
+  const count = node.int("num_outputs", node.outputCount);
+  const part = Math.ceil(extent / count);
+  const equal = Array.from({ length: count }, (_, i) => Math.max(0, Math.min(part, extent - i * part)));
+  const sizes = node.ints("split") ?? node.optionalNumbers(1, "split") ?? equal;
+  if (sizes.reduce((sum, size) => sum + size, 0) !== extent) {
+    return node.fail("shape", `parts of ${sizes.join(", ")} do not add up to ${extent}.`);
+  }
+  let from = 0;
+  return sizes.map((size) => x.slice(axis, from, (from += size)));
+}
+
+/** constant, edge, reflect and wrap; pads may be negative. */
+function pad(node: OperatorNode): Tensor {
+  const x = node.input(0);
+  const pads = node.ints("pads") ?? node.constantNumbers(1, "pads");
+  const mode = node.string("mode", "constant");
+  const axes = (node.optionalNumbers(3, "axes") ?? x.shape.map((_, i) => i)).map((axis) =>
+    normalizeAxis(axis, x.rank, "Pad"),
+  );
+  const pairs = axes.map((axis, i) => [axis, pads[i]!, pads[i + axes.length]!] as const);
+  if (mode === "constant") {
+    const value =
+      node.opset < 11 ? node.float("value", 0) : (node.optionalNumbers(2, "the padding value")?.[0] ?? 0);
+    const list = new Array<number>(2 * x.rank).fill(0);
+    for (const [axis, before, after] of pairs) list.splice(2 * (x.rank - 1 - axis), 2, before, after);
+    return x.pad(list, value);
+  }
+  return pairs.reduce((y, [axis, before, after]) => {
+    if (before === 0 && after === 0) return y;
+    const size = y.shape[axis]!;
+    const source = (position: number): number => {
+      if (mode === "edge") return Math.min(Math.max(position, 0), size - 1);
+      if (mode === "wrap") return ((position % size) + size) % size;
+      if (mode !== "reflect") return node.fail("unsupported", `mode ${mode} is not known.`);
+      if (size === 1) return 0;
+      const period = 2 * (size - 1);
+      const inPeriod = ((position % period) + period) % period;
+      return inPeriod < size ? inPeriod : period - inPeriod;
+    };
+    return takeAlong(
+      y,
+      axis,
+      Array.from({ length: size + before + after }, (_, i) => source(i - before)),
+    );
+  }, x);
+}
+
+function tile(node: OperatorNode): Tensor {
+  const x = node.input(0);
+  const repeats = node.constantNumbers(1, "repeats");
+  // [a, b] → [1, a, 1, b] → [r, a, s, b] → [r·a, s·b]
+  const wide = x.reshape(x.shape.flatMap((size) => [1, size]));
+  const expanded = wide.expand(x.shape.flatMap((size, axis) => [repeats[axis]!, size]));
+  return expanded.reshape(x.shape.map((size, axis) => size * repeats[axis]!));
+}
+
+/** `[N, C·b², H, W]` → `[N, C, H·b, W·b]`; where the block's elements are depends on the mode. */
+function depthToSpace(node: OperatorNode): Tensor {
+  const x = node.input(0);
+  const block = node.int("blocksize", 1);
+  const [n, channels, height, width] = x.shape as [number, number, number, number];
+  const c = channels / block ** 2;
+  const isColumnFirst = node.string("mode", "DCR") === "CRD";
+  const split = isColumnFirst ? [n, c, block, block, height, width] : [n, block, block, c, height, width];
+  const order = isColumnFirst ? [0, 1, 4, 2, 5, 3] : [0, 3, 4, 1, 5, 2];
+  return x
+    .reshape(split)
+    .permute(order)
+    .reshape([n, c, height * block, width * block]);
+}
+
+function spaceToDepth(node: OperatorNode): Tensor {
+  const x = node.input(0);
+  const block = node.int("blocksize", 1);
+  const [n, c, height, width] = x.shape as [number, number, number, number];
+  const [rows, columns] = [height / block, width / block];
+  const split = x.reshape([n, c, rows, block, columns, block]);
+  return split.permute([0, 3, 5, 1, 2, 4]).reshape([n, c * block ** 2, rows, columns]);
+}
+
+export const movement: OperatorFamily = {
+  Transpose: transpose,
+  Slice: slice,
+  Split: split,
+  Concat: (node) => concat(node.inputs(), node.int("axis", 0)),
+  Pad: pad,
+  Tile: tile,
+  DepthToSpace: depthToSpace,
+  SpaceToDepth: spaceToDepth,
+};

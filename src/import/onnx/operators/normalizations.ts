@@ -1,0 +1,126 @@
+/** Normalisation layers. */
+import type { Tensor } from "../../../nn/tensor.ts";
+import { Tensor as Symbolic } from "../../../nn/tensor.ts";
+import type { OperatorFamily, OperatorNode } from "../operator.ts";
+import { trailingAxis } from "./axes.ts";
+
+/** Inference; or, with training_mode, by batch statistics, returning the new running ones. */
+function batchNormalization(node: OperatorNode): readonly Tensor[] {
+  const [x, scale, bias, mean, variance] = node.inputs() as [Tensor, Tensor, Tensor, Tensor, Tensor];
+  const eps = node.float("epsilon", 1e-5);
+  const momentum = node.float("momentum", 0.9);
+  node.ignore("spatial");
+  const { trace } = x;
+  if (!node.flag("training_mode", false)) {
+    return [
+      new Symbolic(trace, trace.add("batch_norm", [x.id, mean.id, variance.id, scale.id, bias.id], { eps })),
+    ];
+  }
+  // ONNX weighs the old value by momentum, and puts the biased variance into the running one.
+  const results = trace.addAll("batch_norm_training", [x.id, scale.id, bias.id], {
+    eps,
+    momentum: null,
+    tracked: false,
+    meanOffset: false,
+    singleValue: "zero-variance",
+    lowering: "undecided",
+    reason: "",
+  });
+  const [y, batchMean, inverseStd] = results.map((id) => new Symbolic(trace, id)) as [Tensor, Tensor, Tensor];
+  const batchVariance = inverseStd.square().reciprocal().sub(eps);
+  const blend = (old: Tensor, batch: Tensor) => old.mul(momentum).add(batch.mul(1 - momentum));
+  return [y, blend(mean, batchMean), blend(variance, batchVariance)];
+}
+
+/** (x − mean) / sqrt(variance + ε) over `axes`; the variance from the centred values. */
+export function standardize(x: Tensor, axes: readonly number[], eps: number): Tensor {
+  const centred = x.sub(x.mean(axes, true));
+  return centred.mul(centred.square().mean(axes, true).add(eps).rsqrt());
+}
+
+/** A vector of channels against `[N, C, …]`. */
+const perChannel = (vector: Tensor, rank: number): Tensor =>
+  vector.reshape([vector.shape[0]!, ...new Array<number>(rank - 2).fill(1)]);
+
+function instanceNormalization(node: OperatorNode): Tensor {
+  const [x, scale, bias] = node.inputs() as [Tensor, Tensor, Tensor];
+  const axes = x.shape.slice(2).map((_, i) => i + 2);
+  const normalized = standardize(x, axes, node.float("epsilon", 1e-5));
+  return normalized.mul(perChannel(scale, x.rank)).add(perChannel(bias, x.rank));
+}
+
+function groupNormalization(node: OperatorNode): Tensor {
+  const [x, scale, bias] = node.inputs() as [Tensor, Tensor, Tensor];
+  const groups = node.int("num_groups", 1);
+  node.ignore("stash_type");
+  const [batch, channels] = x.shape as [number, number];
+  const grouped = x.reshape([batch, groups, -1]);
+  const normalized = standardize(grouped, [2], node.float("epsilon", 1e-5)).reshape(x.shape);
+  // Until opset 20 scale and bias had one element a group.
+  const spread = (vector: Tensor) =>
+    vector.shape[0] === channels
+      ? vector
+      : vector
+          .unsqueeze(1)
+          .expand(groups, channels / groups)
+          .reshape([channels]);
+  return normalized.mul(perChannel(spread(scale), x.rank)).add(perChannel(spread(bias), x.rank));
+}
+
+function layerNormalization(node: OperatorNode): Tensor {
+  const x = node.input(0);
+  const axis = trailingAxis(node, x, -1);
+  node.ignore("stash_type");
+  if (node.hasOutput(1) || node.hasOutput(2))
+    return node.fail("unsupported", "outputs Mean and InvStdDev are not supported.");
+  const axes = x.shape.map((_, i) => i).slice(axis);
+  const scaled = standardize(x, axes, node.float("epsilon", 1e-5)).mul(node.input(1));
+  const bias = node.optional(2);
+  return bias === undefined ? scaled : scaled.add(bias);
+}
+
+function rmsNormalization(node: OperatorNode): Tensor {
+  const x = node.input(0);
+  const axis = trailingAxis(node, x, -1);
+  node.ignore("stash_type");
+  const axes = x.shape.map((_, i) => i).slice(axis);
+  return x.mul(x.square().mean(axes, true).add(node.float("epsilon", 1e-5)).rsqrt()).mul(node.input(1));
+}
+
+/** x / (bias + α/size · Σ x²)^β, the sum over neighbouring channels. */
+function localResponse(node: OperatorNode): Tensor {
+  const x = node.input(0);
+  const size = node.int("size", 1);
+  const [alpha, beta, bias] = [node.float("alpha", 1e-4), node.float("beta", 0.75), node.float("bias", 1)];
+  const before = Math.floor((size - 1) / 2);
+  const channels = x.shape[1]!;
+  const padding = [...new Array<number>(2 * (x.rank - 2)).fill(0), before, size - 1 - before];
+  const squares = x.square().pad(padding);
+  const terms = Array.from({ length: size }, (_, i) => squares.slice(1, i, i + channels));
+  const sum = terms.reduce((total, term) => total.add(term));
+  return x.div(
+    sum
+      .mul(alpha / size)
+      .add(bias)
+      .pow(beta),
+  );
+}
+
+export const normalizations: OperatorFamily = {
+  BatchNormalization: batchNormalization,
+  InstanceNormalization: instanceNormalization,
+  GroupNormalization: groupNormalization,
+  LayerNormalization: layerNormalization,
+  RMSNormalization: rmsNormalization,
+  LRN: localResponse,
+  MeanVarianceNormalization: (node) => {
+    const x = node.input(0);
+    return standardize(x, node.ints("axes") ?? [0, 2, 3], 1e-9);
+  },
+  LpNormalization: (node) => {
+    const x = node.input(0);
+    const axis = trailingAxis(node, x, -1);
+    const norm = node.int("p", 2) === 1 ? x.abs().sum(axis, true) : x.square().sum(axis, true).sqrt();
+    return x.div(norm);
+  },
+};

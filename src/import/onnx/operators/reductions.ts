@@ -1,0 +1,74 @@
+/** Reductions over axes, and positions of extremes. */
+import type { Tensor } from "../../../nn/tensor.ts";
+import type { Operator, OperatorFamily } from "../operator.ts";
+import { axesOf, trailingAxis } from "./axes.ts";
+
+type Fold = (x: Tensor, axes: readonly number[], keepDims: boolean) => Tensor;
+
+/** Axes are an attribute, or an input since opset 18 (13 for sums); none means all, unless told to do nothing. */
+const reduction =
+  (fold: Fold): Operator =>
+  (node) => {
+    const x = node.input(0);
+    const keepDims = node.flag("keepdims", true);
+    const nothing = node.flag("noop_with_empty_axes", false);
+    const axes = axesOf(node, x.rank, 1);
+    if (axes === undefined || axes.length === 0) {
+      return nothing
+        ? x
+        : fold(
+            x,
+            x.shape.map((_, axis) => axis),
+            keepDims,
+          );
+    }
+    return fold(x, axes, keepDims);
+  };
+
+const position =
+  (
+    find: (x: Tensor, axis: number, keepDims: boolean) => Tensor,
+    findLast: (x: Tensor, axis: number, keepDims: boolean) => Tensor,
+  ): Operator =>
+  (node) => {
+    const x = node.input(0);
+    const axis = trailingAxis(node, x, 0);
+    const last = node.flag("select_last_index", false);
+    return (last ? findLast : find)(x, axis, node.flag("keepdims", true));
+  };
+
+/** The last best position: the first one of the reversed order, counted from the end. */
+const fromTheEnd =
+  (find: (x: Tensor, axis: number, keepDims: boolean) => Tensor) =>
+  (x: Tensor, axis: number, keepDims: boolean): Tensor => {
+    const size = x.shape[axis]!;
+    const start = x.shape.map((_, i) => (i === axis ? size - 1 : 0));
+    const step = x.shape.map((_, i) => (i === axis ? -1 : 1));
+    const Symbolic = x.constructor as typeof Tensor;
+    const reversed = new Symbolic(x.trace, x.trace.add("slice", [x.id], { start, size: [...x.shape], step }));
+    return find(reversed, axis, keepDims)
+      .neg()
+      .add(size - 1);
+  };
+
+const argMax = (x: Tensor, axis: number, keepDims: boolean) => x.argMax(axis, keepDims);
+const argMin = (x: Tensor, axis: number, keepDims: boolean) => x.argMin(axis, keepDims);
+
+export const reductions: OperatorFamily = {
+  ReduceSum: reduction((x, axes, keep) => x.sum(axes, keep)),
+  ReduceMean: reduction((x, axes, keep) => x.mean(axes, keep)),
+  ReduceMax: reduction((x, axes, keep) => x.max(axes, keep)),
+  ReduceMin: reduction((x, axes, keep) => x.min(axes, keep)),
+  ReduceProd: reduction((x, axes, keep) => x.prod(axes, keep)),
+  ReduceL1: reduction((x, axes, keep) => x.abs().sum(axes, keep)),
+  ReduceL2: reduction((x, axes, keep) => x.square().sum(axes, keep).sqrt()),
+  ReduceSumSquare: reduction((x, axes, keep) => x.square().sum(axes, keep)),
+  ReduceLogSum: reduction((x, axes, keep) => x.sum(axes, keep).log()),
+  ReduceLogSumExp: reduction((x, axes, keep) => {
+    const largest = x.max(axes, true);
+    const sum = x.sub(largest).exp().sum(axes, true).log().add(largest);
+    return keep ? sum : sum.reshape(x.shape.filter((_, axis) => !axes.includes(axis)));
+  }),
+  ArgMax: position(argMax, fromTheEnd(argMax)),
+  ArgMin: position(argMin, fromTheEnd(argMin)),
+};

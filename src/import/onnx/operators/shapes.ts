@@ -1,0 +1,133 @@
+/** Operators that only change or tell shapes, and values that are known from the start. */
+import type { HostTensor } from "../../../ir/host-tensor.ts";
+import { zeros } from "../../../ir/host-tensor.ts";
+import { elementCount, normalizeAxis } from "../../../ir/shape.ts";
+import type { Tensor } from "../../../nn/tensor.ts";
+import type { OperatorFamily, OperatorNode } from "../operator.ts";
+import { castTarget } from "./cast.ts";
+import { axesOf } from "./axes.ts";
+
+const integers = (values: readonly number[], shape: readonly number[] = [values.length]): HostTensor => ({
+  dtype: "i64",
+  shape,
+  data: BigInt64Array.from(values, BigInt),
+});
+
+/** 0 keeps a size (unless allowzero), −1 is what remains. */
+function reshape(node: OperatorNode): Tensor {
+  const x = node.input(0);
+  const wanted = node.ints("shape") ?? node.constantNumbers(1, "the shape");
+  const allowZero = node.flag("allowzero", false);
+  return x.reshape(wanted.map((size, axis) => (size === 0 && !allowZero ? (x.shape[axis] ?? 0) : size)));
+}
+
+function shape(node: OperatorNode): HostTensor {
+  const sizes = node.input(0).shape;
+  const rank = sizes.length;
+  const clamp = (position: number) => Math.min(Math.max(position < 0 ? position + rank : position, 0), rank);
+  return integers(sizes.slice(clamp(node.int("start", 0)), clamp(node.int("end", rank))));
+}
+
+function constant(node: OperatorNode): HostTensor {
+  const value = node.tensor("value");
+  if (value !== undefined) return value;
+  const floats = node.floats("value_floats");
+  if (floats !== undefined) return { dtype: "f32", shape: [floats.length], data: Float32Array.from(floats) };
+  const ints = node.ints("value_ints");
+  if (ints !== undefined) return integers(ints);
+  const int = node.int("value_int", NaN);
+  if (!Number.isNaN(int)) return integers([int], []);
+  return { dtype: "f32", shape: [], data: Float32Array.of(node.float("value_float", 0)) };
+}
+
+function filled(node: OperatorNode): HostTensor {
+  const sizes = node.constantNumbers(0, "the shape");
+  const value = node.tensor("value");
+  const result = zeros(sizes, value?.dtype ?? "f32");
+  if (value !== undefined) (result.data as { fill(value: unknown): unknown }).fill(value.data[0]);
+  return result;
+}
+
+function range(node: OperatorNode): HostTensor {
+  const [start, limit, step] = [0, 1, 2].map((i) => node.constant(i, "the range")) as [
+    HostTensor,
+    HostTensor,
+    HostTensor,
+  ];
+  const [from, to, by] = [start, limit, step].map((value) => Number(value.data[0])) as [
+    number,
+    number,
+    number,
+  ];
+  const count = Math.max(0, Math.ceil((to - from) / by));
+  if (count >= 2 ** 24) return node.fail("unsupported", `a range of ${count} elements is too long.`);
+  const values = Array.from({ length: count }, (_, i) => from + i * by);
+  return start.dtype === "f32"
+    ? { dtype: "f32", shape: [count], data: Float32Array.from(values) }
+    : integers(values);
+}
+
+function flatten(node: OperatorNode): Tensor {
+  const x = node.input(0);
+  const axis = normalizeAxis(node.int("axis", 1), x.rank + 1, "Flatten");
+  return x.reshape([elementCount(x.shape.slice(0, axis)), elementCount(x.shape.slice(axis))]);
+}
+
+function squeeze(node: OperatorNode): Tensor {
+  const x = node.input(0);
+  const axes = axesOf(node, x.rank, 1) ?? x.shape.flatMap((size, axis) => (size === 1 ? [axis] : []));
+  const wide = axes.find((axis) => x.shape[axis] !== 1);
+  if (wide !== undefined)
+    return node.fail("shape", `dimension ${wide} has size ${x.shape[wide]}, only size 1 can go.`);
+  return x.reshape(x.shape.filter((_, axis) => !axes.includes(axis)));
+}
+
+function unsqueeze(node: OperatorNode): Tensor {
+  const x = node.input(0);
+  const given = node.ints("axes") ?? node.constantNumbers(1, "axes");
+  const axes = given.map((axis) => normalizeAxis(axis, x.rank + given.length, "Unsqueeze"));
+  const sizes = [...x.shape];
+  for (const axis of [...axes].sort((a, b) => a - b)) sizes.splice(axis, 0, 1);
+  return x.reshape(sizes);
+}
+
+export const shapes: OperatorFamily = {
+  Shape: shape,
+  Size: (node) => integers([elementCount(node.input(0).shape)], []),
+  Constant: constant,
+  ConstantOfShape: filled,
+  Range: range,
+  Reshape: reshape,
+  Flatten: flatten,
+  Squeeze: squeeze,
+  Unsqueeze: unsqueeze,
+  Identity: (node) => node.input(0),
+  /** Only training drops anything, and models are imported for inference. */
+  Dropout: (node) => {
+    node.ignore("ratio", "seed");
+    const x = node.input(0);
+    const isTraining = node.has(2) && node.constantNumbers(2, "training_mode")[0] !== 0;
+    if (isTraining) return node.fail("unsupported", "training mode is not supported.");
+    if (!node.hasOutput(1)) return x;
+    return [x, { dtype: "bool", shape: x.shape, data: new Uint8Array(elementCount(x.shape)).fill(1) }];
+  },
+  Cast: (node) => {
+    node.ignore("saturate");
+    return node.input(0).to(castTarget(node, node.int("to", 0)));
+  },
+  CastLike: (node) => {
+    node.ignore("saturate");
+    return node.input(0).to(node.input(1).dtype);
+  },
+  Expand: (node) => {
+    const x = node.input(0);
+    const sizes = node.constantNumbers(1, "the shape");
+    const rank = Math.max(x.rank, sizes.length);
+    const at = (list: readonly number[], axis: number) => list[axis - (rank - list.length)] ?? 1;
+    return x.expand(
+      Array.from({ length: rank }, (_, axis) =>
+        at(sizes, axis) === 1 ? at(x.shape, axis) : at(sizes, axis),
+      ),
+    );
+  },
+};

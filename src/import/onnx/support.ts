@@ -1,0 +1,72 @@
+/** What a model uses that is not supported: all of it at once, with the nodes' names. */
+import { UserError } from "../../errors.ts";
+import type { OnnxNode } from "./model.ts";
+import { operators } from "./operators/index.ts";
+import { AttributeProto_AttributeType as AttributeType, type ModelProto } from "./schema/onnx_pb.ts";
+
+/** Operators whose result shapes depend on data; refused by design. */
+const dataDependent: ReadonlySet<string> = new Set([
+  "NonZero",
+  "Unique",
+  "NonMaxSuppression",
+  "Compress",
+  "StringNormalizer",
+]);
+
+export interface SupportReport {
+  /** Operator → nodes that use it, for those that are not supported, with the reason. */
+  readonly unsupported: readonly {
+    readonly operator: string;
+    readonly nodes: readonly string[];
+    readonly reason: string;
+  }[];
+  /** Operator → number of nodes. */
+  readonly operators: ReadonlyMap<string, number>;
+}
+
+export function inspectSupport(proto: ModelProto, nodes: readonly OnnxNode[]): SupportReport {
+  const counts = new Map<string, number>();
+  const problems = new Map<string, { nodes: string[]; reason: string }>();
+  const refuse = (operator: string, reason: string, node: string) => {
+    const entry = problems.get(operator) ?? { nodes: [], reason };
+    entry.nodes.push(node);
+    problems.set(operator, entry);
+  };
+  for (const { name, proto: node } of nodes) {
+    const isStandard = node.domain === "" || node.domain === "ai.onnx";
+    const operator = isStandard ? node.opType : `${node.domain}::${node.opType}`;
+    counts.set(operator, (counts.get(operator) ?? 0) + 1);
+    const hasSubgraph = node.attribute.some(
+      ({ type }) => type === AttributeType.GRAPH || type === AttributeType.GRAPHS,
+    );
+    if (hasSubgraph) refuse(operator, "control flow with subgraphs", name);
+    else if (!isStandard) refuse(operator, "an operator of another domain", name);
+    else if (dataDependent.has(operator)) refuse(operator, "its result's shape depends on data", name);
+    else if (!Object.hasOwn(operators, operator)) refuse(operator, "not supported", name);
+  }
+  for (const { domain, name } of proto.functions)
+    refuse(`${domain}::${name}`, "a model-local function", "(function)");
+  for (const { values } of proto.graph?.sparseInitializer ?? []) {
+    refuse("sparse initialiser", "sparse tensors", values?.name ?? "");
+  }
+  return {
+    operators: counts,
+    unsupported: [...problems].map(([operator, { nodes: names, reason }]) => ({
+      operator,
+      nodes: names,
+      reason,
+    })),
+  };
+}
+
+/** @throws UserError (`unsupported`) that lists everything */
+export function checkSupport(proto: ModelProto, nodes: readonly OnnxNode[]): void {
+  const { unsupported } = inspectSupport(proto, nodes);
+  if (unsupported.length === 0) return;
+  const lines = unsupported.map(({ operator, nodes: names, reason }) => {
+    const shown =
+      names.length > 5 ? `${names.slice(0, 5).join(", ")} and ${names.length - 5} more` : names.join(", ");
+    return `    ${operator}: ${reason} (${shown})`;
+  });
+  throw new UserError("unsupported", `onnx: the model uses what is not supported:\n${lines.join("\n")}`);
+}

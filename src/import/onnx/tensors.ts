@@ -1,0 +1,198 @@
+/**
+ * ONNX tensors to host tensors: raw bytes, typed fields or external data. f16, bf16 and f64 become f32, small
+ * integers i32; i64 stays i64 until it enters a graph. Sizes are checked before anything is allocated.
+ */
+import { UserError } from "../../errors.ts";
+import type { HostDType } from "../../ir/dtype.ts";
+import { allocateArray } from "../../ir/dtype.ts";
+import type { HostTensor } from "../../ir/host-tensor.ts";
+import { elementCount, formatShape } from "../../ir/shape.ts";
+import {
+  TensorProto_DataLocation,
+  TensorProto_DataType as DataType,
+  type TensorProto,
+} from "./schema/onnx_pb.ts";
+
+/** Gives the bytes of a file beside the model. Names that leave the model's folder never get here. */
+export type ExternalData = (name: string) => Uint8Array;
+
+interface Format {
+  readonly dtype: HostDType;
+  readonly bytes: number;
+  readonly read: (view: DataView, offset: number) => number | bigint;
+}
+
+const formats: Readonly<Partial<Record<DataType, Format>>> = {
+  [DataType.FLOAT]: { dtype: "f32", bytes: 4, read: (view, at) => view.getFloat32(at, true) },
+  [DataType.DOUBLE]: { dtype: "f32", bytes: 8, read: (view, at) => view.getFloat64(at, true) },
+  [DataType.FLOAT16]: { dtype: "f32", bytes: 2, read: (view, at) => halfToNumber(view.getUint16(at, true)) },
+  [DataType.BFLOAT16]: {
+    dtype: "f32",
+    bytes: 2,
+    read: (view, at) => bfloatToNumber(view.getUint16(at, true)),
+  },
+  [DataType.INT64]: { dtype: "i64", bytes: 8, read: (view, at) => view.getBigInt64(at, true) },
+  [DataType.INT32]: { dtype: "i32", bytes: 4, read: (view, at) => view.getInt32(at, true) },
+  [DataType.INT16]: { dtype: "i32", bytes: 2, read: (view, at) => view.getInt16(at, true) },
+  [DataType.INT8]: { dtype: "i32", bytes: 1, read: (view, at) => view.getInt8(at) },
+  [DataType.UINT8]: { dtype: "i32", bytes: 1, read: (view, at) => view.getUint8(at) },
+  [DataType.UINT16]: { dtype: "i32", bytes: 2, read: (view, at) => view.getUint16(at, true) },
+  [DataType.UINT32]: { dtype: "u32", bytes: 4, read: (view, at) => view.getUint32(at, true) },
+  [DataType.BOOL]: { dtype: "bool", bytes: 1, read: (view, at) => (view.getUint8(at) === 0 ? 0 : 1) },
+};
+
+/** The name ONNX has for an element type. */
+export function elementTypeName(type: number): string {
+  return DataType[type] ?? `type ${type}`;
+}
+
+/** The dtype a graph value of an ONNX element type has; undefined where it is not supported. */
+export function dtypeOfElementType(type: number): HostDType | undefined {
+  return formats[type as DataType]?.dtype;
+}
+
+export function readTensor(proto: TensorProto, external: ExternalData | undefined): HostTensor {
+  const name = `tensor '${proto.name}'`;
+  const format = formats[proto.dataType as DataType];
+  if (format === undefined) {
+    throw new UserError(
+      "unsupported",
+      `onnx: ${name} holds ${elementTypeName(proto.dataType)}, which is not supported.`,
+    );
+  }
+  const shape = proto.dims.map((size) => checkedSize(size, name));
+  const count = elementCount(shape);
+  if (count >= 2 ** 31)
+    throw new UserError(
+      "file-format",
+      `onnx: ${name} has shape ${formatShape(shape)}, 2^31 elements or more.`,
+    );
+  if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL) {
+    return decode(externalBytes(proto, name, count * format.bytes, external), format, shape, name);
+  }
+  if (proto.rawData.length > 0 || count === 0) return decode(proto.rawData, format, shape, name);
+  return fromTypedFields(proto, format, shape, name);
+}
+
+function checkedSize(size: bigint, name: string): number {
+  if (size < 0n || size >= 2n ** 31n)
+    throw new UserError("file-format", `onnx: ${name} has a dimension of size ${size}.`);
+  return Number(size);
+}
+
+function decode(bytes: Uint8Array, format: Format, shape: readonly number[], name: string): HostTensor {
+  const count = elementCount(shape);
+  if (bytes.length !== count * format.bytes) {
+    throw new UserError(
+      "file-format",
+      `onnx: ${name} with shape ${formatShape(shape)} needs ${count * format.bytes} bytes, but has ${bytes.length}. The file may be truncated.`,
+    );
+  }
+  // Weights are most of a model: where bytes lie as f32 wants them, they are used in place.
+  if (format === formats[DataType.FLOAT] && bytes.byteOffset % 4 === 0) {
+    return {
+      dtype: "f32",
+      shape,
+      data: new Float32Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, count),
+    };
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const data = allocateArray(format.dtype, count);
+  for (let i = 0; i < count; i++) data[i] = format.read(view, i * format.bytes) as never;
+  return { dtype: format.dtype, shape, data };
+}
+
+/** Elements in the protobuf's own fields; which one depends on the type. */
+function fromTypedFields(
+  proto: TensorProto,
+  format: Format,
+  shape: readonly number[],
+  name: string,
+): HostTensor {
+  const type = proto.dataType as DataType;
+  const values: readonly (number | bigint)[] =
+    type === DataType.FLOAT
+      ? proto.floatData
+      : type === DataType.DOUBLE
+        ? proto.doubleData
+        : type === DataType.INT64
+          ? proto.int64Data
+          : type === DataType.UINT32
+            ? proto.uint64Data
+            : type === DataType.FLOAT16
+              ? proto.int32Data.map(halfToNumber)
+              : type === DataType.BFLOAT16
+                ? proto.int32Data.map(bfloatToNumber)
+                : proto.int32Data;
+  const count = elementCount(shape);
+  if (values.length !== count) {
+    throw new UserError(
+      "file-format",
+      `onnx: ${name} with shape ${formatShape(shape)} needs ${count} elements, but has ${values.length}.`,
+    );
+  }
+  const data = allocateArray(format.dtype, count);
+  for (let i = 0; i < count; i++)
+    data[i] = (format.dtype === "i64" ? BigInt(values[i]!) : Number(values[i]!)) as never;
+  return { dtype: format.dtype, shape, data };
+}
+
+function externalBytes(
+  proto: TensorProto,
+  name: string,
+  expected: number,
+  external: ExternalData | undefined,
+): Uint8Array {
+  const entries = new Map(proto.externalData.map(({ key, value }) => [key, value]));
+  const location = entries.get("location") ?? "";
+  const parts = location.split(/[\\/]/);
+  if (
+    location === "" ||
+    /^([\\/]|[A-Za-z]:)/.test(location) ||
+    parts.includes("..") ||
+    location.includes("\0")
+  ) {
+    throw new UserError(
+      "file-format",
+      `onnx: ${name} names external data at ${JSON.stringify(location)}, outside the model's folder.`,
+    );
+  }
+  if (external === undefined) {
+    throw new UserError(
+      "argument",
+      `onnx: ${name} is in the file ${JSON.stringify(location)} beside the model; pass externalData to importOnnx.`,
+    );
+  }
+  const bytes = external(location);
+  const offset = Number(entries.get("offset") ?? 0);
+  const length = Number(entries.get("length") ?? expected);
+  if (
+    !Number.isSafeInteger(offset) ||
+    !Number.isSafeInteger(length) ||
+    offset < 0 ||
+    length !== expected ||
+    offset + length > bytes.length
+  ) {
+    throw new UserError(
+      "file-format",
+      `onnx: ${name} needs bytes ${offset} … ${offset + expected} of ${JSON.stringify(location)}, which has ${bytes.length} (length given: ${length}).`,
+    );
+  }
+  return bytes.subarray(offset, offset + length);
+}
+
+/** IEEE 754 binary16. */
+export function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+function bfloatToNumber(bits: number): number {
+  const word = new DataView(new ArrayBuffer(4));
+  word.setUint32(0, (bits & 0xffff) << 16);
+  return word.getFloat32(0);
+}

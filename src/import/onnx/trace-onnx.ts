@@ -1,0 +1,134 @@
+/**
+ * An ONNX model to a graph, once every symbolic dimension is bound. Values that are known while importing
+ * (shapes, and what is computed from them) are folded by the reference semantics, so no kernel computes a shape.
+ */
+import { UserError } from "../../errors.ts";
+import { evaluate } from "../../ir/evaluate.ts";
+import type { HostTensor } from "../../ir/host-tensor.ts";
+import { formatShape } from "../../ir/shape.ts";
+import type { Stored } from "../../ir/stored-tensor.ts";
+import { tensorType } from "../../ir/tensor-type.ts";
+import { graphDType, Trace } from "../../ir/trace.ts";
+import { Tensor } from "../../nn/tensor.ts";
+import type { TracedModule } from "../../nn/trace-module.ts";
+import type { OnnxModel, OnnxNode } from "./model.ts";
+import { OperatorNode, type OnnxValue, type OperatorResult } from "./operator.ts";
+import { operators } from "./operators/index.ts";
+
+/** Sizes of symbolic dimensions by name. */
+export type ShapeBindings = Readonly<Record<string, number>>;
+
+/** Constants longer than this are computed by kernels (in `prepare`), not folded while importing. */
+const longestFolded = 4096;
+
+export function traceOnnx(model: OnnxModel, shapes: ShapeBindings = {}): TracedModule {
+  const names = new Map<Stored, string>();
+  for (const [name, { parameter }] of model.initializers)
+    if (parameter !== undefined) names.set(parameter, name);
+  const trace = new Trace(graphName(model.name), names);
+  const values = new Map<string, OnnxValue>();
+  for (const input of model.inputs) {
+    const shape = input.shape.map((size) => bound(size, shapes, input.name));
+    const symbol = new Tensor(trace, trace.input(input.name, tensorType(graphDType(input.dtype), shape)));
+    values.set(input.name, { symbol: () => symbol, constant: undefined });
+  }
+  for (const [name, { value, parameter }] of model.initializers) {
+    values.set(name, {
+      constant: value,
+      symbol: () =>
+        new Tensor(trace, parameter === undefined ? trace.constant(value) : trace.read(parameter)),
+    });
+  }
+  for (const node of model.nodes) {
+    trace.within(node.name, () => runNode(node, model.opset, trace, values));
+  }
+  const outputs = model.outputs.map((output) => ({
+    name: output.name,
+    value: values.get(output.name)!.symbol().id,
+  }));
+  const entries = outputs.map(({ name }, output) => [name, { kind: "tensor", output }] as const);
+  return { ...trace.finish(outputs), structure: { kind: "object", entries: Object.fromEntries(entries) } };
+}
+
+function runNode(node: OnnxNode, opset: number, trace: Trace, values: Map<string, OnnxValue>): void {
+  const inputs = node.proto.input.map((name) => (name === "" ? undefined : values.get(name)));
+  const folded = fold(node, opset, inputs);
+  const results = folded ?? apply(node, opset, trace, inputs);
+  node.proto.output.forEach((name, i) => {
+    const result = results[i];
+    if (name === "") return;
+    if (result === undefined)
+      throw new UserError(
+        "unsupported",
+        `onnx: ${node.proto.opType} '${node.name}': output ${i} ('${name}') is not supported.`,
+      );
+    values.set(name, valueOf(trace, result));
+  });
+}
+
+/** Runs the operator; attributes it did not look at are refused by name. */
+function apply(
+  node: OnnxNode,
+  opset: number,
+  trace: Trace,
+  inputs: readonly (OnnxValue | undefined)[],
+): readonly OperatorResult[] {
+  const operator = operators[node.proto.opType]!;
+  const context = new OperatorNode(node, opset, trace, inputs);
+  const result = operator(context);
+  const unread = context.unread();
+  if (unread.length > 0) context.fail("unsupported", `attribute ${unread.join(", ")} is not supported.`);
+  return Array.isArray(result) ? (result as readonly OperatorResult[]) : [result as OperatorResult];
+}
+
+/** The results, where every input is a short constant: traced on their own and evaluated. */
+function fold(
+  node: OnnxNode,
+  opset: number,
+  inputs: readonly (OnnxValue | undefined)[],
+): readonly OperatorResult[] | undefined {
+  const known = inputs.every(
+    (input) =>
+      input === undefined || (input.constant !== undefined && input.constant.data.length <= longestFolded),
+  );
+  if (!known || inputs.length === 0) return undefined;
+  const scratch = new Trace("fold", new Map());
+  const constants = inputs.map((input): OnnxValue | undefined => {
+    const constant = input?.constant;
+    return constant && { constant, symbol: () => new Tensor(scratch, scratch.constant(constant)) };
+  });
+  const results = apply(node, opset, scratch, constants);
+  const outputs = results.flatMap((result, i) =>
+    result instanceof Tensor ? [{ name: String(i), value: result.id }] : [],
+  );
+  const evaluated = evaluate(scratch.finish(outputs).graph, {});
+  return results.map((result, i) => (result instanceof Tensor ? evaluated[String(i)]! : result));
+}
+
+function valueOf(trace: Trace, result: OperatorResult): OnnxValue {
+  if (result instanceof Tensor) return { symbol: () => result, constant: undefined };
+  const constant: HostTensor = result;
+  return { constant, symbol: () => new Tensor(trace, trace.constant(constant)) };
+}
+
+function bound(size: number | string, shapes: ShapeBindings, input: string): number {
+  if (typeof size === "number") return size;
+  const given = Object.hasOwn(shapes, size) ? shapes[size] : undefined;
+  if (given === undefined) {
+    throw new UserError(
+      "argument",
+      `onnx: input '${input}' has the symbolic dimension '${size}'; bind it: compile(model, { shapes: { ${JSON.stringify(size)}: 1 } }). Given: ${JSON.stringify(shapes)}.`,
+    );
+  }
+  if (!Number.isInteger(given) || given < 0)
+    throw new UserError(
+      "shape",
+      `onnx: dimension '${size}' cannot be ${given} (in ${formatShape([given])}).`,
+    );
+  return given;
+}
+
+function graphName(name: string): string {
+  const cleaned = name.replace(/\W/g, "_");
+  return /^[A-Za-z_]/.test(cleaned) ? cleaned : `model_${cleaned}`;
+}
