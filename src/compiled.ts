@@ -89,30 +89,41 @@ export class Compiled {
    */
   run<Result = HostTensor<"f32">>(...inputs: readonly RunArgument[]): Promise<Result>;
   async run(...args: readonly RunArgument[]): Promise<unknown> {
-    const { session, structure, executable } = this.#parts;
-    const named = isNamedInputs(args[0]) ? this.#inOrder(args[0]) : undefined;
-    const count = named === undefined ? executable.inputs.length : 1;
-    const last =
-      args.length === count + 1 && !isTensor(args[count]) ? (args[count] as RunOptions) : undefined;
-    const inputs = named ?? (last === undefined ? args : args.slice(0, count));
-    inputs.forEach((input, i) => {
-      if (!isTensor(input)) {
-        throw new UserError(
-          "argument",
-          `run: input ${i} is not a tensor; pass tensor(data, shape) or a result that stayed on the device. Expected ${executable.inputs.length} input(s).`,
-        );
-      }
-    });
-    const { outputs, timings } = await session.run(inputs as readonly (HostTensor | DeviceTensor)[], last);
-    if (last?.profile === true) {
+    const { session, structure } = this.#parts;
+    const { inputs, options } = this.#readArguments(args);
+    const { outputs, timings } = await session.run(inputs, options);
+    if (options?.profile === true) {
       this.#lastProfile = timings;
-      last.onProfile?.(timings);
+      options.onProfile?.(timings);
     }
     return restore(structure, outputs);
   }
 
+  /** Tensors in order, or one object of them by name; then, perhaps, options. */
+  #readArguments(args: readonly unknown[]): {
+    inputs: readonly RunTensor[];
+    options: RunOptions | undefined;
+  } {
+    const expected = this.#parts.executable.inputs.length;
+    const isNamed = isNamedInputs(args[0]);
+    const count = isNamed ? 1 : expected;
+    const hasOptions = args.length === count + 1 && !isTensor(args[count]);
+    const options = hasOptions ? (args[count] as RunOptions | undefined) : undefined;
+    if (isNamed) return { inputs: this.#inOrder(args[0] as NamedInputs), options };
+    const inputs = hasOptions ? args.slice(0, count) : args;
+    inputs.forEach((input, i) => {
+      if (!isTensor(input)) {
+        throw new UserError(
+          "argument",
+          `run: input ${i} is not a tensor; pass tensor(data, shape) or a result that stayed on the device. Expected ${expected} input(s).`,
+        );
+      }
+    });
+    return { inputs: inputs as readonly RunTensor[], options };
+  }
+
   /** Named inputs in the order of the program's. */
-  #inOrder(named: NamedInputs): readonly (HostTensor | DeviceTensor)[] {
+  #inOrder(named: NamedInputs): readonly RunTensor[] {
     const expected = this.#parts.executable.inputs.map((input) => input.name);
     const unknown = Object.keys(named).filter((name) => !expected.includes(name));
     const missing = expected.filter((name) => !Object.hasOwn(named, name));
@@ -133,7 +144,7 @@ export class Compiled {
   /** Parameters and running statistics as they are on the device now, under PyTorch's names and dtypes. */
   async stateDict(): Promise<StateDict> {
     const { owner, session } = this.#parts;
-    const onDevice = await session.readState();
+    const onDevice = await session.readState(owner.namedState());
     const entries = Array.from(owner.namedState(), ([name, stored]) => {
       const value = onDevice.get(name);
       if (value === undefined) return [name, stored.value] as const;
@@ -153,11 +164,12 @@ export class Compiled {
   }
 }
 
-type NamedInputs = Readonly<Record<string, HostTensor | DeviceTensor>>;
-type RunArgument = HostTensor | DeviceTensor | NamedInputs | RunOptions;
+type RunTensor = HostTensor | DeviceTensor;
+type NamedInputs = Readonly<Record<string, RunTensor>>;
+type RunArgument = RunTensor | NamedInputs | RunOptions | undefined;
 
 /** A plain object of tensors by name. */
-function isNamedInputs(value: RunArgument | undefined): value is NamedInputs {
+function isNamedInputs(value: unknown): value is NamedInputs {
   if (typeof value !== "object" || value === null || isTensor(value)) return false;
   const entries = Object.values(value);
   return entries.length > 0 && entries.every(isTensor);

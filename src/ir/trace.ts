@@ -143,7 +143,16 @@ export class Trace {
   }
 }
 
-const ownFolder = new URL("..", import.meta.url).href;
+const ownFolder = packageFolder();
+
+/** Where this package's files are; a bundle in a worker may have no such place. */
+function packageFolder(): string {
+  try {
+    return new URL("..", import.meta.url).href;
+  } catch {
+    return import.meta.url;
+  }
+}
 
 /** `file:line:column` of the innermost stack frame outside this package, where the engine gives stacks. */
 function userCallSite(): string | undefined {

@@ -74,6 +74,8 @@ export function scheduleMatmul(kb: KernelBuilder, task: Task): void {
             ),
             "b_at",
           );
+    // A packed block is contiguous; otherwise columns may lie apart, and lanes are single then.
+    const columnStride = packing === null ? bStrides.at(-1)! : 1;
     const depthStride = packing === null ? bStrides.at(-2)! : packing.block;
     const emitTile = (pixels: number, row: Expr) => {
       const accumulators = declareAccumulators(kb, { pixels, vectors, lanes: tileLanes });
@@ -87,10 +89,7 @@ export function scheduleMatmul(kb: KernelBuilder, task: Task): void {
           weight: (vector, k) =>
             kb.load(
               b.buffer,
-              kb.index.add(
-                weightAt,
-                kb.index.add(kb.index.mul(k, int(depthStride)), int(vector * tileLanes)),
-              ),
+              kb.index.add(weightAt, kb.index.dot([k, int(vector * tileLanes)], [depthStride, columnStride])),
               tileLanes,
               "b",
             ),
