@@ -62,16 +62,13 @@ const supportedOpsets = { oldest: 7, newest: 23 } as const;
  * const compiled = await compile(model, { shapes: { N: 8 } });
  */
 export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): OnnxModel {
-  const proto = parse(bytes);
+  const proto = parseModel(bytes);
   const graph = proto.graph;
   if (graph === undefined || graph.node.length + graph.output.length === 0) {
     throw new UserError("file-format", "onnx: the file holds no graph. Is it an ONNX model?");
   }
   const opset = checkedOpset(proto);
-  const nodes = graph.node.map((node, i): OnnxNode => ({
-    name: node.name || `${node.opType}_${i}`,
-    proto: node,
-  }));
+  const nodes = namedNodes(graph.node);
   checkSupport(proto, nodes);
 
   const initializers = new Map<string, Initializer>();
@@ -94,7 +91,12 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Onnx
   return new OnnxModel(graph.name, opset, inputs, outputs, ordered, initializers);
 }
 
-function parse(bytes: Uint8Array): ModelProto {
+/** Nodes with names: their own, or one made of the operator and the position. */
+export function namedNodes(nodes: readonly NodeProto[]): OnnxNode[] {
+  return nodes.map((node, i) => ({ name: node.name || `${node.opType}_${i}`, proto: node }));
+}
+
+export function parseModel(bytes: Uint8Array): ModelProto {
   try {
     return fromBinary(ModelProtoSchema, bytes);
   } catch (cause) {

@@ -51,6 +51,11 @@ export function dtypeOfElementType(type: number): HostDType | undefined {
   return formats[type as DataType]?.dtype;
 }
 
+/** Bytes of one element in the file; undefined for types that are not supported. */
+export function bytesOfElementType(type: number): number | undefined {
+  return formats[type as DataType]?.bytes;
+}
+
 export function readTensor(proto: TensorProto, external: ExternalData | undefined): HostTensor {
   const name = `tensor '${proto.name}'`;
   const format = formats[proto.dataType as DataType];

@@ -1,0 +1,136 @@
+/**
+ * What an ONNX file holds, read without compiling it: operators with counts, what of them is supported, inputs
+ * and outputs, parameters, and, where shapes are known, the multiply-adds of one run.
+ */
+import { UserError } from "../../errors.ts";
+import type { Graph } from "../../ir/graph.ts";
+import { elementCount } from "../../ir/shape.ts";
+import { importOnnx, namedNodes, parseModel, type Dimension, type ImportOptions } from "./model.ts";
+import { operators } from "./operators/index.ts";
+import type { GraphProto, ValueInfoProto } from "./schema/onnx_pb.ts";
+import { inspectSupport, type SupportReport } from "./support.ts";
+import { bytesOfElementType, elementTypeName } from "./tensors.ts";
+import { traceOnnx, type ShapeBindings } from "./trace-onnx.ts";
+
+export interface InspectedTensor {
+  readonly name: string;
+  /** ONNX's name of the element type, e.g. `FLOAT`; `not a tensor` for sequences and maps. */
+  readonly elementType: string;
+  readonly shape: readonly Dimension[];
+}
+
+export interface InspectedOperator {
+  /** With its domain where that is not ONNX's own: `com.microsoft::FusedMatMul`. */
+  readonly name: string;
+  /** Number of nodes. */
+  readonly count: number;
+  readonly supported: boolean;
+  /** Why not, where it is not supported. */
+  readonly reason?: string;
+}
+
+export interface OnnxInspection {
+  readonly opset: number;
+  /** Name and version of what wrote the file. */
+  readonly producer: string;
+  readonly inputs: readonly InspectedTensor[];
+  readonly outputs: readonly InspectedTensor[];
+  /** Most frequent first. */
+  readonly operators: readonly InspectedOperator[];
+  /** Elements of all initialisers. */
+  readonly parameterCount: number;
+  readonly parameterBytes: number;
+  /** What compiling would refuse, with the nodes' names; empty where the model is supported. */
+  readonly unsupported: SupportReport["unsupported"];
+  /** Of convolutions and matrix products; undefined where symbolic dimensions are not bound or something is unsupported. */
+  readonly multiplyAdds: number | undefined;
+}
+
+export interface InspectOptions extends ImportOptions {
+  readonly shapes?: ShapeBindings;
+}
+
+/** ONNX operators that can be imported, in alphabetical order. */
+export function supportedOperators(): readonly string[] {
+  return Object.keys(operators).sort();
+}
+
+/**
+ * Describes an ONNX model without compiling it. What is unsupported is listed, not thrown.
+ * @throws UserError (`file-format`) when the bytes are not an ONNX model
+ * @example inspectOnnx(await readFile("resnet18.onnx")).parameterCount // 11689512
+ */
+export function inspectOnnx(bytes: Uint8Array, options: InspectOptions = {}): OnnxInspection {
+  const proto = parseModel(bytes);
+  const graph = proto.graph;
+  if (graph === undefined || graph.node.length + graph.output.length === 0)
+    throw new UserError("file-format", "onnx: the file holds no graph. Is it an ONNX model?");
+  const report = inspectSupport(proto, namedNodes(graph.node));
+  const reasons = new Map(report.unsupported.map(({ operator, reason }) => [operator, reason]));
+  const isInitializer = new Set(graph.initializer.map(({ name }) => name));
+  const sizes = graph.initializer.map(({ dims, dataType }) => {
+    const count = dims.reduce((product, size) => product * Number(size), 1);
+    return { count, bytes: count * (bytesOfElementType(dataType) ?? 0) };
+  });
+  const opset = proto.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx")?.version ?? 0n;
+  return {
+    opset: Number(opset),
+    producer: [proto.producerName, proto.producerVersion].filter((part) => part !== "").join(" "),
+    inputs: graph.input.filter(({ name }) => !isInitializer.has(name)).map(describe),
+    outputs: graph.output.map(describe),
+    operators: [...report.operators]
+      .map(([name, count]): InspectedOperator => {
+        const reason = reasons.get(name);
+        return { name, count, supported: reason === undefined, ...(reason !== undefined && { reason }) };
+      })
+      .sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1)),
+    parameterCount: sizes.reduce((sum, { count }) => sum + count, 0),
+    parameterBytes: sizes.reduce((sum, size) => sum + size.bytes, 0),
+    unsupported: report.unsupported,
+    multiplyAdds: isBound(graph, isInitializer, options.shapes) ? estimate(bytes, options) : undefined,
+  };
+}
+
+function describe(info: ValueInfoProto): InspectedTensor {
+  const type = info.type?.tensorType;
+  const shape = (type?.shape?.dim ?? []).map(({ value }, axis): Dimension =>
+    value.case === "dimValue" ? Number(value.value) : value.value || `${info.name}.${axis}`,
+  );
+  return {
+    name: info.name,
+    elementType: type === undefined ? "not a tensor" : elementTypeName(type.elemType),
+    shape,
+  };
+}
+
+function isBound(graph: GraphProto, isInitializer: ReadonlySet<string>, shapes: ShapeBindings = {}): boolean {
+  const dimensions = graph.input
+    .filter(({ name }) => !isInitializer.has(name))
+    .flatMap((input) => describe(input).shape);
+  return dimensions.every((size) => typeof size === "number" || Object.hasOwn(shapes, size));
+}
+
+/** Undefined where the model cannot be imported; why is told when it is. */
+function estimate(bytes: Uint8Array, options: InspectOptions): number | undefined {
+  try {
+    return multiplyAdds(traceOnnx(importOnnx(bytes, options), options.shapes).graph);
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
+function multiplyAdds(graph: Graph): number {
+  const nodes = Object.values(graph.nodes);
+  const shapes = new Map(graph.inputs.map(({ id, type }) => [id, type.shape]));
+  for (const node of nodes) for (const { id, type } of node.results) shapes.set(id, type.shape);
+  return nodes.reduce((sum, node) => {
+    const terms =
+      node.op === "conv"
+        ? elementCount(shapes.get(node.operands[1]!)!.slice(1))
+        : node.op === "matmul"
+          ? shapes.get(node.operands[0]!)!.at(-1)!
+          : 0;
+    return sum + terms * elementCount(node.results[0]!.type.shape);
+  }, 0);
+}
