@@ -1,4 +1,18 @@
 /** Activation layers. */
+import { formatShape } from "../ir/shape.ts";
+import { Parameter } from "../ir/stored-tensor.ts";
+import {
+  celu,
+  elu,
+  hardtanh,
+  logSigmoid,
+  mish,
+  prelu,
+  selu,
+  softplus,
+  softsign,
+} from "./activation-functions.ts";
+import { filled } from "./init.ts";
 import { Module } from "./module.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -67,5 +81,81 @@ export class LogSoftmax extends Module {
   }
   override forward(x: Tensor): Tensor {
     return x.logSoftmax(this.axis);
+  }
+}
+export class ELU extends Module {
+  constructor(readonly alpha = 1) {
+    super();
+  }
+  override forward(x: Tensor): Tensor {
+    return elu(x, this.alpha);
+  }
+}
+export class SELU extends Module {
+  override forward(x: Tensor): Tensor {
+    return selu(x);
+  }
+}
+export class CELU extends Module {
+  constructor(readonly alpha = 1) {
+    super();
+  }
+  override forward(x: Tensor): Tensor {
+    return celu(x, this.alpha);
+  }
+}
+/** A learnt slope below zero: one, or one for each channel (dimension 1). */
+export class PReLU extends Module {
+  readonly weight: Parameter;
+  constructor(
+    readonly numParameters = 1,
+    options: { readonly init?: number } = {},
+  ) {
+    super();
+    this.weight = new Parameter(filled([numParameters], options.init ?? 0.25));
+  }
+  override forward(x: Tensor): Tensor {
+    const channels = x.rank < 2 ? 1 : x.shape[1]!;
+    if (this.numParameters !== 1 && this.numParameters !== channels) {
+      x.trace.fail(
+        "shape",
+        `PReLU: input ${formatShape(x.shape)} has ${channels} channels, expected ${this.numParameters}, one for each slope.`,
+      );
+    }
+    return prelu(x, this.weight);
+  }
+}
+export class Softplus extends Module {
+  constructor(readonly options: { readonly beta?: number; readonly threshold?: number } = {}) {
+    super();
+  }
+  override forward(x: Tensor): Tensor {
+    return softplus(x, this.options.beta, this.options.threshold);
+  }
+}
+export class Softsign extends Module {
+  override forward(x: Tensor): Tensor {
+    return softsign(x);
+  }
+}
+export class LogSigmoid extends Module {
+  override forward(x: Tensor): Tensor {
+    return logSigmoid(x);
+  }
+}
+export class Mish extends Module {
+  override forward(x: Tensor): Tensor {
+    return mish(x);
+  }
+}
+export class Hardtanh extends Module {
+  constructor(
+    readonly min = -1,
+    readonly max = 1,
+  ) {
+    super();
+  }
+  override forward(x: Tensor): Tensor {
+    return hardtanh(x, this.min, this.max);
   }
 }

@@ -1,13 +1,36 @@
 /** `nn`: modules and functions to write networks with. */
 export * from "./activations.ts";
+export { MultiheadAttention, type AttentionMasks, type MultiheadAttentionOptions } from "./attention.ts";
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormLayerOptions } from "./batch-norm.ts";
 export { ModuleList, Sequential } from "./containers.ts";
 export { Conv1d, Conv2d, Conv3d, type ConvLayerOptions } from "./conv.ts";
-export * as functional from "./functional.ts";
+export {
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+  type ConvTransposeLayerOptions,
+} from "./conv-transpose-layers.ts";
+export { Embedding } from "./embedding.ts";
+export * as functional from "./functions.ts";
 export * as init from "./init.ts";
 export { Linear } from "./linear.ts";
 export { Module, type LoadResult, type StateDict } from "./module.ts";
+export * from "./normalization.ts";
+export {
+  ConstantPad1d,
+  ConstantPad2d,
+  ConstantPad3d,
+  ReflectionPad1d,
+  ReflectionPad2d,
+  ReflectionPad3d,
+  ReplicationPad1d,
+  ReplicationPad2d,
+  ReplicationPad3d,
+  ZeroPad2d,
+} from "./padding.ts";
+export { PixelShuffle, PixelUnshuffle } from "./pixel-shuffle.ts";
 export * from "./pooling.ts";
-export { Dropout, Flatten, Identity } from "./structure.ts";
+export { Dropout, Flatten, Identity, Unflatten } from "./structure.ts";
 export { Tensor, type Operand } from "./tensor.ts";
+export { Upsample, type InterpolateOptions, type InterpolationMode } from "./upsample.ts";
 export { Parameter, StateBuffer } from "../ir/stored-tensor.ts";

@@ -12,6 +12,15 @@ export function uniform(shape: Shape, bound: number, random: RandomSource = Math
   return result;
 }
 
+/** A tensor of samples from N(0, 1), by the transform of Box and Muller (1958). */
+export function normal(shape: Shape, random: RandomSource = Math.random): HostTensor<"f32"> {
+  const result = zeros(shape, "f32");
+  for (let i = 0; i < result.data.length; i++) {
+    result.data[i] = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  }
+  return result;
+}
+
 export function filled(shape: Shape, value: number): HostTensor<"f32"> {
   const result = zeros(shape, "f32");
   result.data.fill(value);

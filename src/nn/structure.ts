@@ -1,6 +1,7 @@
 /** Layers that only pass, reshape or drop. */
 import { UserError } from "../errors.ts";
 import { tensor } from "../ir/host-tensor.ts";
+import { elementCount, formatShape, normalizeAxis } from "../ir/shape.ts";
 import { StateBuffer } from "../ir/stored-tensor.ts";
 import { dropout } from "./functional.ts";
 import type { RandomSource } from "./init.ts";
@@ -17,6 +18,28 @@ export class Flatten extends Module {
   }
   override forward(x: Tensor): Tensor {
     return x.flatten(this.startAxis, this.endAxis);
+  }
+}
+
+/** Splits one dimension into `sizes`, of which one may be −1: whatever remains. */
+export class Unflatten extends Module {
+  constructor(
+    readonly axis: number,
+    readonly sizes: readonly number[],
+  ) {
+    super();
+  }
+  override forward(x: Tensor): Tensor {
+    const at = normalizeAxis(this.axis, x.rank, "Unflatten");
+    const known = elementCount(this.sizes.filter((size) => size !== -1));
+    const sizes = this.sizes.map((size) => (size === -1 ? x.shape[at]! / known : size));
+    if (elementCount(sizes) !== x.shape[at] || !sizes.every(Number.isInteger)) {
+      x.trace.fail(
+        "shape",
+        `Unflatten: dimension ${at} of ${formatShape(x.shape)} does not divide into ${formatShape(this.sizes)}.`,
+      );
+    }
+    return x.reshape([...x.shape.slice(0, at), ...sizes, ...x.shape.slice(at + 1)]);
   }
 }
 

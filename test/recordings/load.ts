@@ -24,7 +24,7 @@ export interface RecordedStep {
 }
 
 export interface RecordedModule {
-  /** A key of `recordedModules`. */
+  /** A key of `recordedModules` or `extraModules`. */
   readonly id: string;
   readonly training: boolean;
   /** State dict before the first step, in PyTorch's order. */
@@ -61,9 +61,11 @@ export function loadRecordings(): readonly RecordedCase[] {
   });
 }
 
-/** Every recorded module. */
-export function loadModuleRecordings(): readonly RecordedModule[] {
-  const { entries, tensor } = open<ModuleEntry>("modules");
+/** Every recorded module of a family. */
+export function loadModuleRecordings(
+  family: "modules" | "extra-modules" = "modules",
+): readonly RecordedModule[] {
+  const { entries, tensor } = open<ModuleEntry>(family);
   const state = (pairs: ModuleEntry["before"]) => pairs.map(([name, key]) => [name, tensor(key)] as const);
   return entries.map((entry) => ({
     id: entry.id,

@@ -93,12 +93,13 @@ function decode(bytes: Uint8Array, format: Format, shape: readonly number[], nam
       `onnx: ${name} with shape ${formatShape(shape)} needs ${count * format.bytes} bytes, but has ${bytes.length}. The file may be truncated.`,
     );
   }
-  // Weights are most of a model: where bytes lie as f32 wants them, they are used in place.
-  if (format === formats[DataType.FLOAT] && bytes.byteOffset % 4 === 0) {
+  // Weights are most of a model: where bytes lie as f32 wants them, they are used in place, else copied whole.
+  if (format === formats[DataType.FLOAT]) {
+    const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
     return {
       dtype: "f32",
       shape,
-      data: new Float32Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, count),
+      data: new Float32Array(aligned.buffer as ArrayBuffer, aligned.byteOffset, count),
     };
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,4 +1,5 @@
 /** Activation functions. */
+import { celu, elu, mish, selu, softplus, softsign } from "../../../nn/activation-functions.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { trailingAxis } from "./axes.ts";
@@ -6,11 +7,6 @@ import { trailingAxis } from "./axes.ts";
 const positive = (x: Tensor): Tensor => x.relu();
 /** min(x, 0), NaN kept. */
 const negative = (x: Tensor): Tensor => x.clamp(null, 0);
-/** log(1 + eˣ) without overflow: max(x, 0) + log(1 + e^−|x|). */
-const softplus = (x: Tensor): Tensor => x.relu().add(x.abs().neg().exp().add(1).log());
-
-/** ELU: x above 0, α(eˣ − 1) below. */
-const elu = (x: Tensor, alpha: number): Tensor => positive(x).add(negative(x).exp().sub(1).mul(alpha));
 
 export const activations: OperatorFamily = {
   Relu: (node) => node.input(0).relu(),
@@ -26,13 +22,9 @@ export const activations: OperatorFamily = {
   Elu: (node) => elu(node.input(0), node.float("alpha", 1)),
   Selu: (node) => {
     const alpha = node.float("alpha", 1.6732632423543772);
-    return elu(node.input(0), alpha).mul(node.float("gamma", 1.0507009873554805));
+    return selu(node.input(0), alpha, node.float("gamma", 1.0507009873554805));
   },
-  Celu: (node) => {
-    const alpha = node.float("alpha", 1);
-    const x = node.input(0);
-    return positive(x).add(negative(x).div(alpha).exp().sub(1).mul(alpha));
-  },
+  Celu: (node) => celu(node.input(0), node.float("alpha", 1)),
   Gelu: (node) => node.input(0).gelu(node.string("approximate", "none") === "tanh" ? "tanh" : "none"),
   Sigmoid: (node) => node.input(0).sigmoid(),
   HardSigmoid: (node) => {
@@ -40,9 +32,9 @@ export const activations: OperatorFamily = {
     return node.input(0).mul(alpha).add(beta).clamp(0, 1);
   },
   HardSwish: (node) => node.input(0).hardswish(),
-  Mish: (node) => node.input(0).mul(softplus(node.input(0)).tanh()),
-  Softplus: (node) => softplus(node.input(0)),
-  Softsign: (node) => node.input(0).div(node.input(0).abs().add(1)),
+  Mish: (node) => mish(node.input(0)),
+  Softplus: (node) => softplus(node.input(0), 1, Infinity),
+  Softsign: (node) => softsign(node.input(0)),
   Swish: (node) => {
     const x = node.input(0);
     return x.mul(x.mul(node.float("alpha", 1)).sigmoid());

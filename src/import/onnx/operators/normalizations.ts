@@ -1,4 +1,5 @@
 /** Normalisation layers. */
+import { standardize } from "../../../nn/normalization-functions.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
 import { Tensor as Symbolic } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
@@ -30,12 +31,6 @@ function batchNormalization(node: OperatorNode): readonly Tensor[] {
   const batchVariance = inverseStd.square().reciprocal().sub(eps);
   const blend = (old: Tensor, batch: Tensor) => old.mul(momentum).add(batch.mul(1 - momentum));
   return [y, blend(mean, batchMean), blend(variance, batchVariance)];
-}
-
-/** (x − mean) / sqrt(variance + ε) over `axes`; the variance from the centred values. */
-export function standardize(x: Tensor, axes: readonly number[], eps: number): Tensor {
-  const centred = x.sub(x.mean(axes, true));
-  return centred.mul(centred.square().mean(axes, true).add(eps).rsqrt());
 }
 
 /** A vector of channels against `[N, C, …]`. */

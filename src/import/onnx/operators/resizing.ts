@@ -1,10 +1,10 @@
 /**
- * Resizing by nearest, linear and cubic interpolation, one dimension at a time: each result position is a sum
- * of a few source positions, with positions and weights known while importing.
+ * Resizing by nearest, linear and cubic interpolation: where each result position lies in the source, in ONNX's
+ * coordinate and rounding modes.
  */
+import { resizeAxis, type Interpolation } from "../../../nn/interpolate.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
-import { takeAlong } from "./take.ts";
 
 interface Axis {
   readonly size: number;
@@ -53,25 +53,8 @@ function roundNearest(mode: string, position: number, node: OperatorNode): numbe
   }
 }
 
-/** Source offsets from ⌊position⌋ and their weights at a fraction between two positions. */
-function taps(mode: string, fraction: number, cubic: number): readonly (readonly [number, number])[] {
-  if (mode === "linear")
-    return [
-      [0, 1 - fraction],
-      [1, fraction],
-    ];
-  // Keys (1981), with parameter `cubic`.
-  const near = (t: number) => ((cubic + 2) * t - (cubic + 3)) * t * t + 1;
-  const far = (t: number) => ((cubic * t - 5 * cubic) * t + 8 * cubic) * t - 4 * cubic;
-  return [
-    [-1, far(fraction + 1)],
-    [0, near(fraction)],
-    [1, near(1 - fraction)],
-    [2, far(2 - fraction)],
-  ];
-}
-
-function resizeAxis(
+/** One dimension, by the modes that the node names. */
+function resizeDimension(
   node: OperatorNode,
   x: Tensor,
   position: number,
@@ -79,39 +62,14 @@ function resizeAxis(
   options: ResizeOptions,
 ): Tensor {
   const { mode, coordinates, nearest, cubic, excludeOutside } = options;
-  const clamp = (at: number) => Math.min(Math.max(at, 0), axis.size - 1);
-  const positions = Array.from({ length: axis.target }, (_, i) => sourcePosition(coordinates, i, axis, node));
-  if (mode === "nearest") {
-    return takeAlong(
-      x,
-      position,
-      positions.map((at) => clamp(roundNearest(nearest, at, node))),
-    );
-  }
-  const weighted = positions.map((at) => {
-    const base = Math.floor(at);
-    const list = taps(mode, at - base, cubic).map(([offset, weight]) => {
-      const source = base + offset;
-      const outside = excludeOutside && (source < 0 || source >= axis.size);
-      return { source: clamp(source), weight: outside ? 0 : weight };
-    });
-    const total = excludeOutside ? list.reduce((sum, tap) => sum + tap.weight, 0) : 1;
-    return list.map((tap) => ({ ...tap, weight: tap.weight / total }));
-  });
-  const shape = x.shape.map((_, i) => (i === position ? axis.target : 1));
-  const terms = weighted[0]!.map((_, tap) => {
-    const weights = {
-      dtype: "f32",
-      shape,
-      data: Float32Array.from(weighted, (list) => list[tap]!.weight),
-    } as const;
-    return takeAlong(
-      x,
-      position,
-      weighted.map((list) => list[tap]!.source),
-    ).mul(weights);
-  });
-  return terms.reduce((sum, term) => sum.add(term));
+  const positionOf = (at: number) => sourcePosition(coordinates, at, axis, node);
+  const interpolation: Interpolation =
+    mode === "nearest"
+      ? { mode, round: (at) => roundNearest(nearest, at, node) }
+      : mode === "linear"
+        ? { mode, excludeOutside }
+        : { mode: "cubic", cubic, excludeOutside };
+  return resizeAxis(x, position, axis.target, positionOf, interpolation);
 }
 
 interface ResizeOptions {
@@ -150,7 +108,9 @@ function resize(node: OperatorNode): Tensor {
     const size = x.shape[axis]!;
     const target = sizes?.[i] ?? Math.floor(size * (scales?.[i] ?? 1));
     const scale = scales?.[i] ?? target / size;
-    return target === size && scale === 1 ? y : resizeAxis(node, y, axis, { size, target, scale }, options);
+    return target === size && scale === 1
+      ? y
+      : resizeDimension(node, y, axis, { size, target, scale }, options);
   }, x);
 }
 
@@ -170,7 +130,7 @@ function upsample(node: OperatorNode): Tensor {
     const size = x.shape[axis]!;
     return scale === 1
       ? y
-      : resizeAxis(node, y, axis, { size, target: Math.floor(size * scale), scale }, options);
+      : resizeDimension(node, y, axis, { size, target: Math.floor(size * scale), scale }, options);
   }, x);
 }
 

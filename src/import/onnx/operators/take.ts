@@ -1,11 +1,2 @@
 /** Taking positions along an axis that are known while importing. */
-import { Tensor } from "../../../nn/tensor.ts";
-
-export function takeAlong(x: Tensor, axis: number, positions: readonly number[]): Tensor {
-  const indices = x.trace.constant({
-    dtype: "i32",
-    shape: [positions.length],
-    data: Int32Array.from(positions),
-  });
-  return new Tensor(x.trace, x.trace.add("gather", [x.id, indices], { axis }));
-}
+export { takeAlong } from "../../../nn/take-along.ts";

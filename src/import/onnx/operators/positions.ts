@@ -1,0 +1,73 @@
+/** Indices as tensors: positions along an axis, gathering by computed positions, negative ones wrapped. */
+import { elementCount, rowMajorStrides } from "../../../ir/shape.ts";
+import type { Trace } from "../../../ir/trace.ts";
+import { Tensor } from "../../../nn/tensor.ts";
+import type { OperatorNode } from "../operator.ts";
+
+/** Tables that the importer makes hold at most this many elements. */
+const longestTable = 2 ** 24;
+
+/** Refuses tables whose length comes from a broken or hostile model before they are allocated. */
+export function checkedLength(node: OperatorNode, length: number, what: string): number {
+  if (!Number.isInteger(length) || length < 0 || length > longestTable)
+    return node.fail("unsupported", `${what} would have ${length} elements; at most ${longestTable} can be.`);
+  return length;
+}
+
+/** An i32 constant. */
+export function integerTable(trace: Trace, values: Iterable<number>, shape: readonly number[]): Tensor {
+  return new Tensor(trace, trace.constant({ dtype: "i32", shape, data: Int32Array.from(values) }));
+}
+
+/** `0, 1, … size − 1` along `axis` of a tensor of `rank` dimensions whose others have size 1. */
+export function arange(trace: Trace, size: number, axis: number, rank: number): Tensor {
+  const shape = Array.from({ length: rank }, (_, i) => (i === axis ? size : 1));
+  return integerTable(trace, new Int32Array(size).keys(), shape);
+}
+
+/** Slices of `x` along `axis` at computed positions. */
+export function gatherAt(x: Tensor, axis: number, indices: Tensor): Tensor {
+  return new Tensor(x.trace, x.trace.add("gather", [x.id, indices.id], { axis }));
+}
+
+/** Negative positions count from the end; those outside become the nearest one inside. */
+export function wrapped(indices: Tensor, size: number): Tensor {
+  const i = indices.to("i32");
+  return i
+    .add(size)
+    .where(i.lt(0), i)
+    .clamp(0, Math.max(size - 1, 0));
+}
+
+/** `y[i] = x[i₀, …, indices[i], …]`, the index in the place of `axis`. */
+export function gatherElements(x: Tensor, axis: number, indices: Tensor): Tensor {
+  const strides = rowMajorStrides(x.shape);
+  const position = indices.shape.reduce<Tensor>(
+    (sum, size, i) =>
+      i === axis || size === 1 ? sum : sum.add(arange(x.trace, size, i, x.rank).mul(strides[i]!)),
+    wrapped(indices, x.shape[axis]!).mul(strides[axis]!),
+  );
+  return gatherAt(x.reshape([elementCount(x.shape)]), 0, position);
+}
+
+/** Row numbers from index vectors in the last dimension of `indices`, for the first dimensions `sizes` of a tensor. */
+export function rowNumbers(indices: Tensor, sizes: readonly number[]): Tensor {
+  const strides = rowMajorStrides(sizes);
+  const parts = sizes.map((size, i) => wrapped(indices.select(-1, i), size).mul(strides[i]!));
+  return parts.length === 0
+    ? integerTable(indices.trace, [0], []).expand(indices.shape.slice(0, -1))
+    : parts.reduce((sum, part) => sum.add(part));
+}
+
+/** Elements in reverse order along `axis`. */
+export function reversed(x: Tensor, axis: number): Tensor {
+  const start = x.shape.map((size, i) => (i === axis ? Math.max(size - 1, 0) : 0));
+  const step = x.shape.map((_, i) => (i === axis ? -1 : 1));
+  return new Tensor(x.trace, x.trace.add("slice", [x.id], { start, size: [...x.shape], step }));
+}
+
+/** The least and greatest values of a dtype that are computed with. */
+export function extremes(dtype: Tensor["dtype"]): readonly [number, number] {
+  if (dtype === "f32") return [-Infinity, Infinity];
+  return dtype === "u32" ? [0, 2 ** 32 - 1] : [-(2 ** 31), 2 ** 31 - 1];
+}

@@ -1,0 +1,62 @@
+/** Activation functions made of several operations, with the names and defaults of `torch.nn.functional`. */
+import { toTensor, type Operand, type Tensor } from "./tensor.ts";
+
+/** min(x, 0), NaN kept. */
+const negativePart = (x: Tensor): Tensor => x.clamp(null, 0);
+
+/** x above 0, α(eˣ − 1) below. */
+export function elu(x: Tensor, alpha = 1): Tensor {
+  return x.relu().add(negativePart(x).exp().sub(1).mul(alpha));
+}
+
+/** γ · elu(x, α) with the constants of Klambauer et al. (2017). */
+export function selu(x: Tensor, alpha = 1.6732632423543772, gamma = 1.0507009873554805): Tensor {
+  return elu(x, alpha).mul(gamma);
+}
+
+/** x above 0, α(e^(x/α) − 1) below. */
+export function celu(x: Tensor, alpha = 1): Tensor {
+  return x.relu().add(negativePart(x).div(alpha).exp().sub(1).mul(alpha));
+}
+
+/** x above 0, weight · x below; one weight, or one for each position of dimension 1. */
+export function prelu(x: Tensor, weight: Operand): Tensor {
+  const slopes = toTensor(x.trace, weight);
+  const [count] = slopes.shape;
+  const aligned =
+    count === undefined || count === 1 || x.rank < 2
+      ? slopes
+      : slopes.reshape([count, ...x.shape.slice(2).map(() => 1)]);
+  return x.relu().add(negativePart(x).mul(aligned));
+}
+
+/** log(1 + eˣ) without overflow: max(x, 0) + log(1 + e^−|x|). */
+function softplusOfOne(x: Tensor): Tensor {
+  return x.relu().add(x.abs().neg().exp().add(1).log());
+}
+
+/** log(1 + e^(βx)) / β; x itself where βx is above `threshold`. */
+export function softplus(x: Tensor, beta = 1, threshold = 20): Tensor {
+  const scaled = beta === 1 ? x : x.mul(beta);
+  const smooth = beta === 1 ? softplusOfOne(scaled) : softplusOfOne(scaled).div(beta);
+  return threshold === Infinity ? smooth : x.where(scaled.gt(threshold), smooth);
+}
+
+/** log(1 / (1 + e^−x)). */
+export function logSigmoid(x: Tensor): Tensor {
+  return softplusOfOne(x.neg()).neg();
+}
+
+/** x / (1 + |x|). */
+export function softsign(x: Tensor): Tensor {
+  return x.div(x.abs().add(1));
+}
+
+/** x · tanh(log(1 + eˣ)). */
+export function mish(x: Tensor): Tensor {
+  return x.mul(softplusOfOne(x).tanh());
+}
+
+export function hardtanh(x: Tensor, min = -1, max = 1): Tensor {
+  return x.clamp(min, max);
+}

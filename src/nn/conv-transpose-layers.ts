@@ -1,0 +1,123 @@
+/** Transposed convolution layers. Weights are `[in, out / groups, …kernel]`. */
+import { UserError } from "../errors.ts";
+import { elementCount, formatShape } from "../ir/shape.ts";
+import { Parameter } from "../ir/stored-tensor.ts";
+import { convTranspose } from "./conv-transpose.ts";
+import { perDimension, type PerDimension } from "./functional.ts";
+import { defaultBound, uniform, type RandomSource } from "./init.ts";
+import { Module } from "./module.ts";
+import type { Tensor } from "./tensor.ts";
+
+export interface ConvTransposeLayerOptions {
+  readonly stride?: PerDimension;
+  /** What is cut off on both sides of the full result. */
+  readonly padding?: PerDimension;
+  /** Added after each dimension, to choose among the sizes that a convolution maps to one. */
+  readonly outputPadding?: PerDimension;
+  readonly groups?: number;
+  readonly bias?: boolean;
+  readonly dilation?: PerDimension;
+  readonly random?: RandomSource;
+}
+
+class ConvTransposeNd extends Module {
+  readonly weight: Parameter;
+  readonly bias: Parameter | null;
+  readonly #options: {
+    readonly stride: readonly number[];
+    readonly padding: readonly (readonly [number, number])[];
+    readonly outputPadding: readonly number[];
+    readonly dilation: readonly number[];
+    readonly groups: number;
+  };
+  readonly #rank: number;
+
+  constructor(
+    rank: number,
+    readonly inChannels: number,
+    readonly outChannels: number,
+    kernelSize: PerDimension,
+    options: ConvTransposeLayerOptions,
+  ) {
+    super();
+    const name = `ConvTranspose${rank}d`;
+    const groups = options.groups ?? 1;
+    if (groups < 1 || inChannels % groups !== 0 || outChannels % groups !== 0) {
+      throw new UserError(
+        "argument",
+        `${name}: ${inChannels} input and ${outChannels} output channels must both divide into groups=${groups}.`,
+      );
+    }
+    const list = (value: PerDimension, what: string) => perDimension(value, rank, `${name}: ${what}`);
+    const shape = [inChannels, outChannels / groups, ...list(kernelSize, "kernel size")];
+    if (shape.some((size) => !Number.isInteger(size) || size < 1)) {
+      throw new UserError(
+        "argument",
+        `${name}: weight would be ${formatShape(shape)}; expected positive integers.`,
+      );
+    }
+    const stride = list(options.stride ?? 1, "stride");
+    const dilation = list(options.dilation ?? 1, "dilation");
+    const outputPadding = list(options.outputPadding ?? 0, "output padding");
+    if (outputPadding.some((amount, i) => amount >= Math.max(stride[i]!, dilation[i]!))) {
+      throw new UserError(
+        "argument",
+        `${name}: output padding ${formatShape(outputPadding)} must be less than stride ${formatShape(stride)} or dilation ${formatShape(dilation)}.`,
+      );
+    }
+    const padding = list(options.padding ?? 0, "padding").map((amount) => [amount, amount] as const);
+    const bound = defaultBound(elementCount(shape.slice(1)));
+    this.weight = new Parameter(uniform(shape, bound, options.random));
+    this.bias = options.bias === false ? null : new Parameter(uniform([outChannels], bound, options.random));
+    this.#options = { stride, padding, outputPadding, dilation, groups };
+    this.#rank = rank;
+  }
+
+  override forward(x: Tensor): Tensor {
+    const unbatched = x.rank === this.#rank + 1;
+    if (!unbatched && x.rank !== this.#rank + 2) {
+      x.trace.fail(
+        "shape",
+        `ConvTranspose${this.#rank}d: input ${formatShape(x.shape)} has ${x.rank} dimensions, expected ${this.#rank + 2}: batch, ${this.inChannels} channels and ${this.#rank} spatial.`,
+      );
+    }
+    const y = convTranspose(unbatched ? x.unsqueeze(0) : x, this.weight, this.bias, this.#options);
+    return unbatched ? y.squeeze(0) : y;
+  }
+}
+
+/** Over `(N, C, L)`. */
+export class ConvTranspose1d extends ConvTransposeNd {
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: PerDimension,
+    options: ConvTransposeLayerOptions = {},
+  ) {
+    super(1, inChannels, outChannels, kernelSize, options);
+  }
+}
+
+/** Over `(N, C, H, W)`. @example new nn.ConvTranspose2d(16, 8, 4, { stride: 2, padding: 1 }) */
+export class ConvTranspose2d extends ConvTransposeNd {
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: PerDimension,
+    options: ConvTransposeLayerOptions = {},
+  ) {
+    super(2, inChannels, outChannels, kernelSize, options);
+  }
+}
+
+/** Over `(N, C, D, H, W)`. */
+export class ConvTranspose3d extends ConvTransposeNd {
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: PerDimension,
+    options: ConvTransposeLayerOptions = {},
+  ) {
+    super(3, inChannels, outChannels, kernelSize, options);
+  }
+}

@@ -1,0 +1,214 @@
+/** Layers that normalise by a tensor's own statistics, with PyTorch's defaults and state-dict names. */
+import { UserError } from "../errors.ts";
+import { zeros } from "../ir/host-tensor.ts";
+import { elementCount, formatShape } from "../ir/shape.ts";
+import { Parameter, StateBuffer } from "../ir/stored-tensor.ts";
+import { batchNorm } from "./functional.ts";
+import { filled } from "./init.ts";
+import { Module } from "./module.ts";
+import { groupNorm, instanceNorm, layerNorm, rmsNorm } from "./normalization-functions.ts";
+import { toTensor, type Tensor } from "./tensor.ts";
+
+export interface LayerNormOptions {
+  /** Added to the variance; 1e-5. */
+  readonly eps?: number;
+  /** Learnable scale and shift; true. */
+  readonly elementwiseAffine?: boolean;
+  /** A learnable shift beside the scale; true. */
+  readonly bias?: boolean;
+}
+
+/** Over the last dimensions of its input, which are `normalizedShape`. */
+export class LayerNorm extends Module {
+  readonly normalizedShape: readonly number[];
+  readonly eps: number;
+  readonly weight: Parameter | null;
+  readonly bias: Parameter | null;
+
+  constructor(normalizedShape: number | readonly number[], options: LayerNormOptions = {}) {
+    super();
+    this.normalizedShape = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
+    this.eps = options.eps ?? 1e-5;
+    const affine = options.elementwiseAffine ?? true;
+    this.weight = affine ? new Parameter(filled(this.normalizedShape, 1)) : null;
+    this.bias = affine && (options.bias ?? true) ? new Parameter(filled(this.normalizedShape, 0)) : null;
+  }
+
+  override forward(x: Tensor): Tensor {
+    return layerNorm(x, this.normalizedShape, this.weight, this.bias, this.eps);
+  }
+}
+
+/** By the root of the mean square over the last dimensions, without centring. */
+export class RMSNorm extends Module {
+  readonly normalizedShape: readonly number[];
+  /** undefined: the smallest number that f32 adds to 1. */
+  readonly eps: number | undefined;
+  readonly weight: Parameter | null;
+
+  constructor(
+    normalizedShape: number | readonly number[],
+    options: { readonly eps?: number; readonly elementwiseAffine?: boolean } = {},
+  ) {
+    super();
+    this.normalizedShape = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
+    this.eps = options.eps;
+    const affine = options.elementwiseAffine ?? true;
+    this.weight = affine ? new Parameter(filled(this.normalizedShape, 1)) : null;
+  }
+
+  override forward(x: Tensor): Tensor {
+    return rmsNorm(x, this.normalizedShape, this.weight, this.eps);
+  }
+}
+
+/** Over groups of channels of `(N, C, …)`. */
+export class GroupNorm extends Module {
+  readonly eps: number;
+  readonly weight: Parameter | null;
+  readonly bias: Parameter | null;
+
+  constructor(
+    readonly numGroups: number,
+    readonly numChannels: number,
+    options: { readonly eps?: number; readonly affine?: boolean } = {},
+  ) {
+    super();
+    if (!Number.isInteger(numGroups) || numGroups < 1 || numChannels % numGroups !== 0) {
+      throw new UserError(
+        "argument",
+        `GroupNorm: ${numChannels} channels do not divide into ${numGroups} groups.`,
+      );
+    }
+    this.eps = options.eps ?? 1e-5;
+    const affine = options.affine ?? true;
+    this.weight = affine ? new Parameter(filled([numChannels], 1)) : null;
+    this.bias = affine ? new Parameter(filled([numChannels], 0)) : null;
+  }
+
+  override forward(x: Tensor): Tensor {
+    expectChannels(this, x, this.numChannels);
+    return groupNorm(x, this.numGroups, this.weight, this.bias, this.eps);
+  }
+}
+
+export interface InstanceNormOptions {
+  /** Added to the variance; 1e-5. */
+  readonly eps?: number;
+  /** Weight of the newest batch in the running statistics; 0.1. */
+  readonly momentum?: number;
+  /** Learnable scale and shift; false. */
+  readonly affine?: boolean;
+  /** Keep running statistics and use them in eval mode; false. */
+  readonly trackRunningStats?: boolean;
+}
+
+const stateNames: Readonly<Record<string, string>> = {
+  runningMean: "running_mean",
+  runningVar: "running_var",
+  numBatchesTracked: "num_batches_tracked",
+};
+
+class InstanceNormNd extends Module {
+  readonly eps: number;
+  readonly momentum: number;
+  readonly weight: Parameter | null;
+  readonly bias: Parameter | null;
+  readonly runningMean: StateBuffer | null;
+  readonly runningVar: StateBuffer | null;
+  /** In the state dict, as PyTorch has it, where it stays 0, too. */
+  readonly numBatchesTracked: StateBuffer | null;
+  readonly #rank: number;
+
+  constructor(
+    rank: number,
+    readonly numFeatures: number,
+    options: InstanceNormOptions,
+  ) {
+    super();
+    this.eps = options.eps ?? 1e-5;
+    this.momentum = options.momentum ?? 0.1;
+    const affine = options.affine ?? false;
+    const tracked = options.trackRunningStats ?? false;
+    this.weight = affine ? new Parameter(filled([numFeatures], 1)) : null;
+    this.bias = affine ? new Parameter(filled([numFeatures], 0)) : null;
+    this.runningMean = tracked ? new StateBuffer(filled([numFeatures], 0)) : null;
+    this.runningVar = tracked ? new StateBuffer(filled([numFeatures], 1)) : null;
+    this.numBatchesTracked = tracked ? new StateBuffer(zeros([], "i64")) : null;
+    this.#rank = rank;
+  }
+
+  protected override stateName(property: string): string {
+    return stateNames[property] ?? property;
+  }
+
+  override forward(input: Tensor): Tensor {
+    const unbatched = input.rank === this.#rank - 1;
+    const x = unbatched ? input.unsqueeze(0) : input;
+    if (x.rank !== this.#rank) {
+      x.trace.fail(
+        "shape",
+        `${this.constructor.name}: input ${formatShape(input.shape)} has ${input.rank} dimensions, expected ${this.#rank} (or ${this.#rank - 1} without a batch).`,
+      );
+    }
+    expectChannels(this, x, this.numFeatures);
+    const y = this.#normalize(x);
+    return unbatched ? y.squeeze(0) : y;
+  }
+
+  #normalize(x: Tensor): Tensor {
+    const { runningMean, runningVar, weight, bias, eps } = this;
+    if (runningMean === null || runningVar === null) return instanceNorm(x, weight, bias, eps);
+    if (!this.training) return batchNorm(x, runningMean, runningVar, weight, bias, { eps });
+    this.#updateRunning(x, runningMean, runningVar);
+    return instanceNorm(x, weight, bias, eps);
+  }
+
+  /** Running statistics take the mean over the batch of what each item has; variances divide by n − 1. */
+  #updateRunning(x: Tensor, runningMean: StateBuffer, runningVar: StateBuffer): void {
+    const axes = x.shape.slice(2).map((_, i) => i + 2);
+    if (elementCount(x.shape.slice(2)) < 2) {
+      x.trace.fail(
+        "shape",
+        `${this.constructor.name}: input ${formatShape(x.shape)} has one position a channel; training with running statistics needs two.`,
+      );
+    }
+    for (const [stored, batch] of [
+      [runningMean, x.mean(axes)],
+      [runningVar, x.var(axes)],
+    ] as const) {
+      const old = toTensor(x.trace, stored).mul(1 - this.momentum);
+      x.trace.update(stored, old.add(batch.mean(0).mul(this.momentum)).id);
+    }
+  }
+}
+
+/** Over each channel of each item of `(N, C, L)` or `(C, L)`. */
+export class InstanceNorm1d extends InstanceNormNd {
+  constructor(numFeatures: number, options: InstanceNormOptions = {}) {
+    super(3, numFeatures, options);
+  }
+}
+
+/** Over each channel of each item of `(N, C, H, W)` or `(C, H, W)`. */
+export class InstanceNorm2d extends InstanceNormNd {
+  constructor(numFeatures: number, options: InstanceNormOptions = {}) {
+    super(4, numFeatures, options);
+  }
+}
+
+/** Over each channel of each item of `(N, C, D, H, W)` or `(C, D, H, W)`. */
+export class InstanceNorm3d extends InstanceNormNd {
+  constructor(numFeatures: number, options: InstanceNormOptions = {}) {
+    super(5, numFeatures, options);
+  }
+}
+
+function expectChannels(module: Module, x: Tensor, channels: number): void {
+  if (x.shape[1] !== channels) {
+    x.trace.fail(
+      "shape",
+      `${module.constructor.name}: input ${formatShape(x.shape)} has ${x.shape[1] ?? 0} channels in dimension 1, expected ${channels}.`,
+    );
+  }
+}

@@ -1,0 +1,84 @@
+/** Resizing of images as `torch.nn.functional.interpolate` does it, and the layer. */
+import { formatShape } from "../ir/shape.ts";
+import { perDimension, type PerDimension } from "./functional.ts";
+import { resizeAxis, type Interpolation, type PositionOf } from "./interpolate.ts";
+import { Module } from "./module.ts";
+import type { Tensor } from "./tensor.ts";
+
+export type InterpolationMode = "nearest" | "nearest-exact" | "linear" | "bilinear" | "trilinear" | "bicubic";
+
+export interface InterpolateOptions {
+  /** Sizes of the result; or give `scaleFactor`. */
+  readonly size?: PerDimension;
+  readonly scaleFactor?: PerDimension;
+  /** `nearest` unless given. */
+  readonly mode?: InterpolationMode;
+  /** First and last elements stay where they are; for linear and cubic modes. */
+  readonly alignCorners?: boolean;
+}
+
+/** Spatial dimensions that a mode is for; the nearest ones take any. */
+const rankOfMode: Readonly<Partial<Record<InterpolationMode, number>>> = {
+  linear: 1,
+  bilinear: 2,
+  trilinear: 3,
+  bicubic: 2,
+};
+
+/** Resizes the spatial dimensions of `x [N, C, …]`. */
+export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
+  const { size, scaleFactor, mode = "nearest" } = options;
+  const rank = x.rank - 2;
+  if ((size === undefined) === (scaleFactor === undefined))
+    x.trace.fail("argument", "interpolate: give either size or scaleFactor.");
+  if (rank < 1 || (rankOfMode[mode] ?? rank) !== rank) {
+    x.trace.fail(
+      "shape",
+      `interpolate: mode ${mode} takes batch, channels and ${rankOfMode[mode] ?? "1 to 3"} more dimension(s), got ${formatShape(x.shape)}.`,
+    );
+  }
+  const spatial = x.shape.slice(2);
+  const scales =
+    scaleFactor === undefined ? undefined : perDimension(scaleFactor, rank, "interpolate: scaleFactor");
+  const targets =
+    scales === undefined
+      ? perDimension(size!, rank, "interpolate: size")
+      : spatial.map((extent, i) => Math.floor(extent * scales[i]!));
+  if (targets.some((target) => !Number.isInteger(target) || target < 1)) {
+    x.trace.fail("argument", `interpolate: the result would have sizes ${formatShape(targets)}.`);
+  }
+  return targets.reduce((y, target, i) => {
+    const extent = spatial[i]!;
+    if (target === extent && (scales?.[i] ?? 1) === 1) return y;
+    // The step between neighbours, in source elements; PyTorch has it in single precision.
+    const step = Math.fround(scales === undefined ? extent / target : 1 / scales[i]!);
+    return resizeAxis(y, i + 2, target, positionOf(options, extent, target, step), interpolationOf(mode));
+  }, x);
+}
+
+function positionOf(
+  { mode = "nearest", alignCorners = false }: InterpolateOptions,
+  extent: number,
+  target: number,
+  step: number,
+): PositionOf {
+  if (mode === "nearest") return (position) => Math.fround(position * step);
+  if (mode === "nearest-exact") return (position) => Math.fround((position + 0.5) * step);
+  if (alignCorners) return (position) => (target === 1 ? 0 : (position * (extent - 1)) / (target - 1));
+  return (position) => (position + 0.5) * step - 0.5;
+}
+
+function interpolationOf(mode: InterpolationMode): Interpolation {
+  if (mode === "nearest" || mode === "nearest-exact") return { mode: "nearest", round: Math.floor };
+  return mode === "bicubic" ? { mode: "cubic", cubic: -0.75 } : { mode: "linear" };
+}
+
+/** Resizes by a factor or to a size. @example new nn.Upsample({ scaleFactor: 2, mode: "bilinear" }) */
+export class Upsample extends Module {
+  constructor(readonly options: InterpolateOptions) {
+    super();
+  }
+  override forward(x: Tensor): Tensor {
+    return interpolate(x, this.options);
+  }
+}

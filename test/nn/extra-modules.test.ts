@@ -1,0 +1,52 @@
+/** Layers beyond convolution and batch norm: PyTorch's state dicts, and its results by `evaluate` and on the CPU. */
+import { describe, expect, test } from "vitest";
+import { compile, type HostTensor } from "../../src/index.ts";
+import { relativeError } from "../recordings/compare.ts";
+import { extraModules } from "../recordings/extra-modules.ts";
+import { loadModuleRecordings } from "../recordings/load.ts";
+import { runTraced } from "../recordings/run-traced.ts";
+
+const recordings = loadModuleRecordings("extra-modules");
+
+describe.each(recordings.map((recorded) => [recorded.id, recorded] as const))("module %s", (id, recorded) => {
+  const [step] = recorded.steps;
+  const { inputs, outputs } = step!;
+  const build = () => {
+    const module = extraModules[id]!();
+    module.loadStateDict(Object.fromEntries(recorded.before));
+    return module.train(recorded.training);
+  };
+  const expectAgreement = (actual: readonly HostTensor[], tolerance: number) => {
+    const errors = outputs.map((expected, i) => relativeError(actual[i]!, expected));
+    expect(errors.filter((error) => !(error <= tolerance))).toEqual([]);
+    expect(actual).toHaveLength(outputs.length);
+  };
+
+  test("has PyTorch's state-dict names, order, shapes and dtypes", () => {
+    const own = Object.entries(extraModules[id]!().stateDict());
+    expect(own.map(([name, { dtype, shape }]) => `${name}: ${dtype}[${shape.join()}]`)).toEqual(
+      recorded.before.map(([name, { dtype, shape }]) => `${name}: ${dtype}[${shape.join()}]`),
+    );
+  });
+
+  test("computes what PyTorch computes, and leaves the state PyTorch leaves", () => {
+    const module = build();
+    expectAgreement(runTraced(module, inputs), 5e-6);
+    const state = module.stateDict();
+    for (const [name, expected] of recorded.after)
+      expect(relativeError(state[name]!, expected), name).toBeLessThanOrEqual(2e-6);
+  });
+
+  test("computes the same on the embedded CPU", async () => {
+    await using compiled = await compile(build(), inputs, { device: "cpu" });
+    const result = await compiled.run<HostTensor | HostTensor[]>(...inputs);
+    expectAgreement(Array.isArray(result) ? result : [result], 1e-5);
+    const state = await compiled.stateDict();
+    for (const [name, expected] of recorded.after)
+      expect(relativeError(state[name]!, expected), name).toBeLessThanOrEqual(1e-5);
+  });
+});
+
+test("every recorded module is built here and every module built here is recorded", () => {
+  expect(Object.keys(extraModules).sort()).toEqual(recordings.map(({ id }) => id).sort());
+});
