@@ -18,6 +18,12 @@ const div = (a: Expr, b: Expr): Expr => binary("div", a, b);
 const sigmoid = (x: Expr): Expr => div(like(x, 1), add(like(x, 1), unary("exp", unary("neg", x))));
 const relu6 = (x: Expr): Expr => binary("min", binary("max", x, like(x, 0)), like(x, 6));
 
+const isTooFar = (count: Expr): Expr => {
+  const unsigned = convert(count, "u32");
+  return compare("gt", unsigned, like(unsigned, 31));
+};
+const lowBits = (count: Expr): Expr => binary("and", count, like(count, 31));
+
 const u =
   (op: UnaryOp): Rule<unknown> =>
   ([x]) =>
@@ -85,6 +91,17 @@ const rules: { readonly [K in keyof ElementwiseOps]: Rule<ElementwiseOps[K]> } =
   and: b("and"),
   or: b("or"),
   xor: b("xor"),
+
+  bit_and: b("and"),
+  bit_or: b("or"),
+  bit_xor: b("xor"),
+  bit_not: u("bitnot"),
+  // What a shift by 32 or more gives differs between languages.
+  shift_left: ([x, count]) => select(isTooFar(count!), like(x!, 0), binary("shl", x!, lowBits(count!))),
+  shift_right: ([x, count]) => {
+    const rest = x!.type.scalar === "u32" ? like(x!, 0) : binary("shr", x!, like(x!, 31));
+    return select(isTooFar(count!), rest, binary("shr", x!, lowBits(count!)));
+  },
 
   leaky_relu: ([x], { slope }) => {
     // Some compilers fold x · 0 to 0 for infinite x, too; x − x is NaN there.

@@ -18,6 +18,8 @@ export interface ModelTensor {
   readonly name: string;
   readonly dtype: HostDType;
   readonly shape: readonly Dimension[];
+  /** ONNX's number for the element type. */
+  readonly elementType: number;
 }
 
 export interface OnnxNode {
@@ -27,7 +29,11 @@ export interface OnnxNode {
 }
 
 /** Values known when importing. Float tensors of more than one element are parameters of the program. */
-export type Initializer = { readonly value: HostTensor; readonly parameter: Parameter | undefined };
+export interface Initializer {
+  readonly value: HostTensor;
+  readonly parameter: Parameter | undefined;
+  readonly elementType: number;
+}
 
 export class OnnxModel {
   constructor(
@@ -77,7 +83,11 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Onnx
       throw new UserError("file-format", `onnx: initialiser '${tensor.name}' is defined twice.`);
     const value = readTensor(tensor, options.externalData);
     const isWeight = value.dtype === "f32" && value.data.length > 1;
-    initializers.set(tensor.name, { value, parameter: isWeight ? new Parameter(value) : undefined });
+    initializers.set(tensor.name, {
+      value,
+      parameter: isWeight ? new Parameter(value) : undefined,
+      elementType: tensor.dataType,
+    });
   }
   // Before IR version 4, initialisers were listed as inputs, too.
   const inputs = graph.input.filter((input) => !initializers.has(input.name)).map(describe);
@@ -132,12 +142,16 @@ function describe(info: ValueInfoProto): ModelTensor {
     );
   }
   const shape = (type.shape?.dim ?? []).map((dimension, axis): Dimension => {
-    if (dimension.value.case === "dimValue") return Number(dimension.value.value);
+    if (dimension.value.case === "dimValue") {
+      const size = dimension.value.value;
+      if (size >= 0n && size < 2n ** 31n) return Number(size);
+      throw new UserError("file-format", `onnx: '${info.name}' has a dimension of size ${size}.`);
+    }
     return dimension.value.case === "dimParam" && dimension.value.value !== ""
       ? dimension.value.value
       : `${info.name}.${axis}`;
   });
-  return { name: info.name, dtype, shape };
+  return { name: info.name, dtype, shape, elementType: type.elemType };
 }
 
 /** Nodes after what they read. Names that nothing defines, double definitions and cycles are errors. */

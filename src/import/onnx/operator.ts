@@ -15,6 +15,8 @@ export interface OnnxValue {
   /** The value as a symbol in the trace; constants enter the graph when this is first asked for. */
   readonly symbol: () => Tensor;
   readonly constant: HostTensor | undefined;
+  /** The type the file says it has, where that is known: graphs keep all small integers as i32. */
+  readonly elementType: number | undefined;
 }
 
 /** A result: a symbol, or a constant. */
@@ -30,6 +32,7 @@ export class OperatorNode {
   readonly #inputs: readonly (OnnxValue | undefined)[];
   readonly #attributes: ReadonlyMap<string, AttributeProto>;
   readonly #read = new Set<string>();
+  #resultType: number | undefined;
 
   constructor(
     node: OnnxNode,
@@ -69,6 +72,20 @@ export class OperatorNode {
 
   inputs(): Tensor[] {
     return this.#inputs.map((_, position) => this.input(position));
+  }
+
+  /** ONNX's type of an input's elements, where it is known. */
+  elementType(position: number): number | undefined {
+    return this.#inputs[position]?.elementType;
+  }
+
+  /** Says what type the first result has in ONNX's terms, where it is not that of an input. */
+  declareResult(elementType: number): void {
+    this.#resultType = elementType;
+  }
+
+  get declaredType(): number | undefined {
+    return this.#resultType;
   }
 
   /** An input that must be known while importing, because shapes depend on it. */
@@ -112,6 +129,11 @@ export class OperatorNode {
   string(name: string, fallback: string): string {
     const attribute = this.#attribute(name, AttributeType.STRING);
     return attribute === undefined ? fallback : new TextDecoder().decode(attribute.s);
+  }
+
+  strings(name: string): readonly string[] | undefined {
+    const decoder = new TextDecoder();
+    return this.#attribute(name, AttributeType.STRINGS)?.strings.map((item) => decoder.decode(item));
   }
 
   tensor(name: string): HostTensor | undefined {

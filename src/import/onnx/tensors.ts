@@ -51,6 +51,18 @@ export function dtypeOfElementType(type: number): HostDType | undefined {
   return formats[type as DataType]?.dtype;
 }
 
+const limits: Readonly<Partial<Record<DataType, readonly [number, number]>>> = {
+  [DataType.UINT8]: [0, 255],
+  [DataType.INT8]: [-128, 127],
+  [DataType.UINT16]: [0, 65535],
+  [DataType.INT16]: [-32768, 32767],
+};
+
+/** Least and greatest value of an integer type of fewer than 32 bits; undefined for all others. */
+export function integerLimits(type: number | undefined): readonly [number, number] | undefined {
+  return type === undefined ? undefined : limits[type as DataType];
+}
+
 /** Bytes of one element in the file; undefined for types that are not supported. */
 export function bytesOfElementType(type: number): number | undefined {
   return formats[type as DataType]?.bytes;

@@ -5,7 +5,7 @@
 import { UserError } from "../../errors.ts";
 import { evaluate } from "../../ir/evaluate.ts";
 import type { HostTensor } from "../../ir/host-tensor.ts";
-import { formatShape } from "../../ir/shape.ts";
+import { elementCount, formatShape } from "../../ir/shape.ts";
 import type { Stored } from "../../ir/stored-tensor.ts";
 import { tensorType } from "../../ir/tensor-type.ts";
 import { graphDType, Trace } from "../../ir/trace.ts";
@@ -14,12 +14,15 @@ import type { TracedModule } from "../../nn/trace-module.ts";
 import type { OnnxModel, OnnxNode } from "./model.ts";
 import { OperatorNode, type OnnxValue, type OperatorResult } from "./operator.ts";
 import { operators } from "./operators/index.ts";
+import { dtypeOfElementType } from "./tensors.ts";
 
 /** Sizes of symbolic dimensions by name. */
 export type ShapeBindings = Readonly<Record<string, number>>;
 
 /** Constants longer than this are computed by kernels (in `prepare`), not folded while importing. */
 const longestFolded = 4096;
+/** Folding makes no value longer than this: a short shape can ask for a large tensor. */
+const largestFolded = 2 ** 16;
 
 export function traceOnnx(model: OnnxModel, shapes: ShapeBindings = {}): TracedModule {
   const names = new Map<Stored, string>();
@@ -30,17 +33,18 @@ export function traceOnnx(model: OnnxModel, shapes: ShapeBindings = {}): TracedM
   for (const input of model.inputs) {
     const shape = input.shape.map((size) => bound(size, shapes, input.name));
     const symbol = new Tensor(trace, trace.input(input.name, tensorType(graphDType(input.dtype), shape)));
-    values.set(input.name, { symbol: () => symbol, constant: undefined });
+    values.set(input.name, { symbol: () => symbol, constant: undefined, elementType: input.elementType });
   }
-  for (const [name, { value, parameter }] of model.initializers) {
+  for (const [name, { value, parameter, elementType }] of model.initializers) {
     values.set(name, {
       constant: value,
+      elementType,
       symbol: () =>
         new Tensor(trace, parameter === undefined ? trace.constant(value) : trace.read(parameter)),
     });
   }
   for (const node of model.nodes) {
-    trace.within(node.name, () => runNode(node, model.opset, trace, values));
+    trace.within(node.name, () => guarded(node, () => runNode(node, model.opset, trace, values)));
   }
   const outputs = model.outputs.map((output) => ({
     name: output.name,
@@ -50,10 +54,25 @@ export function traceOnnx(model: OnnxModel, shapes: ShapeBindings = {}): TracedM
   return { ...trace.finish(outputs), structure: { kind: "object", entries: Object.fromEntries(entries) } };
 }
 
+/** What goes wrong inside an operator is about this node, and told as such. */
+function guarded(node: OnnxNode, run: () => void): void {
+  try {
+    run();
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UserError(
+      "file-format",
+      `onnx: ${node.proto.opType} '${node.name}': its inputs and attributes do not fit together (${reason}).`,
+      {},
+      { cause },
+    );
+  }
+}
+
 function runNode(node: OnnxNode, opset: number, trace: Trace, values: Map<string, OnnxValue>): void {
   const inputs = node.proto.input.map((name) => (name === "" ? undefined : values.get(name)));
-  const folded = fold(node, opset, inputs);
-  const results = folded ?? apply(node, opset, trace, inputs);
+  const results = fold(node, opset, inputs) ?? apply(node, opset, trace, inputs);
   node.proto.output.forEach((name, i) => {
     const result = results[i];
     if (name === "") return;
@@ -62,7 +81,7 @@ function runNode(node: OnnxNode, opset: number, trace: Trace, values: Map<string
         "unsupported",
         `onnx: ${node.proto.opType} '${node.name}': output ${i} ('${name}') is not supported.`,
       );
-    values.set(name, valueOf(trace, result));
+    values.set(name, valueOf(trace, result.value, result.elementType));
   });
 }
 
@@ -72,13 +91,32 @@ function apply(
   opset: number,
   trace: Trace,
   inputs: readonly (OnnxValue | undefined)[],
-): readonly OperatorResult[] {
+): readonly TypedResult[] {
   const operator = operators[node.proto.opType]!;
   const context = new OperatorNode(node, opset, trace, inputs);
   const result = operator(context);
   const unread = context.unread();
   if (unread.length > 0) context.fail("unsupported", `attribute ${unread.join(", ")} is not supported.`);
-  return Array.isArray(result) ? (result as readonly OperatorResult[]) : [result as OperatorResult];
+  const results = Array.isArray(result) ? (result as readonly OperatorResult[]) : [result as OperatorResult];
+  return results.map((value, i) => {
+    const declared = i === 0 ? context.declaredType : undefined;
+    return { value, elementType: declared ?? inheritedType(value, inputs) };
+  });
+}
+
+interface TypedResult {
+  readonly value: OperatorResult;
+  readonly elementType: number | undefined;
+}
+
+/** Results have the ONNX type of the first input that has the same dtype here. */
+function inheritedType(
+  result: OperatorResult,
+  inputs: readonly (OnnxValue | undefined)[],
+): number | undefined {
+  return inputs.find(
+    (input) => input?.elementType !== undefined && dtypeOfElementType(input.elementType) === result.dtype,
+  )?.elementType;
 }
 
 /** The results, where every input is a short constant: traced on their own and evaluated. */
@@ -86,7 +124,7 @@ function fold(
   node: OnnxNode,
   opset: number,
   inputs: readonly (OnnxValue | undefined)[],
-): readonly OperatorResult[] | undefined {
+): readonly TypedResult[] | undefined {
   const known = inputs.every(
     (input) =>
       input === undefined || (input.constant !== undefined && input.constant.data.length <= longestFolded),
@@ -95,20 +133,34 @@ function fold(
   const scratch = new Trace("fold", new Map());
   const constants = inputs.map((input): OnnxValue | undefined => {
     const constant = input?.constant;
-    return constant && { constant, symbol: () => new Tensor(scratch, scratch.constant(constant)) };
+    return (
+      constant && {
+        constant,
+        elementType: input.elementType,
+        symbol: () => new Tensor(scratch, scratch.constant(constant)),
+      }
+    );
   });
   const results = apply(node, opset, scratch, constants);
-  const outputs = results.flatMap((result, i) =>
-    result instanceof Tensor ? [{ name: String(i), value: result.id }] : [],
+  const outputs = results.flatMap(({ value }, i) =>
+    value instanceof Tensor ? [{ name: String(i), value: value.id }] : [],
   );
-  const evaluated = evaluate(scratch.finish(outputs).graph, {});
-  return results.map((result, i) => (result instanceof Tensor ? evaluated[String(i)]! : result));
+  const { graph } = scratch.finish(outputs);
+  const sizes = Object.values(graph.nodes).flatMap((made) =>
+    made.results.map((r) => elementCount(r.type.shape)),
+  );
+  if (Math.max(0, ...sizes) > largestFolded) return undefined;
+  const evaluated = evaluate(graph, {});
+  return results.map(({ value, elementType }, i) => ({
+    value: value instanceof Tensor ? evaluated[String(i)]! : value,
+    elementType,
+  }));
 }
 
-function valueOf(trace: Trace, result: OperatorResult): OnnxValue {
-  if (result instanceof Tensor) return { symbol: () => result, constant: undefined };
+function valueOf(trace: Trace, result: OperatorResult, elementType: number | undefined): OnnxValue {
+  if (result instanceof Tensor) return { symbol: () => result, constant: undefined, elementType };
   const constant: HostTensor = result;
-  return { constant, symbol: () => new Tensor(trace, trace.constant(constant)) };
+  return { constant, elementType, symbol: () => new Tensor(trace, trace.constant(constant)) };
 }
 
 function bound(size: number | string, shapes: ShapeBindings, input: string): number {

@@ -13,6 +13,7 @@ import type { NoAttributes, Op, OpFamily } from "./op.ts";
 import { broadcastStrides, forEachIndex, offsetOf } from "./walk.ts";
 
 const number: readonly DType[] = ["f32", "i32", "u32"];
+const integer: readonly DType[] = ["i32", "u32"];
 const float: readonly DType[] = ["f32"];
 const any: readonly DType[] = ["f32", "i32", "u32", "bool"];
 const logical: readonly DType[] = ["bool"];
@@ -107,6 +108,11 @@ const logic = (compute: (a: number, b: number) => number): ScalarRule<NoAttribut
   compute: ([a, b]) => compute(a!, b!),
 });
 
+const bits = (compute: (a: number, b: number, dtype: DType) => number): ScalarRule<NoAttributes> => ({
+  ...binaryNumber(compute),
+  accepts: integer,
+});
+
 /** Ops that need nothing but their operands. NaN passes through all of them but sign, as in PyTorch. */
 const plainRules = {
   neg: unaryNumber((x) => -x),
@@ -160,6 +166,14 @@ const plainRules = {
   and: logic((a, b) => a & b),
   or: logic((a, b) => a | b),
   xor: logic((a, b) => a ^ b),
+
+  bit_and: bits((a, b) => a & b),
+  bit_or: bits((a, b) => a | b),
+  bit_xor: bits((a, b) => a ^ b),
+  bit_not: { operands: 1, accepts: integer, compute: ([x]) => ~x! },
+  // Shifting out every bit leaves zeros, or for negative numbers shifted right, ones.
+  shift_left: bits((a, b) => (b > 31 || b < 0 ? 0 : a << b)),
+  shift_right: bits((a, b, dtype) => (dtype === "u32" ? (b > 31 ? 0 : a >>> b) : a >> Math.min(b >>> 0, 31))),
 } satisfies Record<string, ScalarRule<NoAttributes>>;
 
 /** C's pow, where JavaScript differs: 1 to any power is 1. */

@@ -12,6 +12,18 @@ import { pooling } from "./pooling.ts";
 import { reductions } from "./reductions.ts";
 import { resizing } from "./resizing.ts";
 import { shapes } from "./shapes.ts";
+import { attentions } from "./attention.ts";
+import { bitwise } from "./bitwise.ts";
+import { einsums } from "./einsum.ts";
+import { generators } from "./generators.ts";
+import { losses } from "./losses.ts";
+import { ordering } from "./ordering.ts";
+import { quantization } from "./quantization.ts";
+import { recurrentLayers } from "./recurrent.ts";
+import { sampling } from "./sampling.ts";
+import { scattering } from "./scattering.ts";
+import { spectral } from "./spectral.ts";
+import { unpooling } from "./unpooling.ts";
 
 const families: readonly OperatorFamily[] = [
   activations,
@@ -26,6 +38,18 @@ const families: readonly OperatorFamily[] = [
   reductions,
   resizing,
   shapes,
+  attentions,
+  bitwise,
+  einsums,
+  generators,
+  losses,
+  ordering,
+  quantization,
+  recurrentLayers,
+  sampling,
+  scattering,
+  spectral,
+  unpooling,
 ];
 
 export const operators: Readonly<Record<string, Operator>> = Object.assign(Object.create(null), ...families);

@@ -121,6 +121,22 @@ function spaceToDepth(node: OperatorNode): Tensor {
   return split.permute([0, 3, 5, 1, 2, 4]).reshape([n, c * block ** 2, rows, columns]);
 }
 
+/** Crops or pads with zeros to a shape, around the middle. */
+function centerCropPad(node: OperatorNode): Tensor {
+  const x = node.input(0);
+  const sizes = node.constantNumbers(1, "the shape");
+  const axes = (node.ints("axes") ?? x.shape.map((_, i) => i)).map((axis) =>
+    normalizeAxis(axis, x.rank, "CenterCropPad"),
+  );
+  return axes.reduce((y, axis, i) => {
+    const missing = sizes[i]! - y.shape[axis]!;
+    const before = missing < 0 ? -Math.floor(-missing / 2) : Math.floor(missing / 2);
+    const list = new Array<number>(2 * x.rank).fill(0);
+    list.splice(2 * (x.rank - 1 - axis), 2, before, missing - before);
+    return y.pad(list);
+  }, x);
+}
+
 export const movement: OperatorFamily = {
   Transpose: transpose,
   Slice: slice,
@@ -130,4 +146,5 @@ export const movement: OperatorFamily = {
   Tile: tile,
   DepthToSpace: depthToSpace,
   SpaceToDepth: spaceToDepth,
+  CenterCropPad: centerCropPad,
 };

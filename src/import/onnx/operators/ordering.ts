@@ -14,7 +14,8 @@ function topK(node: OperatorNode): readonly Tensor[] {
   const axis = trailingAxis(node, x, -1);
   const size = x.shape[axis]!;
   const k = node.has(1) ? node.constantNumbers(1, "k")[0]! : node.int("k", -1);
-  if (!(k >= 0 && k <= size)) return node.fail("argument", `k is ${k}, with ${size} elements to choose from.`);
+  if (!(k >= 0 && k <= size))
+    return node.fail("argument", `k is ${k}, with ${size} elements to choose from.`);
   const largest = node.flag("largest", true);
   node.ignore("sorted");
   const [mine, other] = [x.unsqueeze(axis + 1), x.unsqueeze(axis)];

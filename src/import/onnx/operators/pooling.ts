@@ -1,6 +1,7 @@
 /** Pooling. */
 import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
+import { maximaPositions } from "./unpooling.ts";
 import { windowOf } from "./windows.ts";
 
 function windowed(node: OperatorNode) {
@@ -9,11 +10,11 @@ function windowed(node: OperatorNode) {
   return { x, attributes: { ...window, ceilMode: node.flag("ceil_mode", false) } };
 }
 
-function maxPool(node: OperatorNode): Tensor {
-  if (node.hasOutput(1)) return node.fail("unsupported", "the output of indices is not supported.");
-  node.ignore("storage_order");
+function maxPool(node: OperatorNode): readonly Tensor[] {
+  const isColumnMajor = node.flag("storage_order", false);
   const { x, attributes } = windowed(node);
-  return new Tensor(x.trace, x.trace.add("max_pool", [x.id], attributes));
+  const y = new Tensor(x.trace, x.trace.add("max_pool", [x.id], attributes));
+  return node.hasOutput(1) ? [y, maximaPositions(x, attributes, y.shape.slice(2), isColumnMajor)] : [y];
 }
 
 function averagePool(node: OperatorNode): Tensor {

@@ -128,7 +128,10 @@ function gridSample(node: OperatorNode): Tensor {
 
 /** One tap of each dimension, in every combination. */
 function combinations(axes: readonly (readonly Tap[])[]): Tap[][] {
-  return axes.reduce<Tap[][]>((all, taps) => all.flatMap((start) => taps.map((tap) => [...start, tap])), [[]]);
+  return axes.reduce<Tap[][]>(
+    (all, taps) => all.flatMap((start) => taps.map((tap) => [...start, tap])),
+    [[]],
+  );
 }
 
 /** `theta [N, d, d + 1]` applied to the positions of every element of `[N, C, …]`. */

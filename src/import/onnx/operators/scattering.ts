@@ -6,7 +6,15 @@ import { elementCount, sameShape } from "../../../ir/shape.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { trailingAxis } from "./axes.ts";
-import { arange, extremes, gatherAt, gatherElements, integerTable, rowNumbers, wrapped } from "./positions.ts";
+import {
+  arange,
+  extremes,
+  gatherAt,
+  gatherElements,
+  integerTable,
+  rowNumbers,
+  wrapped,
+} from "./positions.ts";
 
 function gatherElementsOf(node: OperatorNode): Tensor {
   const x = node.input(0);

@@ -1,0 +1,42 @@
+/** Operators on the bits of integers. Types narrower than 32 bits are kept to their width. */
+import { Tensor } from "../../../nn/tensor.ts";
+import type { Operator, OperatorFamily, OperatorNode } from "../operator.ts";
+import { integerLimits } from "../tensors.ts";
+
+type BitOp = "bit_and" | "bit_or" | "bit_xor" | "shift_left" | "shift_right";
+
+const apply = (op: BitOp, a: Tensor, b: Tensor): Tensor =>
+  new Tensor(a.trace, a.trace.add(op, [a.id, b.id], {}));
+
+const binary =
+  (op: BitOp): Operator =>
+  (node) =>
+    apply(op, node.input(0), node.input(1));
+
+/** What a type narrower than 32 bits keeps of a value: its low bits, the sign extended. */
+function narrowed(node: OperatorNode, x: Tensor): Tensor {
+  const limits = integerLimits(node.elementType(0));
+  if (limits === undefined || x.dtype !== "i32") return x;
+  const [least, greatest] = limits;
+  const low = apply("bit_and", x, x.mul(0).add(greatest - least));
+  return least === 0 ? low : low.sub(greatest - least + 1).where(low.gt(greatest), low);
+}
+
+function shift(node: OperatorNode): Tensor {
+  const [x, count] = [node.input(0), node.input(1)];
+  const direction = node.string("direction", "");
+  if (direction !== "LEFT" && direction !== "RIGHT")
+    return node.fail("argument", `direction is '${direction}', expected LEFT or RIGHT.`);
+  return narrowed(node, apply(direction === "LEFT" ? "shift_left" : "shift_right", x, count));
+}
+
+export const bitwise: OperatorFamily = {
+  BitwiseAnd: binary("bit_and"),
+  BitwiseOr: binary("bit_or"),
+  BitwiseXor: binary("bit_xor"),
+  BitwiseNot: (node) => {
+    const x = node.input(0);
+    return narrowed(node, new Tensor(x.trace, x.trace.add("bit_not", [x.id], {})));
+  },
+  BitShift: shift,
+};

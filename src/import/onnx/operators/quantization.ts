@@ -1,0 +1,177 @@
+/** Quantised tensors: small integers, kept as i32, with a scale and a zero point. */
+import { normalizeAxis } from "../../../ir/shape.ts";
+import { toTensor, type Tensor } from "../../../nn/tensor.ts";
+import type { OperatorFamily, OperatorNode } from "../operator.ts";
+import { TensorProto_DataType as DataType } from "../schema/onnx_pb.ts";
+import { elementTypeName, integerLimits } from "../tensors.ts";
+import { gatherAt, integerTable } from "./positions.ts";
+import { windowOf } from "./windows.ts";
+
+/** A scale or zero point against `x`: one for all, one an index of `axis`, or one a block along it. */
+function spread(node: OperatorNode, x: Tensor, parameter: Tensor): Tensor {
+  const axis = normalizeAxis(node.int("axis", 1), Math.max(x.rank, 2), "axis");
+  const block = node.int("block_size", 0);
+  if (parameter.rank === 0 || (parameter.rank === 1 && parameter.shape[0] === 1 && block === 0))
+    return parameter.reshape([]);
+  if (block > 0) {
+    const size = x.shape[axis]!;
+    const blocks = integerTable(
+      x.trace,
+      Array.from({ length: size }, (_, i) => Math.floor(i / block)),
+      [size],
+    );
+    return gatherAt(parameter, axis, blocks);
+  }
+  return parameter.reshape(x.shape.map((size, i) => (i === axis ? size : 1)));
+}
+
+/** saturate(round(x / scale) + zero point), halves to even. */
+function quantized(x: Tensor, scale: Tensor, zero: Tensor | undefined, type: number, node: OperatorNode) {
+  const limits = integerLimits(type);
+  if (limits === undefined)
+    return node.fail("unsupported", `quantising to ${elementTypeName(type)} is not supported.`);
+  const rounded = x.div(scale).round();
+  const shifted = zero === undefined ? rounded : rounded.add(zero.to("f32"));
+  return shifted.clamp(...limits).to("i32");
+}
+
+function quantizeLinear(node: OperatorNode): Tensor {
+  const [x, scale] = [node.input(0).to("f32"), node.input(1)];
+  const zero = node.optional(2);
+  node.ignore("saturate", "precision");
+  const type = node.elementType(2) ?? (node.int("output_dtype", 0) || DataType.UINT8);
+  node.declareResult(type);
+  return quantized(x, spread(node, x, scale), zero && spread(node, x, zero), type, node);
+}
+
+function dequantizeLinear(node: OperatorNode): Tensor {
+  const x = node.input(0);
+  const zero = node.optional(2);
+  node.ignore("output_dtype");
+  const shifted = zero === undefined ? x : x.sub(spread(node, x, zero));
+  return shifted.to("f32").mul(spread(node, x, node.input(1)));
+}
+
+/** Scale and zero point from the range of the values, which is made to include 0. */
+function dynamicQuantizeLinear(node: OperatorNode): readonly Tensor[] {
+  const x = node.input(0);
+  const [high, low] = [x.max().maximum(0), x.min().minimum(0)];
+  const range = high.sub(low).div(255);
+  const scale = range;
+  const zero = low.neg().div(scale).round().clamp(0, 255).to("i32");
+  node.declareResult(DataType.UINT8);
+  return [quantized(x, scale, zero, DataType.UINT8, node), scale, zero];
+}
+
+/** Exact integer products, summed in i32. */
+function integerMatmul(a: Tensor, b: Tensor): Tensor {
+  return a
+    .unsqueeze(a.rank)
+    .mul(b.unsqueeze(b.rank - 2))
+    .sum(-2 + Math.max(a.rank, b.rank) + 1);
+}
+
+/** A zero point for each row of the left factor, or column of the right one. */
+function centred(x: Tensor, zero: Tensor | undefined, axis: -1 | -2): Tensor {
+  if (zero === undefined) return x;
+  if (zero.rank !== 1 || zero.shape[0] === 1) return x.sub(zero.rank === 1 ? zero.reshape([]) : zero);
+  return x.sub(zero.unsqueeze(axis === -2 ? 1 : 0));
+}
+
+function matMulInteger(node: OperatorNode): Tensor {
+  const a = centred(node.input(0), node.optional(2), -2);
+  const b = centred(node.input(1), node.optional(3), -1);
+  node.declareResult(DataType.INT32);
+  return integerMatmul(a, b);
+}
+
+function qLinearMatMul(node: OperatorNode): Tensor {
+  const [a, aScale, aZero, b, bScale, bZero, yScale, yZero] = node.inputs() as Tensor[];
+  const product = integerMatmul(centred(a!, aZero, -2), centred(b!, bZero, -1));
+  const row = (scale: Tensor) => (scale.rank === 1 && scale.shape[0] !== 1 ? scale.unsqueeze(1) : scale);
+  const real = product.to("f32").mul(row(aScale!)).mul(bScale!);
+  const type = node.elementType(7) ?? DataType.UINT8;
+  node.declareResult(type);
+  return quantized(real, yScale!, yZero!, type, node).reshape(product.shape);
+}
+
+/** Convolution in integers: windows are gathered, multiplied and summed. */
+function integerConv(node: OperatorNode, x: Tensor, weight: Tensor): Tensor {
+  const spatial = x.shape.slice(2);
+  const { kernel, stride, dilation, padding } = windowOf(node, spatial, weight.shape.slice(2));
+  const groups = node.int("group", 1);
+  const [batch, channels] = x.shape as [number, number];
+  const outputs = weight.shape[0]!;
+  if (channels % groups !== 0 || outputs % groups !== 0 || weight.shape[1] !== channels / groups)
+    return node.fail("shape", `${channels} channels and ${outputs} outputs do not fit ${groups} groups.`);
+  const padded = x.pad([...padding].reverse().flatMap(([before, after]) => [before, after]));
+  const counts = kernel.map((size, i) => {
+    const room = padded.shape[i + 2]! - (dilation[i]! * (size - 1) + 1);
+    return room < 0 ? 0 : Math.floor(room / stride[i]!) + 1;
+  });
+  const windows = kernel.reduce<Tensor>((y, size, i) => {
+    const table = Array.from({ length: counts[i]! }, (_, o) =>
+      Array.from({ length: size }, (_, k) => o * stride[i]! + k * dilation[i]!),
+    );
+    return gatherAt(y, 2 + 2 * i, integerTable(x.trace, table.flat(), [counts[i]!, size]));
+  }, padded);
+  // [N, G, 1, C/G, o…, k…] · [G, O/G, C/G, 1…, k…]
+  const pairs = kernel.map((_, i) => i);
+  const ordered = windows.permute([0, 1, ...pairs.map((i) => 2 + 2 * i), ...pairs.map((i) => 3 + 2 * i)]);
+  const left = ordered.reshape([batch, groups, 1, channels / groups, ...counts, ...kernel]);
+  const right = weight.reshape([
+    groups,
+    outputs / groups,
+    channels / groups,
+    ...kernel.map(() => 1),
+    ...kernel,
+  ]);
+  const summed = left.mul(right).sum([3, ...pairs.map((i) => 4 + kernel.length + i)]);
+  return summed.reshape([batch, outputs, ...counts]);
+}
+
+/** One zero point, or one for each output channel of the weight. */
+function centredWeight(weight: Tensor, zero: Tensor | undefined): Tensor {
+  if (zero === undefined) return weight;
+  const isVector = zero.rank === 1 && zero.shape[0] !== 1;
+  return weight.sub(
+    isVector ? zero.reshape([zero.shape[0]!, ...weight.shape.slice(1).map(() => 1)]) : zero.reshape([]),
+  );
+}
+
+function convInteger(node: OperatorNode): Tensor {
+  const [x, xZero] = [node.input(0), node.optional(2)];
+  node.declareResult(DataType.INT32);
+  return integerConv(
+    node,
+    xZero === undefined ? x : x.sub(xZero.reshape([])),
+    centredWeight(node.input(1), node.optional(3)),
+  );
+}
+
+function qLinearConv(node: OperatorNode): Tensor {
+  const [x, xScale, xZero, weight, wScale, wZero, yScale, yZero] = [0, 1, 2, 3, 4, 5, 6, 7].map((i) =>
+    node.input(i),
+  ) as Tensor[];
+  const product = integerConv(node, x!.sub(xZero!.reshape([])), centredWeight(weight!, wZero));
+  const perOutput = (v: Tensor) =>
+    v.rank === 1 && v.shape[0] !== 1
+      ? v.reshape([v.shape[0]!, ...product.shape.slice(2).map(() => 1)])
+      : v.reshape([]);
+  const bias = node.optional(8);
+  const sum = bias === undefined ? product : product.add(perOutput(bias));
+  const real = sum.to("f32").mul(toTensor(sum.trace, xScale!).reshape([])).mul(perOutput(wScale!));
+  const type = node.elementType(7) ?? DataType.UINT8;
+  node.declareResult(type);
+  return quantized(real, yScale!.reshape([]), yZero!.reshape([]), type, node);
+}
+
+export const quantization: OperatorFamily = {
+  QuantizeLinear: quantizeLinear,
+  DequantizeLinear: dequantizeLinear,
+  DynamicQuantizeLinear: dynamicQuantizeLinear,
+  MatMulInteger: matMulInteger,
+  QLinearMatMul: qLinearMatMul,
+  ConvInteger: convInteger,
+  QLinearConv: qLinearConv,
+};
