@@ -19,7 +19,7 @@ def storable(value):
         value = value.astype("int32")
     if value.dtype == numpy.float16:
         value = value.astype("float32")
-    return torch.from_numpy(numpy.ascontiguousarray(value))
+    return torch.from_numpy(numpy.ascontiguousarray(value)).reshape(value.shape)
 
 
 def array(value):

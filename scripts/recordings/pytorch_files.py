@@ -15,12 +15,14 @@ import torch
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "test" / "import" / "data"
 
-NAMES = {torch.int32: "i32", torch.int16: "i32", torch.int8: "i32", torch.uint8: "i32", torch.int64: "i64", torch.bool: "bool"}
+NAMES = {torch.int32: "i32", torch.int16: "i32", torch.int8: "i32", torch.uint8: "i32", torch.bool: "bool"}
 
 
 def described(tensor):
     values = tensor.detach().contiguous().flatten()
     values = values.float() if values.is_floating_point() else values
+    if tensor.dtype == torch.int64:  # as text: JSON's readers have 53 bits
+        return {"dtype": "i64", "shape": list(tensor.shape), "data": [str(x) for x in values.tolist()]}
     return {"dtype": NAMES.get(tensor.dtype, "f32"), "shape": list(tensor.shape), "data": [repr(x) if x != x or abs(x) == float("inf") else x for x in values.tolist()]}
 
 

@@ -58,7 +58,7 @@ export interface ImportOptions {
   readonly externalData?: ExternalData;
 }
 
-const supportedOpsets = { oldest: 7, newest: 23 } as const;
+const supportedOpsets = { oldest: 7, newest: 24 } as const;
 
 /**
  * Imports an ONNX model.

@@ -32,6 +32,7 @@ export class OperatorNode {
   readonly #inputs: readonly (OnnxValue | undefined)[];
   readonly #attributes: ReadonlyMap<string, AttributeProto>;
   readonly #read = new Set<string>();
+  readonly #readInputs = new Set<number>();
   #resultType: number | undefined;
 
   constructor(
@@ -59,6 +60,7 @@ export class OperatorNode {
   }
 
   has(position: number): boolean {
+    this.#readInputs.add(position);
     return this.#inputs[position] !== undefined;
   }
 
@@ -67,9 +69,11 @@ export class OperatorNode {
   }
 
   optional(position: number): Tensor | undefined {
+    this.#readInputs.add(position);
     return this.#inputs[position]?.symbol();
   }
 
+  /** Every input; none may be left out. */
   inputs(): Tensor[] {
     return this.#inputs.map((_, position) => this.input(position));
   }
@@ -146,6 +150,16 @@ export class OperatorNode {
     for (const name of names) this.#read.add(name);
   }
 
+  /** Accepts an input that changes nothing here. */
+  ignoreInputs(...positions: readonly number[]): void {
+    for (const position of positions) this.#readInputs.add(position);
+  }
+
+  /** Inputs that are given but that the operator never looked at: what it does not support. */
+  unreadInputs(): number[] {
+    return this.#inputs.flatMap((input, i) => (input === undefined || this.#readInputs.has(i) ? [] : [i]));
+  }
+
   /** Attributes that the operator never looked at: what it does not support. */
   unread(): string[] {
     return [...this.#attributes.keys()].filter((name) => !this.#read.has(name));
@@ -156,6 +170,7 @@ export class OperatorNode {
   }
 
   #value(position: number): OnnxValue {
+    this.#readInputs.add(position);
     return this.#inputs[position] ?? this.fail("file-format", `input ${position} is missing.`);
   }
 

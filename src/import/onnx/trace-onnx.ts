@@ -97,6 +97,9 @@ function apply(
   const result = operator(context);
   const unread = context.unread();
   if (unread.length > 0) context.fail("unsupported", `attribute ${unread.join(", ")} is not supported.`);
+  const unreadInputs = context.unreadInputs();
+  if (unreadInputs.length > 0)
+    context.fail("unsupported", `input ${unreadInputs.join(", ")} is not supported.`);
   const results = Array.isArray(result) ? (result as readonly OperatorResult[]) : [result as OperatorResult];
   return results.map((value, i) => {
     const declared = i === 0 ? context.declaredType : undefined;

@@ -35,7 +35,8 @@ function modulo(node: OperatorNode): Tensor {
 
 function power(node: OperatorNode): Tensor {
   const [a, b] = [node.input(0), node.input(1)];
-  return a.pow(b).to(a.dtype);
+  const result = a.pow(b);
+  return a.dtype === "f32" ? result : result.round().to(a.dtype);
 }
 
 /** Bounds as attributes before opset 11, as optional inputs since. */

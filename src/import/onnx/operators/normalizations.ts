@@ -10,9 +10,11 @@ function batchNormalization(node: OperatorNode): readonly Tensor[] {
   const [x, scale, bias, mean, variance] = node.inputs() as [Tensor, Tensor, Tensor, Tensor, Tensor];
   const eps = node.float("epsilon", 1e-5);
   const momentum = node.float("momentum", 0.9);
-  node.ignore("spatial");
+  if (!node.flag("spatial", true)) return node.fail("unsupported", "spatial = 0 is not supported.");
   const { trace } = x;
-  if (!node.flag("training_mode", false)) {
+  // Before operator set 14, asking for more than one output meant training.
+  const isTraining = node.flag("training_mode", false) || (node.opset < 14 && node.outputCount > 1);
+  if (!isTraining) {
     return [
       new Symbolic(trace, trace.add("batch_norm", [x.id, mean.id, variance.id, scale.id, bias.id], { eps })),
     ];
@@ -27,10 +29,17 @@ function batchNormalization(node: OperatorNode): readonly Tensor[] {
     lowering: "undecided",
     reason: "",
   });
-  const [y, batchMean, inverseStd] = results.map((id) => new Symbolic(trace, id)) as [Tensor, Tensor, Tensor];
-  const batchVariance = inverseStd.square().reciprocal().sub(eps);
+  const [y, batchMean] = results.map((id) => new Symbolic(trace, id)) as [Tensor, Tensor];
+  const axes = x.shape.map((_, axis) => axis).filter((axis) => axis !== 1);
+  const batchVariance = x
+    .sub(perChannel(batchMean, x.rank))
+    .square()
+    .mean(axes);
   const blend = (old: Tensor, batch: Tensor) => old.mul(momentum).add(batch.mul(1 - momentum));
-  return [y, blend(mean, batchMean), blend(variance, batchVariance)];
+  return [y, blend(mean, batchMean), blend(variance, batchVariance), batchMean, batchVariance].slice(
+    0,
+    node.outputCount,
+  );
 }
 
 /** A vector of channels against `[N, C, …]`. */
@@ -62,16 +71,18 @@ function groupNormalization(node: OperatorNode): Tensor {
   return normalized.mul(perChannel(spread(scale), x.rank)).add(perChannel(spread(bias), x.rank));
 }
 
-function layerNormalization(node: OperatorNode): Tensor {
+function layerNormalization(node: OperatorNode): readonly Tensor[] {
   const x = node.input(0);
   const axis = trailingAxis(node, x, -1);
   node.ignore("stash_type");
-  if (node.hasOutput(1) || node.hasOutput(2))
-    return node.fail("unsupported", "outputs Mean and InvStdDev are not supported.");
   const axes = x.shape.map((_, i) => i).slice(axis);
-  const scaled = standardize(x, axes, node.float("epsilon", 1e-5)).mul(node.input(1));
+  const eps = node.float("epsilon", 1e-5);
+  const scaled = standardize(x, axes, eps).mul(node.input(1));
   const bias = node.optional(2);
-  return bias === undefined ? scaled : scaled.add(bias);
+  const y = bias === undefined ? scaled : scaled.add(bias);
+  if (!node.hasOutput(1) && !node.hasOutput(2)) return [y];
+  const mean = x.mean(axes, true);
+  return [y, mean, x.sub(mean).square().mean(axes, true).add(eps).rsqrt()];
 }
 
 function rmsNormalization(node: OperatorNode): Tensor {

@@ -3,6 +3,8 @@ import type { Tensor } from "../../../nn/tensor.ts";
 import type { Operator, OperatorFamily } from "../operator.ts";
 import { axesOf, trailingAxis } from "./axes.ts";
 
+const numeric = (x: Tensor): Tensor => (x.dtype === "bool" ? x.to("i32") : x);
+
 type Fold = (x: Tensor, axes: readonly number[], keepDims: boolean) => Tensor;
 
 /** Axes are an attribute, or an input since opset 18 (13 for sums); none means all, unless told to do nothing. */
@@ -56,16 +58,19 @@ const argMin = (x: Tensor, axis: number, keepDims: boolean) => x.argMin(axis, ke
 
 export const reductions: OperatorFamily = {
   ReduceSum: reduction((x, axes, keep) => x.sum(axes, keep)),
-  ReduceMean: reduction((x, axes, keep) => x.mean(axes, keep)),
-  ReduceMax: reduction((x, axes, keep) => x.max(axes, keep)),
-  ReduceMin: reduction((x, axes, keep) => x.min(axes, keep)),
+  /** Of integers: truncated. */
+  ReduceMean: reduction((x, axes, keep) => x.mean(axes, keep).to(x.dtype)),
+  ReduceMax: reduction((x, axes, keep) => numeric(x).max(axes, keep).to(x.dtype)),
+  ReduceMin: reduction((x, axes, keep) => numeric(x).min(axes, keep).to(x.dtype)),
   ReduceProd: reduction((x, axes, keep) => x.prod(axes, keep)),
   ReduceL1: reduction((x, axes, keep) => x.abs().sum(axes, keep)),
   ReduceL2: reduction((x, axes, keep) => x.square().sum(axes, keep).sqrt()),
   ReduceSumSquare: reduction((x, axes, keep) => x.square().sum(axes, keep)),
   ReduceLogSum: reduction((x, axes, keep) => x.sum(axes, keep).log()),
   ReduceLogSumExp: reduction((x, axes, keep) => {
-    const largest = x.max(axes, true);
+    // Infinities stay out of the subtraction, where they would give NaN.
+    const peak = x.max(axes, true);
+    const largest = peak.where(peak.abs().lt(Infinity), 0);
     const sum = x.sub(largest).exp().sum(axes, true).log().add(largest);
     return keep ? sum : sum.reshape(x.shape.filter((_, axis) => !axes.includes(axis)));
   }),

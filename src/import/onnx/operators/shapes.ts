@@ -2,8 +2,8 @@
 import type { HostTensor } from "../../../ir/host-tensor.ts";
 import { zeros } from "../../../ir/host-tensor.ts";
 import { elementCount, normalizeAxis } from "../../../ir/shape.ts";
-import type { Tensor } from "../../../nn/tensor.ts";
-import type { OperatorFamily, OperatorNode } from "../operator.ts";
+import { Tensor } from "../../../nn/tensor.ts";
+import type { OperatorFamily, OperatorNode, OperatorResult } from "../operator.ts";
 import { castTarget } from "./cast.ts";
 import { axesOf } from "./axes.ts";
 
@@ -40,11 +40,19 @@ function constant(node: OperatorNode): HostTensor {
   return { dtype: "f32", shape: [], data: Float32Array.of(node.float("value_float", 0)) };
 }
 
-function filled(node: OperatorNode): HostTensor {
+/** Longer values are left for kernels to fill. */
+const longestFilled = 4096;
+
+function filled(node: OperatorNode): OperatorResult {
   const sizes = node.constantNumbers(0, "the shape");
   const value = node.tensor("value");
-  const result = zeros(sizes, value?.dtype ?? "f32");
-  if (value !== undefined) (result.data as { fill(value: unknown): unknown }).fill(value.data[0]);
+  const scalar = value === undefined ? zeros([], "f32") : { ...value, shape: [] };
+  if (elementCount(scalar.shape) !== scalar.data.length)
+    return node.fail("shape", "the value must be one element.");
+  if (elementCount(sizes) > longestFilled)
+    return new Tensor(node.trace, node.trace.constant(scalar)).expand(sizes);
+  const result = zeros(sizes, scalar.dtype);
+  (result.data as { fill(value: unknown): unknown }).fill(scalar.data[0]);
   return result;
 }
 
@@ -69,7 +77,8 @@ function range(node: OperatorNode): HostTensor {
 
 function flatten(node: OperatorNode): Tensor {
   const x = node.input(0);
-  const axis = normalizeAxis(node.int("axis", 1), x.rank + 1, "Flatten");
+  const given = node.int("axis", 1);
+  const axis = given === x.rank ? given : normalizeAxis(given, x.rank, "Flatten");
   return x.reshape([elementCount(x.shape.slice(0, axis)), elementCount(x.shape.slice(axis))]);
 }
 
@@ -105,6 +114,7 @@ export const shapes: OperatorFamily = {
   /** Only training drops anything, and models are imported for inference. */
   Dropout: (node) => {
     node.ignore("ratio", "seed");
+    node.ignoreInputs(1);
     const x = node.input(0);
     const isTraining = node.has(2) && node.constantNumbers(2, "training_mode")[0] !== 0;
     if (isTraining) return node.fail("unsupported", "training mode is not supported.");

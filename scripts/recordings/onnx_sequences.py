@@ -1,0 +1,2 @@
+def record_sequences(r):
+    pass

@@ -1,0 +1,175 @@
+/** The command line, checked: which command, and its options as the command takes them. */
+import { parseArgs, type ParseArgsConfig } from "node:util";
+import type { DeviceKind } from "../runtime/device.ts";
+import { CommandLineError } from "./command-line-error.ts";
+
+/** `name` is undefined where only a file was given. */
+export interface NamedFile {
+  readonly name: string | undefined;
+  readonly path: string;
+}
+
+export interface RunArguments {
+  readonly command: "run";
+  readonly model: string;
+  readonly inputs: readonly NamedFile[];
+  readonly shapes: Readonly<Record<string, number>>;
+  readonly device: DeviceKind | "auto";
+  readonly outputs: readonly NamedFile[];
+  readonly profile: boolean;
+  readonly image: {
+    readonly scale: number;
+    readonly mean: readonly number[];
+    readonly std: readonly number[];
+    readonly layout: "NCHW" | "NHWC";
+  };
+}
+
+export interface InspectArguments {
+  readonly command: "inspect";
+  /** undefined: list the operators that are supported. */
+  readonly model: string | undefined;
+  readonly shapes: Readonly<Record<string, number>>;
+}
+
+export type Arguments =
+  RunArguments | InspectArguments | { readonly command: "devices" | "help" | "version" };
+
+const devices = ["auto", "cpu", "webgpu", "opencl"] as const;
+const layouts = ["NCHW", "NHWC"] as const;
+
+const shape = { type: "string", short: "s", multiple: true, default: [] as string[] } as const;
+const help = { type: "boolean", short: "h", default: false } as const;
+
+/** @throws CommandLineError that says what was not understood */
+export function readArguments(args: readonly string[]): Arguments {
+  const [command, ...rest] = args;
+  switch (command) {
+    case "run":
+      return readRun(rest);
+    case "inspect":
+      return readInspect(rest);
+    case "devices":
+      return parse(rest, { help }).values.help ? { command: "help" } : { command: "devices" };
+    case "--help":
+    case "-h":
+    case "help":
+      return { command: "help" };
+    case "--version":
+      return { command: "version" };
+    case undefined:
+      return wrong("a command is missing.");
+    default:
+      return wrong(`there is no command '${command}'.`);
+  }
+}
+
+function readRun(args: readonly string[]): Arguments {
+  const { values, positionals } = parse(args, {
+    input: { type: "string", short: "i", multiple: true, default: [] as string[] },
+    shape,
+    device: { type: "string", short: "d", default: "auto" },
+    output: { type: "string", short: "o", multiple: true, default: [] as string[] },
+    profile: { type: "boolean", default: false },
+    scale: { type: "string" },
+    mean: { type: "string", default: "0" },
+    std: { type: "string", default: "1" },
+    layout: { type: "string", default: "NCHW" },
+    help,
+  });
+  if (values.help) return { command: "help" };
+  const std = numbers("--std", values.std);
+  if (std.includes(0)) wrong("--std must not be 0.");
+  return {
+    command: "run",
+    model: oneModel(positionals),
+    inputs: values.input.map((text) => namedFile("--input", text)),
+    shapes: sizes(values.shape),
+    device: choice("--device", devices, values.device),
+    outputs: values.output.map((text) => outputFile(text)),
+    profile: values.profile,
+    image: {
+      scale: values.scale === undefined ? 1 / 255 : oneNumber("--scale", values.scale),
+      mean: numbers("--mean", values.mean),
+      std,
+      layout: choice("--layout", layouts, values.layout),
+    },
+  };
+}
+
+function readInspect(args: readonly string[]): Arguments {
+  const { values, positionals } = parse(args, {
+    operators: { type: "boolean", default: false },
+    shape,
+    help,
+  });
+  if (values.help) return { command: "help" };
+  if (values.operators && positionals.length > 0) wrong("inspect --operators takes no model.");
+  const model = values.operators ? undefined : oneModel(positionals);
+  return { command: "inspect", model, shapes: sizes(values.shape) };
+}
+
+function wrong(message: string): never {
+  throw new CommandLineError(message, true);
+}
+
+function parse<const Options extends NonNullable<ParseArgsConfig["options"]>>(
+  args: readonly string[],
+  options: Options,
+) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (error) {
+    return wrong(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function oneModel(positionals: readonly string[]): string {
+  const [model, ...more] = positionals;
+  if (model === undefined) return wrong("the model's file is missing.");
+  if (more.length > 0)
+    wrong(`one model is expected, got ${positionals.join(", ")}. Inputs are given with --input.`);
+  return model;
+}
+
+/** `name=file`, or a file alone. */
+function namedFile(option: string, text: string): NamedFile {
+  const at = text.indexOf("=");
+  const file = { name: at < 0 ? undefined : text.slice(0, at), path: text.slice(at + 1) };
+  if (file.path === "" || file.name === "") wrong(`${option} '${text}' is not [NAME=]FILE.`);
+  return file;
+}
+
+function outputFile(text: string): NamedFile {
+  const file = namedFile("--output", text);
+  if (!/\.(npy|json)$/i.test(file.path)) wrong(`--output '${text}' is neither an .npy nor a .json file.`);
+  return file;
+}
+
+function sizes(texts: readonly string[]): Readonly<Record<string, number>> {
+  const entries = texts.map((text) => {
+    const at = text.lastIndexOf("=");
+    const [name, size] = [text.slice(0, Math.max(at, 0)), text.slice(at + 1)];
+    if (name === "" || !/^\d{1,9}$/.test(size)) wrong(`--shape '${text}' is not NAME=SIZE, such as N=8.`);
+    return [name, Number(size)] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function numbers(option: string, text: string): readonly number[] {
+  return text.split(",").map((part) => oneNumber(option, part));
+}
+
+function oneNumber(option: string, text: string): number {
+  const value = text.trim() === "" ? NaN : Number(text);
+  return Number.isFinite(value) ? value : wrong(`${option}: '${text}' is not a number.`);
+}
+
+function choice<const Choice extends string>(
+  option: string,
+  choices: readonly Choice[],
+  text: string,
+): Choice {
+  const found = choices.find((item) => item === text);
+  return found ?? wrong(`${option} '${text}' is not one of ${choices.join(", ")}.`);
+}

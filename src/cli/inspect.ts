@@ -1,0 +1,71 @@
+/** `heddle inspect`: what a model holds and what of it is supported, without compiling anything. */
+import {
+  inspectOnnx,
+  supportedOperators,
+  type InspectedTensor,
+  type OnnxInspection,
+} from "../import/onnx/inspect.ts";
+import { formatBytes } from "../report.ts";
+import type { InspectArguments } from "./arguments.ts";
+import { externalDataBeside, readBytes } from "./model-file.ts";
+
+export function inspectCommand({ model, shapes }: InspectArguments): void {
+  if (model === undefined) {
+    const names = supportedOperators();
+    console.log(`${names.length} ONNX operators are supported:\n${inColumns(names, 80)}`);
+    return;
+  }
+  const options = { externalData: externalDataBeside(model), shapes };
+  console.log(describeModel(model, inspectOnnx(readBytes(model), options)));
+}
+
+function describeModel(path: string, inspection: OnnxInspection): string {
+  const { opset, producer, inputs, outputs, operators, unsupported, multiplyAdds } = inspection;
+  const nodes = operators.reduce((sum, { count }) => sum + count, 0);
+  const width = Math.max(...operators.map(({ name }) => name.length), 0);
+  const by = producer === "" ? "" : `, written by ${producer}`;
+  return [
+    `${path}: operator set ${opset}${by}`,
+    "",
+    "Inputs",
+    ...inputs.map(describeTensor),
+    "Outputs",
+    ...outputs.map(describeTensor),
+    "",
+    `Parameters: ${inspection.parameterCount.toLocaleString("en")} (${formatBytes(inspection.parameterBytes)})`,
+    `Multiply-adds a run: ${multiplyAdds === undefined ? "unknown" : multiplyAdds.toLocaleString("en")}${multiplyAdds === undefined && unsupported.length === 0 ? " (give the symbolic dimensions with --shape NAME=SIZE)" : ""}`,
+    "",
+    `Operators: ${operators.length} in ${nodes} nodes`,
+    ...operators.map(
+      ({ name, count, supported, reason }) =>
+        `  ${String(count).padStart(5)}  ${name.padEnd(width)}${supported ? "" : `  ✗ ${reason ?? "not supported"}`}`,
+    ),
+    "",
+    ...describeSupport(unsupported),
+  ].join("\n");
+}
+
+function describeSupport(unsupported: OnnxInspection["unsupported"]): string[] {
+  if (unsupported.length === 0) return ["Every operator is supported."];
+  return [
+    "Not supported",
+    ...unsupported.map(({ operator, nodes, reason }) => {
+      const shown = nodes.slice(0, 5).join(", ") + (nodes.length > 5 ? ` and ${nodes.length - 5} more` : "");
+      return `  ${operator}: ${reason} (${shown})`;
+    }),
+  ];
+}
+
+function describeTensor({ name, elementType, shape }: InspectedTensor): string {
+  return `  ${name}  ${elementType}[${shape.join(", ")}]`;
+}
+
+/** Names side by side, sorted down the columns. */
+function inColumns(names: readonly string[], lineWidth: number): string {
+  const width = Math.max(...names.map((name) => name.length)) + 2;
+  const columns = Math.max(1, Math.floor(lineWidth / width));
+  const rows = Math.ceil(names.length / columns);
+  return Array.from({ length: rows }, (_, row) =>
+    `  ${Array.from({ length: columns }, (__, column) => (names[column * rows + row] ?? "").padEnd(width)).join("")}`.trimEnd(),
+  ).join("\n");
+}

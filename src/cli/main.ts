@@ -1,0 +1,55 @@
+#!/usr/bin/env node
+/**
+ * The `heddle` command: runs and inspects models, lists devices.
+ *
+ *     npx heddle run model.onnx --input image.npy
+ *     npx heddle inspect model.onnx
+ *     npx heddle devices
+ */
+import { readFileSync } from "node:fs";
+import { UserError } from "../errors.ts";
+import { readArguments } from "./arguments.ts";
+import { CommandLineError } from "./command-line-error.ts";
+import { devicesCommand } from "./devices.ts";
+import { inspectCommand } from "./inspect.ts";
+import { runCommand } from "./run.ts";
+import { usage } from "./usage.ts";
+
+async function main(args: readonly string[]): Promise<void> {
+  const read = readArguments(args);
+  switch (read.command) {
+    case "run":
+      return runCommand(read);
+    case "inspect":
+      return inspectCommand(read);
+    case "devices":
+      return devicesCommand();
+    case "help":
+      return console.log(usage);
+    case "version":
+      return console.log(packageVersion());
+    default:
+      return read satisfies never;
+  }
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { readonly version: string }).version;
+}
+
+// A reader that stops early, such as head, is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  // What the caller can mend is said in a line; anything else is a defect and keeps its stack.
+  if (!(error instanceof UserError || error instanceof CommandLineError)) throw error;
+  const hint = error instanceof CommandLineError && error.showUsage ? `\n\n${usage}` : "";
+  console.error(`heddle: ${error.message}${hint}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,84 @@
+/** `heddle run`: imports, compiles and runs a model, and prints or writes what comes out. */
+import { compile } from "../compile.ts";
+import type { Compiled } from "../compiled.ts";
+import { importOnnx, type OnnxModel } from "../import/onnx/model.ts";
+import { writeNpy } from "../import/npy.ts";
+import type { HostTensor } from "../ir/host-tensor.ts";
+import type { DispatchTiming } from "../runtime/device.ts";
+import type { RunArguments } from "./arguments.ts";
+import { CommandLineError } from "./command-line-error.ts";
+import { describeProfile, describeResult, resultsAsJson } from "./describe-results.ts";
+import { externalDataBeside, readBytes, writeBytes } from "./model-file.ts";
+import { progressBar } from "./progress-bar.ts";
+import { readInputs } from "./read-inputs.ts";
+
+type Results = Readonly<Record<string, HostTensor>>;
+
+export async function runCommand(args: RunArguments): Promise<void> {
+  const model = importOnnx(readBytes(args.model), { externalData: externalDataBeside(args.model) });
+  checkOutputNames(model, args);
+  const { tensors, shapes } = await readInputs(model.inputs, args);
+  const start = performance.now();
+  await using compiled = await compileWithProgress(model, args, shapes);
+  const compileMs = performance.now() - start;
+  const { results, runMs, timings } = await runOnce(compiled, tensors, args.profile);
+
+  const { kind, name, reason } = compiled.report().data.device;
+  console.log(`${args.model} on ${name} (${kind}: ${reason})`);
+  console.log(`compiled in ${compileMs.toFixed(0)} ms, ran in ${runMs.toFixed(1)} ms\n`);
+  for (const [output, result] of Object.entries(results)) console.log(describeResult(output, result));
+  if (args.profile) console.log(`\n${describeProfile(timings)}`);
+  for (const { name: output, path } of args.outputs) {
+    writeResults(path, output === undefined ? results : { [output]: results[output]! });
+    console.log(`wrote ${path}`);
+  }
+}
+
+/** Before anything is compiled: every output that is asked for exists, and an .npy file gets one. */
+function checkOutputNames(model: OnnxModel, { outputs }: RunArguments): void {
+  const names = model.outputs.map(({ name }) => name);
+  for (const { name, path } of outputs) {
+    if (name !== undefined && !names.includes(name))
+      throw new CommandLineError(`the model has no output '${name}'. Its outputs: ${names.join(", ")}.`);
+    if (name === undefined && names.length > 1 && !path.toLowerCase().endsWith(".json"))
+      throw new CommandLineError(
+        `an .npy file holds one result, and the model has ${names.length}: ${names.join(", ")}. Say which: --output NAME=${path}.`,
+      );
+  }
+}
+
+async function compileWithProgress(
+  model: OnnxModel,
+  { device }: RunArguments,
+  shapes: Readonly<Record<string, number>>,
+): Promise<Compiled> {
+  const bar = progressBar(process.stderr);
+  try {
+    return await compile(model, { device, shapes, onProgress: bar.onProgress });
+  } finally {
+    bar.clear();
+  }
+}
+
+interface Run {
+  readonly results: Results;
+  readonly runMs: number;
+  readonly timings: readonly DispatchTiming[];
+}
+
+/** Profiling makes a run slower, so the one that is timed as a whole comes first. */
+async function runOnce(compiled: Compiled, inputs: Results, profile: boolean): Promise<Run> {
+  const start = performance.now();
+  const results = await compiled.run<Results>(inputs);
+  const runMs = performance.now() - start;
+  if (!profile) return { results, runMs, timings: [] };
+  await compiled.run<Results>(inputs, { profile: true });
+  return { results, runMs, timings: compiled.lastProfile };
+}
+
+function writeResults(path: string, results: Results): void {
+  const content = path.toLowerCase().endsWith(".json")
+    ? resultsAsJson(results)
+    : writeNpy(Object.values(results)[0]!);
+  writeBytes(path, content);
+}

@@ -1,0 +1,24 @@
+/** What `heddle --help` prints. */
+export const usage = `usage: heddle run MODEL.onnx --input [NAME=]FILE … [options]
+       heddle inspect MODEL.onnx [--shape NAME=SIZE …]
+       heddle inspect --operators
+       heddle devices
+       heddle --help | --version
+
+run: compiles a model and runs it once
+  -i, --input [NAME=]FILE    an .npy, .png, .jpg or .jpeg file for an input; once for each
+  -s, --shape NAME=SIZE      the size of a symbolic dimension; otherwise it follows from the inputs
+  -d, --device DEVICE        auto (the default), cpu, webgpu or opencl
+  -o, --output FILE          where results go: .json for all of them, .npy for one ([NAME=]FILE.npy)
+      --profile              the time each kernel takes
+  for images:
+      --scale NUMBER         what values from 0 to 255 are multiplied with (default 1/255)
+      --mean A[,B,C]         subtracted after that (default 0)
+      --std A[,B,C]          divided by after that (default 1)
+      --layout NCHW|NHWC     order of the input's dimensions (default NCHW)
+
+inspect: what a model holds and whether it is supported; compiles nothing
+  -s, --shape NAME=SIZE      the size of a symbolic dimension, to count multiply-adds
+      --operators            the ONNX operators that are supported, instead
+
+devices: the devices there are, and for what is missing, why`;
