@@ -1,4 +1,5 @@
 /** The public interface of Heddle. */
+export { bisect, Bisection, type BisectOptions, type BisectSide, type DifferingValue } from "./bisect.ts";
 export { compile, type CompileOptions, type ModelOptions } from "./compile.ts";
 export { Compiled, type CompiledKernelInfo, type RunOptions } from "./compiled.ts";
 export { InternalError, UserError, type UserErrorCode } from "./errors.ts";

@@ -50,7 +50,7 @@ export function readArguments(args: readonly string[]): Arguments {
     case "inspect":
       return readInspect(rest);
     case "devices":
-      return parse(rest, { help }).values.help ? { command: "help" } : { command: "devices" };
+      return readDevices(rest);
     case "--help":
     case "-h":
     case "help":
@@ -62,6 +62,12 @@ export function readArguments(args: readonly string[]): Arguments {
     default:
       return wrong(`there is no command '${command}'.`);
   }
+}
+
+function readDevices(args: readonly string[]): Arguments {
+  const { values, positionals } = parse(args, { help });
+  if (positionals.length > 0) wrong(`devices takes no '${positionals[0]}'.`);
+  return { command: values.help ? "help" : "devices" };
 }
 
 function readRun(args: readonly string[]): Arguments {

@@ -36,9 +36,8 @@ function describeModel(path: string, inspection: OnnxInspection): string {
     `Multiply-adds a run: ${multiplyAdds === undefined ? "unknown" : multiplyAdds.toLocaleString("en")}${multiplyAdds === undefined && unsupported.length === 0 ? " (give the symbolic dimensions with --shape NAME=SIZE)" : ""}`,
     "",
     `Operators: ${operators.length} in ${nodes} nodes`,
-    ...operators.map(
-      ({ name, count, supported, reason }) =>
-        `  ${String(count).padStart(5)}  ${name.padEnd(width)}${supported ? "" : `  ✗ ${reason ?? "not supported"}`}`,
+    ...operators.map(({ name, count, supported, reason }) =>
+      `  ${String(count).padStart(5)}  ${name.padEnd(width)}${supported ? "" : `  ✗ ${reason ?? "not supported"}`}`.trimEnd(),
     ),
     "",
     ...describeSupport(unsupported),

@@ -166,6 +166,14 @@ export class IndexArithmetic {
     return compare("ge", a, int(limit));
   }
 
+  /** `a` limited to low … high; `a` itself where its range says so. */
+  clamp(a: Expr, low: number, high: number): Expr {
+    if (a.kind === "const") return int(Math.min(Math.max(a.value, low), high));
+    const range = this.rangeOf(a);
+    const raised = range.min >= low ? a : binary("max", a, int(low));
+    return range.max <= high ? raised : binary("min", raised, int(high));
+  }
+
   /** Σ indices[i] · strides[i]. */
   dot(indices: readonly Expr[], strides: readonly number[]): Expr {
     return indices.reduce((sum, index, i) => this.add(sum, this.mul(index, int(strides[i]!))), int(0));

@@ -9,7 +9,6 @@
 import { InternalError } from "../../errors.ts";
 import { producersOf, type Node, type NodeOf, type ValueId } from "../../ir/graph.ts";
 import { elementCount, rowMajorStrides, type Shape } from "../../ir/shape.ts";
-import type { MovementOps } from "../../ir/ops/movement.ts";
 import { always, and, binary, compare, constant, int, pack, select, splat } from "../expressions.ts";
 import type { KernelBuilder } from "../kernel-builder.ts";
 import type { Expr } from "../kernel-ir.ts";
@@ -164,33 +163,71 @@ export class ValueEmitter {
       const [before, after] = padding[axis]!;
       if (before === 0 && after === 0) return position;
       const shifted = this.#kb.index.add(position, int(-before));
-      const last = own[axis]! - 1;
       inside = and(inside, and(this.#kb.index.atLeast(shifted, 0), this.#kb.index.less(shifted, own[axis]!)));
-      return binary("min", binary("max", shifted, int(0)), int(last));
+      return this.#kb.index.clamp(shifted, 0, own[axis]! - 1);
     });
     const within = inside.kind === "const" ? inside : withLanes(this.#kb.let(inside, "inside"), lane);
     return select(within, this.emit(node.operands[0]!, source, lane), fill);
   }
 
   #emitConcat(node: NodeOf<"concat">, index: Index, lane: LaneAxis | null): Expr {
-    const { axis } = node.attributes as MovementOps["concat"];
-    if (lane?.axis === axis) return this.#laneByLane(node, index, lane);
-    const position = index[axis]!;
-    let result: Expr | undefined;
-    let start = 0;
-    for (const operand of node.operands) {
+    const { axis } = node.attributes;
+    let end = 0;
+    const parts = node.operands.flatMap((operand) => {
       const size = this.#shapeOf(operand)[axis]!;
-      if (size === 0) continue;
-      const local = this.#kb.index.add(position, int(-start));
-      const clamped = binary("min", binary("max", local, int(0)), int(size - 1));
-      const source = index.map((original, i) => (i === axis ? clamped : original));
-      const item = this.emit(operand, source, lane);
-      const chosen = withLanes(this.#kb.index.atLeast(position, start), lane);
-      result = result === undefined ? item : this.#kb.let(select(chosen, item, result), "joined");
-      start += size;
+      const start = end;
+      end += size;
+      return size === 0 ? [] : [{ operand, start, end }];
+    });
+    if (parts.length === 0) throw new InternalError("lower: concat of nothing");
+    // Lanes along the axis stay in one part where parts and positions are whole vectors.
+    if (lane?.axis === axis && !this.#isWhole(index[axis]!, parts, lane.lanes)) {
+      return this.#laneByLane(node, index, lane);
     }
-    if (result === undefined) throw new InternalError("lower: concat of nothing");
-    return result;
+    const position = this.#kb.let(index[axis]!, "at");
+    const item = (part: (typeof parts)[number], emitter: ValueEmitter): Expr => {
+      const local = this.#kb.index.add(position, int(-part.start));
+      const inside = this.#kb.index.clamp(local, 0, part.end - part.start - 1);
+      return emitter.emit(
+        part.operand,
+        index.map((original, i) => (i === axis ? inside : original)),
+        lane,
+      );
+    };
+    const range = this.#kb.index.rangeOf(position);
+    const possible = parts.filter((part) => range.min < part.end && range.max >= part.start);
+    if (possible.length <= 1) return item(possible[0] ?? parts[0]!, this);
+
+    const type = { scalar: scalarOf(node.results[0]!.type.dtype), lanes: lane?.lanes ?? 1 } as const;
+    const joined = this.#kb.var(constant(0, type), "joined");
+    const choose = ([part, ...rest]: typeof parts): void => {
+      const take = () => this.#kb.assign(joined, item(part!, this.#branch()));
+      if (rest.length === 0) take();
+      else this.#kb.ifLess(position, part!.end, take, () => choose(rest));
+    };
+    choose(possible);
+    return joined;
+  }
+
+  /** Whether a vector at `position` lies in one part, whichever it is. */
+  #isWhole(
+    position: Expr,
+    parts: readonly { readonly start: number; readonly end: number }[],
+    lanes: number,
+  ): boolean {
+    const aligned = this.#kb.index.rem(position, lanes);
+    return (
+      aligned.kind === "const" &&
+      aligned.value === 0 &&
+      parts.every(({ start, end }) => start % lanes === 0 && end % lanes === 0)
+    );
+  }
+
+  /** An emitter for a branch: it knows what is bound, but what it emits is not known outside. */
+  #branch(): ValueEmitter {
+    const branch = this.scope();
+    for (const [value, expr] of this.#bound) branch.bind(value, expr);
+    return branch;
   }
 
   #emitGather(node: NodeOf<"gather">, index: Index, lane: LaneAxis | null): Expr {
@@ -202,7 +239,7 @@ export class ValueEmitter {
     const size = this.#shapeOf(operand)[axis]!;
     const position = this.emit(indices, index.slice(axis, axis + rank), null);
     const wrapped = select(compare("lt", position, int(0)), binary("add", position, int(size)), position);
-    const inside = this.#kb.let(binary("min", binary("max", wrapped, int(0)), int(size - 1)), "taken");
+    const inside = this.#kb.let(this.#kb.index.clamp(wrapped, 0, size - 1), "taken");
     const source = [...index.slice(0, axis), inside, ...index.slice(axis + rank)];
     const shifted = lane === null || lane.axis < axis ? lane : { ...lane, axis: lane.axis - rank + 1 };
     return this.emit(operand, source, shifted);

@@ -92,6 +92,8 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Onnx
   // Before IR version 4, initialisers were listed as inputs, too.
   const inputs = graph.input.filter((input) => !initializers.has(input.name)).map(describe);
   const outputs = graph.output.map(describe);
+  checkDistinct("input", graph.input);
+  checkDistinct("output", graph.output);
   if (outputs.length === 0) throw new UserError("file-format", "onnx: the graph has no outputs.");
   const ordered = executionOrder(
     nodes,
@@ -118,6 +120,12 @@ export function parseModel(bytes: Uint8Array): ModelProto {
       { cause },
     );
   }
+}
+
+function checkDistinct(kind: string, infos: readonly ValueInfoProto[]): void {
+  const names = infos.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new UserError("file-format", `onnx: ${kind} '${twice}' is declared twice.`);
 }
 
 function checkedOpset(proto: ModelProto): number {

@@ -4,14 +4,24 @@ import type { OnnxNode } from "./model.ts";
 import { operators } from "./operators/index.ts";
 import { AttributeProto_AttributeType as AttributeType, type ModelProto } from "./schema/onnx_pb.ts";
 
-/** Operators whose result shapes depend on data; refused by design. */
-const dataDependent: ReadonlySet<string> = new Set([
-  "NonZero",
-  "Unique",
-  "NonMaxSuppression",
-  "Compress",
-  "StringNormalizer",
+/** Why operators of ONNX are refused by design. */
+const refused: ReadonlyMap<string, string> = new Map([
+  ...reasons("its result's shape depends on data", "NonZero Unique NonMaxSuppression Compress"),
+  ...reasons("control flow with subgraphs", "If Loop Scan SequenceMap"),
+  ...reasons(
+    "sequences and optional values",
+    "SequenceAt SequenceConstruct SequenceEmpty SequenceErase SequenceInsert SequenceLength SplitToSequence ConcatFromSequence Optional OptionalGetElement OptionalHasElement",
+  ),
+  ...reasons("strings", "StringNormalizer StringConcat StringSplit RegexFullMatch TfIdfVectorizer"),
+  ...reasons(
+    "random numbers, which the file asks for anew with each run",
+    "RandomNormal RandomNormalLike RandomUniform RandomUniformLike Bernoulli Multinomial",
+  ),
 ]);
+
+function reasons(reason: string, names: string): (readonly [string, string])[] {
+  return names.split(" ").map((name) => [name, reason] as const);
+}
 
 export interface SupportReport {
   /** Operator → nodes that use it, for those that are not supported, with the reason. */
@@ -41,8 +51,8 @@ export function inspectSupport(proto: ModelProto, nodes: readonly OnnxNode[]): S
     );
     if (hasSubgraph) refuse(operator, "control flow with subgraphs", name);
     else if (!isStandard) refuse(operator, "an operator of another domain", name);
-    else if (dataDependent.has(operator)) refuse(operator, "its result's shape depends on data", name);
-    else if (!Object.hasOwn(operators, operator)) refuse(operator, "not supported", name);
+    else if (!Object.hasOwn(operators, operator))
+      refuse(operator, refused.get(operator) ?? "not supported", name);
   }
   for (const { domain, name } of proto.functions)
     refuse(`${domain}::${name}`, "a model-local function", "(function)");

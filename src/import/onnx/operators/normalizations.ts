@@ -31,10 +31,7 @@ function batchNormalization(node: OperatorNode): readonly Tensor[] {
   });
   const [y, batchMean] = results.map((id) => new Symbolic(trace, id)) as [Tensor, Tensor];
   const axes = x.shape.map((_, axis) => axis).filter((axis) => axis !== 1);
-  const batchVariance = x
-    .sub(perChannel(batchMean, x.rank))
-    .square()
-    .mean(axes);
+  const batchVariance = x.sub(perChannel(batchMean, x.rank)).square().mean(axes);
   const blend = (old: Tensor, batch: Tensor) => old.mul(momentum).add(batch.mul(1 - momentum));
   return [y, blend(mean, batchMean), blend(variance, batchVariance), batchMean, batchVariance].slice(
     0,
@@ -127,6 +124,7 @@ export const normalizations: OperatorFamily = {
     const x = node.input(0);
     const axis = trailingAxis(node, x, -1);
     const norm = node.int("p", 2) === 1 ? x.abs().sum(axis, true) : x.square().sum(axis, true).sqrt();
-    return x.div(norm);
+    // What is all zeros stays so.
+    return x.div(norm.where(norm.gt(0), 1));
   },
 };

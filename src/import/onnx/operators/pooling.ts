@@ -1,6 +1,9 @@
 /** Pooling. */
+import { windowCount, windowExtent } from "../../../ir/ops/window.ts";
+import { elementCount } from "../../../ir/shape.ts";
 import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
+import { gatherWindows } from "./positions.ts";
 import { maximaPositions } from "./unpooling.ts";
 import { windowOf } from "./windows.ts";
 
@@ -10,30 +13,87 @@ function windowed(node: OperatorNode) {
   return { x, attributes: { ...window, ceilMode: node.flag("ceil_mode", false) } };
 }
 
+type Pooled = ReturnType<typeof windowed>["attributes"];
+
+/** How many windows there are, and how much must be put around `x` for all of them to lie inside. */
+function extentOf(x: Tensor, { kernel, stride, dilation, padding, ceilMode }: Pooled) {
+  const counts = kernel.map((extent, i) =>
+    windowCount(x.shape[i + 2]!, extent, stride[i]!, padding[i]!, dilation[i]!, ceilMode),
+  );
+  const amounts = kernel.map((extent, i): readonly [number, number] => {
+    const reach = (counts[i]! - 1) * stride[i]! + windowExtent(extent, dilation[i]!);
+    return [padding[i]![0], Math.max(padding[i]![1], reach - x.shape[i + 2]! - padding[i]![0])];
+  });
+  return { counts, around: [...amounts].reverse().flat() };
+}
+
+/** The op wants no window to see padding alone; where one does, the padding is put there by hand. */
+function isWide({ kernel, dilation, padding }: Pooled): boolean {
+  return padding.some((pair, i) => Math.max(...pair) > windowExtent(kernel[i]!, dilation[i]!) / 2);
+}
+
 function maxPool(node: OperatorNode): readonly Tensor[] {
   const isColumnMajor = node.flag("storage_order", false);
   const { x, attributes } = windowed(node);
-  const y = new Tensor(x.trace, x.trace.add("max_pool", [x.id], attributes));
+  const pool = (from: Tensor, options: Pooled) =>
+    new Tensor(x.trace, x.trace.add("max_pool", [from.id], options));
+  const none = attributes.kernel.map(() => [0, 0] as const);
+  const y = isWide(attributes)
+    ? pool(x.pad(extentOf(x, attributes).around, -Infinity), {
+        ...attributes,
+        padding: none,
+        ceilMode: false,
+      })
+    : pool(x, attributes);
   return node.hasOutput(1) ? [y, maximaPositions(x, attributes, y.shape.slice(2), isColumnMajor)] : [y];
 }
 
 function averagePool(node: OperatorNode): Tensor {
   const { x, attributes } = windowed(node);
   const countIncludePad = node.flag("count_include_pad", false);
+  if (attributes.dilation.some((step) => step !== 1) || isWide(attributes))
+    return gatheredAverage(x, attributes, countIncludePad);
   return new Tensor(x.trace, x.trace.add("avg_pool", [x.id], { ...attributes, countIncludePad }));
 }
 
-/** (Σ |x|ᵖ)^(1/p) over a window: the average without padding, times the window's size. */
+/** Averages of windows with gaps: their elements are gathered, summed and divided by how many count. */
+function gatheredAverage(x: Tensor, attributes: Pooled, countIncludePad: boolean): Tensor {
+  const { kernel, stride, dilation, padding } = attributes;
+  const { counts, around } = extentOf(x, attributes);
+  const rank = kernel.length;
+  const sums = gatherWindows(x.pad(around), attributes, counts).sum(kernel.map((_, i) => 2 + rank + i));
+  return kernel.reduce<Tensor>((y, extent, i) => {
+    const [low, high] = countIncludePad
+      ? [-padding[i]![0], x.shape[i + 2]! + padding[i]![1]]
+      : [0, x.shape[i + 2]!];
+    const counted = Float32Array.from({ length: counts[i]! }, (_, o) => {
+      const taps = Array.from(
+        { length: extent },
+        (_, k) => o * stride[i]! + k * dilation[i]! - padding[i]![0],
+      );
+      return taps.filter((at) => at >= low && at < high).length;
+    });
+    const shape = y.shape.map((size, axis) => (axis === i + 2 ? size : 1));
+    return y.div({ dtype: "f32", shape, data: counted });
+  }, sums);
+}
+
+/** (Σ |x|ᵖ)^(1/p) over a window: the average times the window's size, all windows made whole with zeros. */
 function lpPool(node: OperatorNode): Tensor {
   const p = node.int("p", 2);
   const { x, attributes } = windowed(node);
-  const powers = x.abs().pow(p);
-  const mean = new Tensor(
-    x.trace,
-    x.trace.add("avg_pool", [powers.id], { ...attributes, countIncludePad: true }),
-  );
-  const size = attributes.kernel.reduce((product, extent) => product * extent, 1);
-  return mean.mul(size).pow(1 / p);
+  const powers = x.abs().pow(p).pad(extentOf(x, attributes).around);
+  const none = attributes.kernel.map(() => [0, 0] as const);
+  const plain = { ...attributes, ceilMode: false, padding: none };
+  const size = elementCount(attributes.kernel);
+  return gatheredOrPlainAverage(powers, plain)
+    .mul(size)
+    .pow(1 / p);
+}
+
+function gatheredOrPlainAverage(x: Tensor, attributes: Pooled): Tensor {
+  if (attributes.dilation.some((step) => step !== 1)) return gatheredAverage(x, attributes, true);
+  return new Tensor(x.trace, x.trace.add("avg_pool", [x.id], { ...attributes, countIncludePad: true }));
 }
 
 const spatialAxes = (x: Tensor): number[] => x.shape.slice(2).map((_, i) => i + 2);

@@ -3,6 +3,7 @@ import { elementCount, rowMajorStrides } from "../../../ir/shape.ts";
 import type { Trace } from "../../../ir/trace.ts";
 import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorNode } from "../operator.ts";
+import type { OnnxWindow } from "./windows.ts";
 
 /** Tables that the importer makes hold at most this many elements. */
 const longestTable = 2 ** 24;
@@ -57,6 +58,23 @@ export function rowNumbers(indices: Tensor, sizes: readonly number[]): Tensor {
   return parts.length === 0
     ? integerTable(indices.trace, [0], []).expand(indices.shape.slice(0, -1))
     : parts.reduce((sum, part) => sum.add(part));
+}
+
+/** The elements of every window over the spatial dimensions of `x [N, C, …]`: `[N, C, …windows, …kernel]`. */
+export function gatherWindows(
+  x: Tensor,
+  { kernel, stride, dilation }: Pick<OnnxWindow, "kernel" | "stride" | "dilation">,
+  counts: readonly number[],
+): Tensor {
+  const windows = kernel.reduce<Tensor>((y, size, i) => {
+    const table = Array.from({ length: counts[i]! * size }, (_, at) => {
+      const [o, k] = [Math.floor(at / size), at % size];
+      return o * stride[i]! + k * dilation[i]!;
+    });
+    return gatherAt(y, 2 + 2 * i, integerTable(x.trace, table, [counts[i]!, size]));
+  }, x);
+  const dimensions = kernel.map((_, i) => i);
+  return windows.permute([0, 1, ...dimensions.map((i) => 2 + 2 * i), ...dimensions.map((i) => 3 + 2 * i)]);
 }
 
 /** Elements in reverse order along `axis`. */

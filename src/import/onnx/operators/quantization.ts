@@ -4,7 +4,7 @@ import { toTensor, type Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { TensorProto_DataType as DataType } from "../schema/onnx_pb.ts";
 import { elementTypeName, integerLimits } from "../tensors.ts";
-import { gatherAt, integerTable } from "./positions.ts";
+import { gatherAt, gatherWindows, integerTable } from "./positions.ts";
 import { windowOf } from "./windows.ts";
 
 /** A scale or zero point against `x`: one for all, one an index of `axis`, or one a block along it. */
@@ -109,15 +109,9 @@ function integerConv(node: OperatorNode, x: Tensor, weight: Tensor): Tensor {
     const room = padded.shape[i + 2]! - (dilation[i]! * (size - 1) + 1);
     return room < 0 ? 0 : Math.floor(room / stride[i]!) + 1;
   });
-  const windows = kernel.reduce<Tensor>((y, size, i) => {
-    const table = Array.from({ length: counts[i]! }, (_, o) =>
-      Array.from({ length: size }, (_, k) => o * stride[i]! + k * dilation[i]!),
-    );
-    return gatherAt(y, 2 + 2 * i, integerTable(x.trace, table.flat(), [counts[i]!, size]));
-  }, padded);
-  // [N, G, 1, C/G, o…, k…] · [G, O/G, C/G, 1…, k…]
+  const ordered = gatherWindows(padded, { kernel, stride, dilation }, counts);
   const pairs = kernel.map((_, i) => i);
-  const ordered = windows.permute([0, 1, ...pairs.map((i) => 2 + 2 * i), ...pairs.map((i) => 3 + 2 * i)]);
+  // [N, G, 1, C/G, o…, k…] · [G, O/G, C/G, 1…, k…]
   const left = ordered.reshape([batch, groups, 1, channels / groups, ...counts, ...kernel]);
   const right = weight.reshape([
     groups,

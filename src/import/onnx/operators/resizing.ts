@@ -3,20 +3,23 @@
  * coordinate and rounding modes.
  */
 import { resizeAxis, type Interpolation } from "../../../nn/interpolate.ts";
-import type { Tensor } from "../../../nn/tensor.ts";
+import { toTensor, type Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
+import { checkedLength } from "./positions.ts";
 
 interface Axis {
   readonly size: number;
   readonly target: number;
   readonly scale: number;
+  /** First and last source position as parts of the whole, for tf_crop_and_resize. */
+  readonly region?: readonly [number, number];
 }
 
 /** Where a result position lies in the source. */
 function sourcePosition(
   mode: string,
   position: number,
-  { size, target, scale }: Axis,
+  { size, target, scale, region = [0, 1] }: Axis,
   node: OperatorNode,
 ): number {
   switch (mode) {
@@ -33,6 +36,11 @@ function sourcePosition(
       return target === 1 ? 0 : (position * (size - 1)) / (target - 1);
     case "asymmetric":
       return position / scale;
+    case "tf_crop_and_resize": {
+      const [from, to] = region;
+      if (target === 1) return 0.5 * (from + to) * (size - 1);
+      return from * (size - 1) + (position * (to - from) * (size - 1)) / (target - 1);
+    }
     default:
       return node.fail("unsupported", `coordinate_transformation_mode ${mode} is not supported.`);
   }
@@ -61,15 +69,62 @@ function resizeDimension(
   axis: Axis,
   options: ResizeOptions,
 ): Tensor {
-  const { mode, coordinates, nearest, cubic, excludeOutside } = options;
+  const { mode, coordinates, nearest, cubic, excludeOutside, extrapolation } = options;
   const positionOf = (at: number) => sourcePosition(coordinates, at, axis, node);
+  checkedLength(node, axis.target, "the result");
+  if (options.antialias && mode !== "nearest" && axis.scale < 1)
+    return smoothed(x, position, axis, positionOf, options);
   const interpolation: Interpolation =
     mode === "nearest"
       ? { mode, round: (at) => roundNearest(nearest, at, node) }
       : mode === "linear"
         ? { mode, excludeOutside }
         : { mode: "cubic", cubic, excludeOutside };
-  return resizeAxis(x, position, axis.target, positionOf, interpolation);
+  const y = resizeAxis(x, position, axis.target, positionOf, interpolation);
+  if (coordinates !== "tf_crop_and_resize") return y;
+  const isInside = Uint8Array.from({ length: axis.target }, (_, at) => {
+    const source = positionOf(at);
+    return source >= 0 && source <= axis.size - 1 ? 1 : 0;
+  });
+  const shape = x.shape.map((_, i) => (i === position ? axis.target : 1));
+  return y.where({ dtype: "bool", shape, data: isInside }, extrapolation);
+}
+
+/** Shrinking with a filter as wide as the result's elements are in the source, as a product with a table of weights. */
+function smoothed(
+  x: Tensor,
+  position: number,
+  { size, target, scale }: Axis,
+  positionOf: (at: number) => number,
+  { mode, cubic, excludeOutside }: ResizeOptions,
+): Tensor {
+  const reach = mode === "linear" ? 1 : 2;
+  const first = Math.floor(-reach / scale) + 1;
+  const table = new Float32Array(target * size);
+  for (let at = 0; at < target; at++) {
+    const base = Math.floor(positionOf(at));
+    const fraction = positionOf(at) - base;
+    const taps = Array.from({ length: 2 - 2 * first }, (_, i) => first + i).map((offset) => {
+      const distance = Math.abs(offset - fraction) * scale;
+      const isOutside = base + offset < 0 || base + offset >= size;
+      const weight = mode === "linear" ? Math.max(0, 1 - distance) : cubicWeight(distance, cubic);
+      return {
+        source: Math.min(Math.max(base + offset, 0), size - 1),
+        weight: excludeOutside && isOutside ? 0 : weight,
+      };
+    });
+    const total = taps.reduce((sum, { weight }) => sum + weight, 0);
+    for (const { source, weight } of taps) table[at * size + source]! += weight / total;
+  }
+  const last = x.rank - 1;
+  const weights = toTensor(x.trace, { dtype: "f32", shape: [target, size], data: table }).transpose(0, 1);
+  return x.transpose(position, last).matmul(weights).transpose(position, last);
+}
+
+/** R. Keys, "Cubic convolution interpolation", 1981. */
+function cubicWeight(distance: number, a: number): number {
+  if (distance < 1) return ((a + 2) * distance - (a + 3)) * distance * distance + 1;
+  return distance < 2 ? ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a : 0;
 }
 
 interface ResizeOptions {
@@ -78,21 +133,22 @@ interface ResizeOptions {
   readonly nearest: string;
   readonly cubic: number;
   readonly excludeOutside: boolean;
+  readonly antialias: boolean;
+  /** What lies outside the source, for tf_crop_and_resize. */
+  readonly extrapolation: number;
 }
 
 function resize(node: OperatorNode): Tensor {
   const x = node.input(0);
   const isOld = node.opset < 11;
-  node.ignore("extrapolation_value");
-  if (node.flag("antialias", false)) return node.fail("unsupported", "antialias is not supported.");
-  if (node.string("keep_aspect_ratio_policy", "stretch") !== "stretch")
-    return node.fail("unsupported", "keep_aspect_ratio_policy must be stretch.");
   const options: ResizeOptions = {
     mode: node.string("mode", "nearest"),
     coordinates: node.string("coordinate_transformation_mode", isOld ? "asymmetric" : "half_pixel"),
     nearest: node.string("nearest_mode", isOld ? "floor" : "round_prefer_floor"),
     cubic: node.float("cubic_coeff_a", -0.75),
     excludeOutside: node.flag("exclude_outside", false),
+    antialias: node.flag("antialias", false),
+    extrapolation: node.float("extrapolation_value", 0),
   };
   if (!["nearest", "linear", "cubic"].includes(options.mode))
     return node.fail("unsupported", `mode ${options.mode} is not known.`);
@@ -103,15 +159,40 @@ function resize(node: OperatorNode): Tensor {
     return list === undefined || list.length === 0 ? undefined : list;
   };
   const scales = given(isOld ? 1 : 2, "scales");
-  const sizes = isOld ? undefined : given(3, "sizes");
+  const sizes = isOld
+    ? undefined
+    : keptRatio(
+        node,
+        given(3, "sizes"),
+        axes.map((axis) => x.shape[axis]!),
+      );
+  const isCrop = options.coordinates === "tf_crop_and_resize";
+  if (!isCrop && !isOld) node.ignoreInputs(1);
+  const regions = isCrop ? given(1, "the region") : undefined;
   return axes.reduce((y, axis, i) => {
     const size = x.shape[axis]!;
     const target = sizes?.[i] ?? Math.floor(size * (scales?.[i] ?? 1));
     const scale = scales?.[i] ?? target / size;
-    return target === size && scale === 1
+    const region = [regions?.[i] ?? 0, regions?.[i + axes.length] ?? 1] as const;
+    return target === size && scale === 1 && region[0] === 0 && region[1] === 1
       ? y
-      : resizeDimension(node, y, axis, { size, target, scale }, options);
+      : resizeDimension(node, y, axis, { size, target, scale, region }, options);
   }, x);
+}
+
+/** Sizes of one scale for all dimensions, where the policy asks for that. */
+function keptRatio(
+  node: OperatorNode,
+  sizes: readonly number[] | undefined,
+  source: readonly number[],
+): readonly number[] | undefined {
+  const policy = node.string("keep_aspect_ratio_policy", "stretch");
+  if (sizes === undefined || policy === "stretch") return sizes;
+  if (policy !== "not_larger" && policy !== "not_smaller")
+    return node.fail("unsupported", `keep_aspect_ratio_policy ${policy} is not known.`);
+  const ratios = sizes.map((size, i) => size / source[i]!);
+  const scale = policy === "not_larger" ? Math.min(...ratios) : Math.max(...ratios);
+  return source.map((size) => Math.floor(size * scale + 0.5));
 }
 
 /** The operator that Resize replaced: nearest or linear by scales, asymmetric. */
@@ -125,6 +206,8 @@ function upsample(node: OperatorNode): Tensor {
     nearest: "floor",
     cubic: -0.75,
     excludeOutside: false,
+    antialias: false,
+    extrapolation: 0,
   };
   return scales.reduce((y, scale, axis) => {
     const size = x.shape[axis]!;

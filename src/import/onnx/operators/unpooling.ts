@@ -2,7 +2,7 @@
 import { elementCount, rowMajorStrides } from "../../../ir/shape.ts";
 import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
-import { arange, checkedLength, gatherAt, integerTable } from "./positions.ts";
+import { arange, checkedLength, gatherAt, gatherWindows, integerTable } from "./positions.ts";
 import { scatterAlong } from "./scattering.ts";
 import { takeAlong } from "./take.ts";
 import type { OnnxWindow } from "./windows.ts";
@@ -26,15 +26,7 @@ export function maximaPositions(
     padding.flatMap((_, i) => [padding[padding.length - 1 - i]![0], after[after.length - 1 - i]!]),
     -Infinity,
   );
-  const windows = kernel.reduce<Tensor>((y, size, i) => {
-    const table = Array.from({ length: counts[i]! * size }, (_, at) => {
-      const [o, k] = [Math.floor(at / size), at % size];
-      return o * stride[i]! + k * dilation[i]!;
-    });
-    return gatherAt(y, 2 + 2 * i, integerTable(trace, table, [counts[i]!, size]));
-  }, padded);
-  const pairs = kernel.map((_, i) => i);
-  const ordered = windows.permute([0, 1, ...pairs.map((i) => 2 + 2 * i), ...pairs.map((i) => 3 + 2 * i)]);
+  const ordered = gatherWindows(padded, { kernel, stride, dilation }, counts);
   const tap = ordered
     .reshape([...ordered.shape.slice(0, 2 + kernel.length), elementCount(kernel)])
     .argMax(-1);

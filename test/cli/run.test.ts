@@ -1,0 +1,172 @@
+/** `heddle run` as a user calls it: tensors and images in, results printed and written, mistakes told in a line. */
+import { readFileSync, symlinkSync } from "node:fs";
+import { encode as encodePng } from "fast-png";
+import jpeg from "jpeg-js";
+import { beforeAll, describe, expect, it } from "vitest";
+import { loadDigits, loadExpectedLogits } from "../../examples/digits/load.ts";
+import { readNpy, tensor, writeNpy, type HostTensor } from "../../src/index.ts";
+import { TensorProto_DataType } from "../../src/import/onnx/schema/onnx_pb.ts";
+import { runScript } from "../examples/run-script.ts";
+import { relativeError } from "../recordings/compare.ts";
+import { floatTensor, modelWithExternalData, onnxFile, scratchFolder } from "./onnx-files.ts";
+
+const digits = loadDigits();
+const model = "examples/digits/data/digits-resnet.onnx";
+const { path, write } = scratchFolder();
+const run = (...args: readonly string[]) => runScript("src/cli/main.ts", ["run", ...args]);
+const logits = (rows: number) => tensor(loadExpectedLogits().slice(0, 10 * rows), [rows, 10]);
+const best = (row: number) => {
+  const scores = [...loadExpectedLogits().slice(10 * row, 10 * row + 10)];
+  return scores.indexOf(Math.max(...scores));
+};
+
+beforeAll(() => {
+  const pixels = digits.pixels.slice(0, 64);
+  write("three.npy", writeNpy(tensor((digits.batch.data as Float32Array).slice(0, 192), [3, 1, 8, 8])));
+  write("image.npy", writeNpy(tensor((digits.batch.data as Float32Array).slice(0, 64), [1, 8, 8])));
+  write("digit.png", encodePng({ width: 8, height: 8, channels: 1, data: pixels }));
+  const rgba = Uint8Array.from({ length: 256 }, (_, i) => (i % 4 === 3 ? 255 : pixels[i >> 2]!));
+  write("digit.jpg", jpeg.encode({ width: 8, height: 8, data: rgba }, 100).data);
+  write("small.png", encodePng({ width: 4, height: 8, channels: 1, data: pixels.slice(0, 32) }));
+});
+
+describe("heddle run", () => {
+  it("prints shapes, first values and the best classes, and writes .npy and .json", async () => {
+    const { code, stdout, stderr } = await run(
+      ...[model, "--input", `image=${path("three.npy")}`, "--device", "cpu", "--profile"],
+      ...["--output", path("out.npy"), "--output", path("out.json")],
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/\(cpu: asked for\)\ncompiled in \d+ ms, ran in [\d.]+ ms/);
+    expect(stdout).toMatch(/^logits f32\[3,10\]: -?[\d.]+, .*, …$/m);
+    for (const row of [0, 1, 2])
+      expect(stdout).toMatch(new RegExp(`^  ${row}: largest: ${best(row)} \\(`, "m"));
+    expect(stdout).toMatch(/^Kernels: [\d.]+ ms in \d+ launches of \d+$/m);
+    expect(stdout).toMatch(/ms +[\d.]+ % {2}k\d\d_conv3x3_add_relu_f32/);
+    expect(relativeError(readNpy(readFileSync(path("out.npy"))), logits(3))).toBeLessThan(1e-4);
+    const json = JSON.parse(readFileSync(path("out.json"), "utf8")) as Record<string, HostTensor>;
+    expect(json["logits"]).toMatchObject({ dtype: "f32", shape: [3, 10] });
+    expect(json["logits"]!.data[0]).toBeCloseTo(logits(1).data[0]!, 3);
+  });
+
+  it.each(["image.npy", "digit.png", "digit.jpg"])("reads %s as one image", async (name) => {
+    const { code, stdout } = await run(model, "--input", path(name), "--device", "cpu");
+    expect(code).toBe(0);
+    expect(stdout).toContain("logits f32[1,10]");
+    expect(stdout).toContain(`largest: ${best(0)} (`);
+  });
+
+  it("normalises images by scale, mean and deviation, in the layout that is asked for", async () => {
+    const identity = onnxFile({
+      node: [{ opType: "Identity", input: ["x"], output: ["y"] }],
+      input: [floatTensor("x", ["N", 8, 4, 3])],
+      output: [floatTensor("y", ["N", 8, 4, 3])],
+    });
+    const { code, stderr } = await run(
+      ...[write("identity.onnx", identity), "--input", path("small.png"), "--device", "cpu"],
+      ...["--layout", "NHWC", "--scale", "2", "--mean", "1,2,3", "--std", "4", "--output", path("nhwc.npy")],
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const result = readNpy(readFileSync(path("nhwc.npy")));
+    expect(result.shape).toEqual([1, 8, 4, 3]);
+    const expected = Array.from(digits.pixels.slice(0, 32)).flatMap((pixel) =>
+      [1, 2, 3].map((mean) => (2 * pixel - mean) / 4),
+    );
+    expect([...result.data]).toEqual(expected);
+  });
+
+  it("converts integers that fit, and takes several inputs by name", async () => {
+    const sum = onnxFile({
+      node: [
+        { opType: "Add", input: ["a", "b"], output: ["c"] },
+        { opType: "Sub", input: ["a", "b"], output: ["d"] },
+      ],
+      input: [
+        floatTensor("a", ["N"], TensorProto_DataType.INT64),
+        floatTensor("b", ["N"], TensorProto_DataType.INT64),
+      ],
+      output: [
+        floatTensor("c", ["N"], TensorProto_DataType.INT64),
+        floatTensor("d", ["N"], TensorProto_DataType.INT64),
+      ],
+    });
+    const files = [
+      write("sum.onnx", sum),
+      "-i",
+      `b=${write("b.npy", writeNpy(tensor([1, 2])))}`,
+      "-i",
+      write("a.npy", writeNpy(tensor([5, 7], [2], "i32"))),
+    ];
+    const { code, stdout, stderr } = await run(...files, "--device", "cpu", "-o", `d=${path("d.npy")}`);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/^c i32\[2\]: 6, 9\nd i32\[2\]: 4, 5$/m);
+    expect([...readNpy(readFileSync(path("d.npy"))).data]).toEqual([4, 5]);
+    const refused = await run(...files, "--device", "cpu", "-o", path("d.npy"));
+    expect(refused.stderr).toContain("an .npy file holds one result, and the model has 2: c, d.");
+    const fractions = await run(
+      files[0]!,
+      "-i",
+      `b=${write("f.npy", writeNpy(tensor([0.5, 2])))}`,
+      "-i",
+      files[4]!,
+    );
+    expect(fractions.stderr).toContain("holds fractions, but input b i64[N] takes i64");
+  });
+
+  it("reads external data beside the model, and nothing outside its folder", async () => {
+    const x = write("x.npy", writeNpy(tensor([1, 2])));
+    write("inside/w.bin", new Uint8Array(Float32Array.of(10, 20).buffer));
+    write("secret.bin", new Uint8Array(8));
+    symlinkSync(path("secret.bin"), path("inside/link.bin"));
+    const good = await run(write("inside/good.onnx", modelWithExternalData("w.bin")), "-i", x, "-d", "cpu");
+    expect(good.stdout).toMatch(/^y f32\[2\]: 11, 22$/m);
+    for (const [location, message] of [
+      ["../secret.bin", /outside the model's folder/],
+      ["link.bin", /a link that leads out of the model's folder/],
+      ["absent.bin", /cannot read the model's external data 'absent.bin': there is no such file/],
+    ] as const) {
+      const { code, stderr } = await run(
+        write("inside/bad.onnx", modelWithExternalData(location)),
+        "-i",
+        x,
+        "-d",
+        "cpu",
+      );
+      expect(code).toBe(1);
+      expect(stderr).toMatch(message);
+      expect(stderr).not.toMatch(/^ +at /m);
+    }
+  });
+
+  it.each([
+    [[], "the model's file is missing"],
+    [["nowhere.onnx"], "cannot read 'nowhere.onnx': there is no such file or folder."],
+    [["src"], "cannot read 'src': it is a folder."],
+    [["package.json"], "onnx: the file is not a readable ONNX model"],
+    [[model], "no file for image. The model's inputs: image f32[N,1,8,8]."],
+    [[model, "-i", "picture=x.npy"], "the model has no input 'picture'"],
+    [[model, "-i", "a.npy", "-i", "b.npy"], "1 file(s) too many"],
+    [[model, "-i", "package.json"], "'package.json' is not an .npy, .png, .jpg or .jpeg file."],
+    [[model, "-i", "="], "--input '=' is not [NAME=]FILE."],
+    [
+      [model, "-i", "SMALL"],
+      "has shape [1,1,8,4], but input image f32[N,1,8,8] expects [1,1,8,8]. Resize the image",
+    ],
+    [[model, "-i", "THREE", "--shape", "N=4"], "expects [4,1,8,8]"],
+    [[model, "-i", "THREE", "--shape", "M=4"], "no symbolic dimension M"],
+    [[model, "-i", "THREE", "--shape", "N=x"], "--shape 'N=x' is not NAME=SIZE"],
+    [[model, "-i", "THREE", "--device", "tpu"], "--device 'tpu' is not one of auto, cpu, webgpu, opencl."],
+    [[model, "-i", "THREE", "--std", "0"], "--std must not be 0"],
+    [[model, "-i", "THREE", "--mean", "1,x"], "--mean: 'x' is not a number"],
+    [[model, "-i", "THREE", "--output", "x.csv"], "neither an .npy nor a .json file"],
+    [[model, "-i", "THREE", "--output", "scores=x.npy"], "no output 'scores'. Its outputs: logits."],
+    [[model, "-i", "THREE", "--speed"], "Unknown option '--speed'"],
+  ] as const)("refuses %j in a line", async (args, message) => {
+    const files: Readonly<Record<string, string>> = { THREE: path("three.npy"), SMALL: path("small.png") };
+    const { code, stdout, stderr } = await run(...args.map((arg) => files[arg] ?? arg));
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^heddle: /);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toMatch(/^ +at /m);
+  });
+}, 60_000);
