@@ -27,7 +27,11 @@ export interface StridedTensor {
   readonly strides: readonly number[];
 }
 
-export type StorageBytes = Uint8Array<ArrayBuffer>;
+export interface StorageBytes {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Other tensors read it, too. */
+  readonly isShared: boolean;
+}
 
 /** As in PyTorch. */
 const mostDimensions = 64;
@@ -127,7 +131,7 @@ export function materialize(
     throw new UserError("file-format", `pytorch: ${tensor} ${problem}. The file is damaged.`);
   };
   const format = fileDTypes.get(storage.elementType)!;
-  const bytes = readStorage(storage.key);
+  const { bytes, isShared } = readStorage(storage.key);
   if (bytes.length < storage.elementCount * format.elementBytes) {
     refuse(
       `has a storage of ${bytes.length} bytes, which needs ${storage.elementCount * format.elementBytes}`,
@@ -147,7 +151,9 @@ export function materialize(
   const dense = rowMajorStrides(shape);
   const isDense = shape.every((size, axis) => size === 1 || strides[axis] === dense[axis]);
   const part = bytes.subarray(begin * format.elementBytes, end * format.elementBytes);
-  const elements = format.decode(part);
+  // Weights are most of a file: a storage that one f32 tensor fills becomes its memory.
+  const isWhole = part.length === bytes.buffer.byteLength && !isShared && storage.elementType === "F32";
+  const elements = isWhole ? new Float32Array(bytes.buffer) : format.decode(part);
   if (format.hostDType === "bool" && (elements as Uint8Array).some((element) => element > 1))
     refuse("holds a bool that is neither 0 nor 1");
   const data = isDense || count === 0 ? elements : strided(elements, shape, strides, count);

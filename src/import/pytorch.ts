@@ -36,7 +36,12 @@ export function readPytorch(bytes: Uint8Array | ArrayBuffer): Record<string, Hos
   const paths = new Set([...tensors.values()].map(({ storage }) => archive.storagePath(storage.key)));
   const storages = archive.extract([...paths]);
   const budget = new TensorBudget(Math.max(plausible.bytes, plausible.factor * file.length));
-  const readStorage = (key: string): StorageBytes => storages.get(archive.storagePath(key))!;
+  const users = new Map<string, number>();
+  for (const { storage } of tensors.values()) users.set(storage.key, (users.get(storage.key) ?? 0) + 1);
+  const readStorage = (key: string): StorageBytes => ({
+    bytes: storages.get(archive.storagePath(key))!,
+    isShared: users.get(key) !== 1,
+  });
   return Object.fromEntries(
     [...tensors].map(([name, strided]) => [name, materialize(name, strided, readStorage, budget)] as const),
   );
@@ -50,7 +55,7 @@ interface Archive {
   readonly picklePath: string;
   readonly storagePath: (key: string) => string;
   /** The named files. @throws UserError where one is missing */
-  readonly extract: (paths: readonly string[]) => ReadonlyMap<string, StorageBytes>;
+  readonly extract: (paths: readonly string[]) => ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 }
 
 function openArchive(file: Uint8Array): Archive {
@@ -86,7 +91,7 @@ function extractEntries(
   file: Uint8Array,
   entries: ReadonlyMap<string, UnzipFileInfo>,
   paths: readonly string[],
-): ReadonlyMap<string, StorageBytes> {
+): ReadonlyMap<string, Uint8Array<ArrayBuffer>> {
   const wanted = new Set(paths);
   let total = 0;
   for (const path of wanted) {
@@ -112,7 +117,7 @@ function extractEntries(
 function unzip(
   file: Uint8Array,
   filter: (info: UnzipFileInfo) => boolean,
-): ReadonlyMap<string, StorageBytes> {
+): ReadonlyMap<string, Uint8Array<ArrayBuffer>> {
   try {
     return new Map(Object.entries(unzipSync(file, { filter })));
   } catch (error) {

@@ -7,7 +7,9 @@ import { describe, expect, it } from "vitest";
 import { UserError } from "../../src/errors.ts";
 import { importOnnx, parseModel } from "../../src/import/onnx/model.ts";
 import { traceOnnx } from "../../src/import/onnx/trace-onnx.ts";
+import { verify } from "../../src/ir/verify.ts";
 import { seededRandom } from "../../src/nn/init.ts";
+import { loadOnnxCases } from "../recordings/onnx-cases.ts";
 
 const original = new Uint8Array(
   readFileSync(new URL("../../examples/digits/data/digits-resnet.onnx", import.meta.url)),
@@ -28,7 +30,7 @@ type Outcome = "model" | "refused";
 
 function outcomeOf(bytes: Uint8Array): Outcome {
   try {
-    traceOnnx(importOnnx(bytes), { N: 1 });
+    verify(traceOnnx(importOnnx(bytes), { N: 1 }).graph, "import");
     return "model";
   } catch (error) {
     if (error instanceof UserError) return "refused";
@@ -67,6 +69,17 @@ describe("a damaged model", () => {
   it("is refused when it is cut", { timeout: 120_000 }, () => {
     const found = sweep(1000, () => original.slice(0, pick(original.length)));
     expect(found).toEqual({ model: 0, refused: 1000 });
+  });
+
+  it("of any one operator is a model or refused", { timeout: 120_000 }, () => {
+    const models = loadOnnxCases().map(({ model }) => model);
+    const found = sweep(6000, () => {
+      const bytes = models[pick(models.length)]!.slice();
+      bytes[pick(bytes.length)]! ^= 1 << pick(8);
+      return bytes;
+    });
+    expect(found.refused).toBeGreaterThan(1000);
+    expect(found.model).toBeGreaterThan(100);
   });
 
   it("may be a model with other weights where bits flip anywhere", { timeout: 120_000 }, () => {

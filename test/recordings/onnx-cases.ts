@@ -31,7 +31,7 @@ export function loadOnnxCases(): readonly OnnxCase[] {
   return entries.map((entry) => ({
     id: entry.id,
     operator: entry.id.split("/")[0]!,
-    model: inflateSync(Buffer.from(entry.model, "base64")),
+    model: new Uint8Array(inflateSync(Buffer.from(entry.model, "base64"))),
     inputs: named(entry.inputs),
     outputs: named(entry.outputs),
   }));

@@ -124,6 +124,7 @@ export function parseModel(bytes: Uint8Array): ModelProto {
 
 function checkDistinct(kind: string, infos: readonly ValueInfoProto[]): void {
   const names = infos.map(({ name }) => name);
+  if (names.includes("")) throw new UserError("file-format", `onnx: an ${kind} has no name.`);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw new UserError("file-format", `onnx: ${kind} '${twice}' is declared twice.`);
 }

@@ -182,6 +182,11 @@ function externalBytes(
     );
   }
   const bytes = external(location);
+  if (!(bytes instanceof Uint8Array))
+    throw new UserError(
+      "argument",
+      `onnx: externalData(${JSON.stringify(location)}) gave no Uint8Array for ${name}.`,
+    );
   const offset = Number(entries.get("offset") ?? 0);
   const length = Number(entries.get("length") ?? expected);
   if (

@@ -4,7 +4,7 @@
  */
 import { UserError } from "../../errors.ts";
 import { evaluate } from "../../ir/evaluate.ts";
-import type { HostTensor } from "../../ir/host-tensor.ts";
+import { checkShape, type HostTensor } from "../../ir/host-tensor.ts";
 import { elementCount, formatShape } from "../../ir/shape.ts";
 import type { Stored } from "../../ir/stored-tensor.ts";
 import { tensorType } from "../../ir/tensor-type.ts";
@@ -32,6 +32,7 @@ export function traceOnnx(model: OnnxModel, shapes: ShapeBindings = {}): TracedM
   const values = new Map<string, OnnxValue>();
   for (const input of model.inputs) {
     const shape = input.shape.map((size) => bound(size, shapes, input.name));
+    checkShape(shape, `onnx: input '${input.name}'`);
     const symbol = new Tensor(trace, trace.input(input.name, tensorType(graphDType(input.dtype), shape)));
     values.set(input.name, { symbol: () => symbol, constant: undefined, elementType: input.elementType });
   }
@@ -81,6 +82,7 @@ function runNode(node: OnnxNode, opset: number, trace: Trace, values: Map<string
         "unsupported",
         `onnx: ${node.proto.opType} '${node.name}': output ${i} ('${name}') is not supported.`,
       );
+    checkShape(result.value.shape, `onnx: ${node.proto.opType} '${node.name}'`);
     values.set(name, valueOf(trace, result.value, result.elementType));
   });
 }

@@ -5,18 +5,26 @@ import {
   ModelProtoSchema,
   TensorProto_DataType as DataType,
   type AttributeProtoSchema,
-  type NodeProtoSchema,
   type TensorProtoSchema,
   type ValueInfoProtoSchema,
 } from "../../../src/import/onnx/schema/onnx_pb.ts";
 
-type NodeInit = MessageInitShape<typeof NodeProtoSchema>;
+/** A node in parts that tests change. */
+export interface NodeParts {
+  readonly opType: string;
+  readonly name: string;
+  readonly domain?: string;
+  readonly input: string[];
+  readonly output: string[];
+  readonly attribute: AttributeInit[];
+}
+
 type TensorInit = MessageInitShape<typeof TensorProtoSchema>;
 type ValueInit = MessageInitShape<typeof ValueInfoProtoSchema>;
 type AttributeInit = MessageInitShape<typeof AttributeProtoSchema>;
 
 export interface ModelParts {
-  readonly nodes: readonly NodeInit[];
+  readonly nodes: readonly NodeParts[];
   readonly inputs?: readonly ValueInit[];
   readonly outputs?: readonly ValueInit[];
   readonly initializers?: readonly TensorInit[];
@@ -50,7 +58,7 @@ export function node(
   input: string[],
   output: string[],
   attributes: Readonly<Record<string, number | readonly number[] | string>> = {},
-): NodeInit {
+): NodeParts {
   return {
     opType,
     name: `${opType}_of_${output[0]}`,

@@ -3,6 +3,7 @@ import { celu, elu, mish, selu, softplus, softsign } from "../../../nn/activatio
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { trailingAxis } from "./axes.ts";
+import { arange } from "./positions.ts";
 
 const positive = (x: Tensor): Tensor => x.relu();
 /** min(x, 0), NaN kept. */
@@ -51,9 +52,7 @@ export const activations: OperatorFamily = {
   Hardmax: (node) =>
     alongAxis(node, (x, axis) => {
       const best = x.argMax(axis, true);
-      const positions = x.shape.map((size, i) => (i === axis ? size : 1));
-      const index = Int32Array.from({ length: x.shape[axis]! }, (_, i) => i);
-      return best.eq({ dtype: "i32", shape: positions, data: index }).to("f32");
+      return best.eq(arange(x.trace, x.shape[axis]!, axis, x.rank)).to("f32");
     }),
 };
 

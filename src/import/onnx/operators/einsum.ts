@@ -5,6 +5,7 @@
 import { elementCount } from "../../../ir/shape.ts";
 import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
+import { checkedLength } from "./positions.ts";
 import { takeAlong } from "./take.ts";
 
 interface Labelled {
@@ -26,6 +27,7 @@ function einsum(node: OperatorNode): Tensor {
     if (letters + hidden !== tensor.rank || hidden < 0)
       return node.fail("shape", `'${terms[i]!}' does not label the ${tensor.rank} dimensions of input ${i}.`);
     spread = Math.max(spread, hidden);
+    tensor.shape.forEach((size) => checkedLength(node, size, "a dimension"));
     return withoutRepeats({ tensor, labels: expandLabels(terms[i]!, hidden) });
   });
   const output =

@@ -45,6 +45,8 @@ function melWeightMatrix(node: OperatorNode): HostTensor {
     (i) => node.constantNumbers(i, "the mel filters' shape")[0]!,
   ) as [number, number, number, number, number];
   const rows = Math.floor(dft / 2) + 1;
+  checkedLength(node, rows, "the matrix");
+  checkedLength(node, bins, "the matrix");
   checkedLength(node, rows * bins, "the matrix");
   const toMel = (f: number) => 2595 * Math.log10(1 + f / 700);
   const step = (toMel(high) - toMel(low)) / (bins + 2);

@@ -2,6 +2,7 @@
 import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { trailingAxis } from "./axes.ts";
+import { checkedLength } from "./positions.ts";
 
 function gather(node: OperatorNode): Tensor {
   const x = node.input(0);
@@ -13,7 +14,7 @@ function gather(node: OperatorNode): Tensor {
 /** 1 (or `on`) where the position along a new axis is the index, 0 (or `off`) elsewhere. */
 function oneHot(node: OperatorNode): Tensor {
   const indices = node.input(0).to("i32");
-  const depth = node.constantNumbers(1, "the depth")[0]!;
+  const depth = checkedLength(node, node.constantNumbers(1, "the depth")[0]!, "the new dimension");
   const values = node.input(2);
   const axis = node.int("axis", -1);
   const at = axis < 0 ? axis + indices.rank + 1 : axis;

@@ -4,6 +4,7 @@ import { concat } from "../../../nn/functional.ts";
 import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { trailingAxis } from "./axes.ts";
+import { checkedLength } from "./positions.ts";
 import { takeAlong } from "./take.ts";
 
 function transpose(node: OperatorNode): Tensor {
@@ -42,6 +43,8 @@ function split(node: OperatorNode): readonly Tensor[] {
   const axis = trailingAxis(node, x, 0);
   const extent = x.shape[axis]!;
   const count = node.int("num_outputs", node.outputCount);
+  if (count !== node.outputCount)
+    return node.fail("file-format", `num_outputs is ${count}, with ${node.outputCount} outputs.`);
   const part = Math.ceil(extent / count);
   const equal = Array.from({ length: count }, (_, i) => Math.max(0, Math.min(part, extent - i * part)));
   const sizes = node.ints("split") ?? node.optionalNumbers(1, "split") ?? equal;
@@ -71,6 +74,8 @@ function pad(node: OperatorNode): Tensor {
   return pairs.reduce((y, [axis, before, after]) => {
     if (before === 0 && after === 0) return y;
     const size = y.shape[axis]!;
+    if (size === 0) return node.fail("shape", `nothing to pad with along ${axis}.`);
+    checkedLength(node, Math.max(0, size + before + after), "the result");
     const source = (position: number): number => {
       if (mode === "edge") return Math.min(Math.max(position, 0), size - 1);
       if (mode === "wrap") return ((position % size) + size) % size;

@@ -90,10 +90,14 @@ function rmsNormalization(node: OperatorNode): Tensor {
   return x.mul(x.square().mean(axes, true).add(node.float("epsilon", 1e-5)).rsqrt()).mul(node.input(1));
 }
 
+const longestNeighbourhood = 1024;
+
 /** x / (bias + α/size · Σ x²)^β, the sum over neighbouring channels. */
 function localResponse(node: OperatorNode): Tensor {
   const x = node.input(0);
   const size = node.int("size", 1);
+  if (!(size >= 1 && size <= longestNeighbourhood))
+    return node.fail("unsupported", `size is ${size}, expected 1 to ${longestNeighbourhood}.`);
   const [alpha, beta, bias] = [node.float("alpha", 1e-4), node.float("beta", 0.75), node.float("bias", 1)];
   const before = Math.floor((size - 1) / 2);
   const channels = x.shape[1]!;

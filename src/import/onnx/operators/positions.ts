@@ -22,6 +22,8 @@ export function integerTable(trace: Trace, values: Iterable<number>, shape: read
 
 /** `0, 1, … size − 1` along `axis` of a tensor of `rank` dimensions whose others have size 1. */
 export function arange(trace: Trace, size: number, axis: number, rank: number): Tensor {
+  if (size > longestTable)
+    trace.fail("unsupported", `onnx: a table of ${size} positions; at most ${longestTable} can be.`);
   const shape = Array.from({ length: rank }, (_, i) => (i === axis ? size : 1));
   return integerTable(trace, new Int32Array(size).keys(), shape);
 }
@@ -67,6 +69,11 @@ export function gatherWindows(
   counts: readonly number[],
 ): Tensor {
   const windows = kernel.reduce<Tensor>((y, size, i) => {
+    if (counts[i]! * size > longestTable)
+      x.trace.fail(
+        "unsupported",
+        `onnx: ${counts[i]} windows of ${size}; at most ${longestTable} positions can be.`,
+      );
     const table = Array.from({ length: counts[i]! * size }, (_, at) => {
       const [o, k] = [Math.floor(at / size), at % size];
       return o * stride[i]! + k * dilation[i]!;

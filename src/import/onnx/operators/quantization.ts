@@ -4,7 +4,7 @@ import { toTensor, type Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { TensorProto_DataType as DataType } from "../schema/onnx_pb.ts";
 import { elementTypeName, integerLimits } from "../tensors.ts";
-import { gatherAt, gatherWindows, integerTable } from "./positions.ts";
+import { checkedLength, gatherAt, gatherWindows, integerTable } from "./positions.ts";
 import { windowOf } from "./windows.ts";
 
 /** A scale or zero point against `x`: one for all, one an index of `axis`, or one a block along it. */
@@ -14,7 +14,7 @@ function spread(node: OperatorNode, x: Tensor, parameter: Tensor): Tensor {
   if (parameter.rank === 0 || (parameter.rank === 1 && parameter.shape[0] === 1 && block === 0))
     return parameter.reshape([]);
   if (block > 0) {
-    const size = x.shape[axis]!;
+    const size = checkedLength(node, x.shape[axis]!, "the axis");
     const blocks = integerTable(
       x.trace,
       Array.from({ length: size }, (_, i) => Math.floor(i / block)),

@@ -73,7 +73,7 @@ function resizeDimension(
   const positionOf = (at: number) => sourcePosition(coordinates, at, axis, node);
   checkedLength(node, axis.target, "the result");
   if (options.antialias && mode !== "nearest" && axis.scale < 1)
-    return smoothed(x, position, axis, positionOf, options);
+    return smoothed(node, x, position, axis, positionOf, options);
   const interpolation: Interpolation =
     mode === "nearest"
       ? { mode, round: (at) => roundNearest(nearest, at, node) }
@@ -92,6 +92,7 @@ function resizeDimension(
 
 /** Shrinking with a filter as wide as the result's elements are in the source, as a product with a table of weights. */
 function smoothed(
+  node: OperatorNode,
   x: Tensor,
   position: number,
   { size, target, scale }: Axis,
@@ -100,6 +101,7 @@ function smoothed(
 ): Tensor {
   const reach = mode === "linear" ? 1 : 2;
   const first = Math.floor(-reach / scale) + 1;
+  checkedLength(node, target * Math.max(size, 2 - 2 * first), "the table of weights");
   const table = new Float32Array(target * size);
   for (let at = 0; at < target; at++) {
     const base = Math.floor(positionOf(at));

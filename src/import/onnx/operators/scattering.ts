@@ -6,15 +6,7 @@ import { elementCount, sameShape } from "../../../ir/shape.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { trailingAxis } from "./axes.ts";
-import {
-  arange,
-  extremes,
-  gatherAt,
-  gatherElements,
-  integerTable,
-  rowNumbers,
-  wrapped,
-} from "./positions.ts";
+import { arange, extremes, gatherAt, gatherElements, rowNumbers, wrapped } from "./positions.ts";
 
 function gatherElementsOf(node: OperatorNode): Tensor {
   const x = node.input(0);
@@ -151,7 +143,7 @@ function scatterNd(node: OperatorNode): Tensor {
   const [rows, columns] = [elementCount(indexed), elementCount(data.shape.slice(depth))];
   const count = elementCount(indices.shape.slice(0, -1));
   const targets = rowNumbers(indices.reshape([count, depth]), indexed);
-  const match = targets.unsqueeze(0).eq(integerTable(data.trace, new Int32Array(rows).keys(), [rows, 1]));
+  const match = targets.unsqueeze(0).eq(arange(data.trace, rows, 0, 2));
   const values = updates.reshape([count, columns]);
   const flat = data.reshape([rows, columns]);
   return combined(flat, values, match, 0, reductionOf(node), (number) => gatherAt(values, 0, number)).reshape(

@@ -103,7 +103,7 @@ function col2Im(node: OperatorNode): Tensor {
     const room = size + pads[i]! + pads[i + block.length]! - (dilation[i]! * (block[i]! - 1) + 1);
     return Math.floor(room / stride[i]!) + 1;
   });
-  checkedLength(node, elementCount(image), "the image");
+  for (const size of [...image, ...block, elementCount(image)]) checkedLength(node, size, "the image");
   const channels = x.shape[1]! / elementCount(block);
   const blocks = x.reshape([x.shape[0]!, channels, ...block, ...counts]);
   // Dimension by dimension: [N, C, b₀, b₁, …, n₀, n₁, …] → image rows in the place of n₀, b₀ gone, and so on.

@@ -1,4 +1,5 @@
 /** Padding and sizes of sliding windows, as ONNX states them. */
+import { elementCount } from "../../../ir/shape.ts";
 import type { OperatorNode } from "../operator.ts";
 
 export interface OnnxWindow {
@@ -7,6 +8,8 @@ export interface OnnxWindow {
   readonly dilation: readonly number[];
   readonly padding: readonly (readonly [number, number])[];
 }
+
+const largestExtent = 2 ** 24;
 
 /** Reads kernel_shape, strides, dilations, pads and auto_pad for an input of the given spatial sizes. */
 export function windowOf(
@@ -20,6 +23,16 @@ export function windowOf(
   const dilation = node.ints("dilations") ?? kernel.map(() => 1);
   const autoPad = node.string("auto_pad", "NOTSET");
   const pads = node.ints("pads") ?? kernel.flatMap(() => [0, 0]);
+  for (const [name, list] of Object.entries({ kernel, stride, dilation })) {
+    const fits = list.length === kernel.length && list.every((size) => size >= 1 && size < largestExtent);
+    if (!fits || kernel.length !== spatial.length)
+      return node.fail(
+        "shape",
+        `${name} [${list.join(", ")}] does not fit ${spatial.length} spatial dimensions.`,
+      );
+  }
+  if (elementCount(kernel) >= largestExtent)
+    return node.fail("unsupported", `a kernel of ${kernel.join("×")}.`);
   const padding = kernel.map((size, i): readonly [number, number] => {
     if (autoPad === "NOTSET") return [pads[i] ?? 0, pads[i + kernel.length] ?? 0];
     if (autoPad === "VALID") return [0, 0];

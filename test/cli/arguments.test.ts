@@ -1,0 +1,91 @@
+/** The command line: what is understood, defaults, and what is refused with which words. */
+import { describe, expect, it } from "vitest";
+import { readArguments } from "../../src/cli/arguments.ts";
+import { CommandLineError } from "../../src/cli/command-line-error.ts";
+
+describe("readArguments", () => {
+  it("fills in the defaults of run", () => {
+    expect(readArguments(["run", "m.onnx", "--input", "x.npy"])).toEqual({
+      command: "run",
+      model: "m.onnx",
+      inputs: [{ name: undefined, path: "x.npy" }],
+      shapes: {},
+      device: "auto",
+      outputs: [],
+      profile: false,
+      image: { scale: 1 / 255, mean: [0], std: [1], layout: "NCHW" },
+    });
+  });
+
+  it("takes every option of run, short and long, repeated and with negative numbers", () => {
+    const args = ["run", "-i", "a=x.npy", "-i", "b=y=z.png", "m.onnx", "-s", "N=8", "--shape", "H.0=224"];
+    const more = [
+      "-d",
+      "cpu",
+      "-o",
+      "a.json",
+      "-o",
+      "y=b.npy",
+      "--profile",
+      "--mean=-1,2.5,1e-3",
+      "--std",
+      "2",
+    ];
+    expect(readArguments([...args, ...more, "--scale", "1", "--layout", "NHWC"])).toEqual({
+      command: "run",
+      model: "m.onnx",
+      inputs: [
+        { name: "a", path: "x.npy" },
+        { name: "b", path: "y=z.png" },
+      ],
+      shapes: { N: 8, "H.0": 224 },
+      device: "cpu",
+      outputs: [
+        { name: undefined, path: "a.json" },
+        { name: "y", path: "b.npy" },
+      ],
+      profile: true,
+      image: { scale: 1, mean: [-1, 2.5, 1e-3], std: [2], layout: "NHWC" },
+    });
+  });
+
+  it.each([
+    [["--help"], { command: "help" }],
+    [["-h"], { command: "help" }],
+    [["run", "--help"], { command: "help" }],
+    [["inspect", "-h"], { command: "help" }],
+    [["devices", "--help"], { command: "help" }],
+    [["devices"], { command: "devices" }],
+    [["--version"], { command: "version" }],
+    [["inspect", "--operators"], { command: "inspect", model: undefined, shapes: {} }],
+    [["inspect", "m.onnx", "-s", "N=2"], { command: "inspect", model: "m.onnx", shapes: { N: 2 } }],
+  ])("understands %j", (args, expected) => {
+    expect(readArguments(args)).toEqual(expected);
+  });
+
+  it.each([
+    [[], "a command is missing"],
+    [["--speed"], "there is no command '--speed'"],
+    [["devices", "cpu"], "devices takes no 'cpu'"],
+    [["devices", "--speed"], "Unknown option '--speed'"],
+    [["inspect"], "the model's file is missing"],
+    [["inspect", "m.onnx", "n.onnx"], "one model is expected, got m.onnx, n.onnx"],
+    [["inspect", "--operators", "m.onnx"], "takes no model"],
+    [["run"], "the model's file is missing"],
+    [["run", "m.onnx", "-i"], "argument missing"],
+    [["run", "m.onnx", "-i", "="], "--input '=' is not [NAME=]FILE."],
+    [["run", "m.onnx", "-i", "=x.npy"], "is not [NAME=]FILE."],
+    [["run", "m.onnx", "-s", "N=x"], "--shape 'N=x' is not NAME=SIZE"],
+    [["run", "m.onnx", "-s", "8"], "--shape '8' is not NAME=SIZE"],
+    [["run", "m.onnx", "-d", "tpu"], "--device 'tpu' is not one of auto, cpu, webgpu, opencl."],
+    [["run", "m.onnx", "--layout", "CHWN"], "--layout 'CHWN' is not one of NCHW, NHWC."],
+    [["run", "m.onnx", "--std", "1,0"], "--std must not be 0"],
+    [["run", "m.onnx", "--mean", "1,x"], "--mean: 'x' is not a number"],
+    [["run", "m.onnx", "--mean", "1,"], "--mean: '' is not a number"],
+    [["run", "m.onnx", "--scale", "Infinity"], "--scale: 'Infinity' is not a number"],
+    [["run", "m.onnx", "-o", "x.csv"], "neither an .npy nor a .json file"],
+  ])("refuses %j and asks for the usage", (args, message) => {
+    expect(() => readArguments(args)).toThrow(message);
+    expect(() => readArguments(args)).toThrow(CommandLineError);
+  });
+});
