@@ -130,7 +130,22 @@ def record_elementwise():
         record(r, name, "add", torch.add, torch.randn(a), torch.randn(b))
         record(r, name, "sub", torch.sub, torch.randn(b), torch.randn(a))
     record_attributed(r)
+    record_bits(r)
     return r
+
+
+def record_bits(r):
+    bitwise = {"bit_and": torch.bitwise_and, "bit_or": torch.bitwise_or, "bit_xor": torch.bitwise_xor}
+    for op, function in bitwise.items():
+        record(r, "i32", op, function, INTEGERS, DIVISORS)
+        record_u32(r, "u32", op, function, NATURALS, NATURAL_DIVISORS)
+    record(r, "i32", "bit_not", torch.bitwise_not, INTEGERS)
+    record_u32(r, "u32", "bit_not", torch.bitwise_not, NATURALS)
+    counts = torch.tensor([0, 1, 2, 5, 8, 13, 16, 21, 27, 30, 31, 4], dtype=torch.int32)
+    record(r, "i32", "shift_left", torch.bitwise_left_shift, INTEGERS, counts)
+    record(r, "i32", "shift_right", torch.bitwise_right_shift, INTEGERS, counts)
+    natural_counts = torch.tensor([0, 1, 2, 7, 16, 31, 31, 3])
+    record_u32(r, "u32", "shift_right", torch.bitwise_right_shift, NATURALS, natural_counts)
 
 
 def record_attributed(r):

@@ -76,6 +76,18 @@ def record_movement():
         r.case(f"{shape_name(shape)}-{'_'.join(shape_name(p) for p in padding)}", "pad", [x], {"padding": padding, "value": value}, [y])
     x = torch.tensor([5, -6], dtype=torch.int32)
     r.case("i32", "pad", [x], {"padding": [(1, 2)], "value": -9}, [torch.nn.functional.pad(x, (1, 2), value=-9)])
+    # Negative positions count from the end.
+    x = numbers(3, 5, 4)
+    for axis in range(3):
+        size = x.shape[axis]
+        flat = torch.tensor([size - 1, 0, 1, 1], dtype=torch.int32)
+        r.case(f"axis{axis}", "gather", [x, flat], {"axis": axis}, [x.index_select(axis, flat)])
+        grid = torch.tensor([[-1, 0, -size], [1, 2, 0]], dtype=torch.int32)
+        taken = x.index_select(axis, (grid.flatten() % size).int())
+        shape = [*x.shape[:axis], 2, 3, *x.shape[axis + 1:]]
+        r.case(f"axis{axis}-grid", "gather", [x, grid], {"axis": axis}, [taken.reshape(shape)])
+    one = torch.tensor(2, dtype=torch.int32)
+    r.case("scalar", "gather", [x, one], {"axis": 1}, [x[:, 2]])
     return r
 
 

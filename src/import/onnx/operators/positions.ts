@@ -6,7 +6,7 @@ import type { OperatorNode } from "../operator.ts";
 import type { OnnxWindow } from "./windows.ts";
 
 /** Tables that the importer makes hold at most this many elements. */
-const longestTable = 2 ** 24;
+const longestTable = 2 ** 22;
 
 /** Refuses tables whose length comes from a broken or hostile model before they are allocated. */
 export function checkedLength(node: OperatorNode, length: number, what: string): number {

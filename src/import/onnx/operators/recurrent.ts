@@ -128,6 +128,8 @@ function recurrent(node: OperatorNode, layer: Layer): readonly Tensor[] {
   if (weight.shape[0] !== count) return node.fail("shape", `weights for ${weight.shape[0]} directions.`);
   const names = node.strings("activations") ?? Array.from({ length: count }, () => layer.defaults).flat();
   const [alphas, betas] = [node.floats("activation_alpha") ?? [], node.floats("activation_beta") ?? []];
+  if (names.length !== count * layer.defaults.length)
+    return node.fail("argument", `${names.length} activations, expected ${count * layer.defaults.length}.`);
   const functions = pairedActivations(node, names, alphas, betas);
   const limit = node.float("clip", 0);
   const initial = layer.hasCell ? [node.optional(5), node.optional(6)] : [node.optional(5)];

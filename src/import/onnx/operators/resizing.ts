@@ -7,6 +7,9 @@ import { toTensor, type Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { checkedLength } from "./positions.ts";
 
+/** Positions and weights are tables of this many entries. */
+const largestTarget = 2 ** 16;
+
 interface Axis {
   readonly size: number;
   readonly target: number;
@@ -71,7 +74,11 @@ function resizeDimension(
 ): Tensor {
   const { mode, coordinates, nearest, cubic, excludeOutside, extrapolation } = options;
   const positionOf = (at: number) => sourcePosition(coordinates, at, axis, node);
-  checkedLength(node, axis.target, "the result");
+  if (!(axis.target >= 0 && axis.target <= largestTarget))
+    return node.fail(
+      "unsupported",
+      `a dimension of ${axis.target}; at most ${largestTarget} can be resized to.`,
+    );
   if (options.antialias && mode !== "nearest" && axis.scale < 1)
     return smoothed(node, x, position, axis, positionOf, options);
   const interpolation: Interpolation =
