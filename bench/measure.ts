@@ -1,22 +1,28 @@
 /** Measuring by interleaved runs, so that what else the machine does falls on both sides alike. */
 import { setTimeout as pause } from "node:timers/promises";
 
-/** Idle time before each run: thread pools spin for a while after their work, and would take cores from the other side. */
-const pauseMs = 30;
+/** Idle time before each block: thread pools spin for a while after their work, and would take cores from the other side. */
+const pauseMs = 200;
 
-/** Runs A B A B …, after one warm-up of each; the times of each contender. */
+/** Runs of a block that count; one before them wakes caches and clocks. */
+const blockRuns = 5;
+
+/** Short blocks in turns, A…A B…B A…A …, after one warm-up of each; the times of each contender. */
 export async function interleave(
   contenders: readonly (() => Promise<unknown>)[],
   rounds: number,
 ): Promise<readonly number[][]> {
   for (const run of contenders) await run();
   const times = contenders.map((): number[] => []);
-  for (let round = 0; round < rounds; round++) {
+  for (let block = 0; block < Math.ceil(rounds / blockRuns); block++) {
     for (const [i, run] of contenders.entries()) {
       await pause(pauseMs);
-      const start = performance.now();
       await run();
-      times[i]!.push(performance.now() - start);
+      for (let repeat = 0; repeat < blockRuns; repeat++) {
+        const start = performance.now();
+        await run();
+        times[i]!.push(performance.now() - start);
+      }
     }
   }
   return times;
