@@ -52,8 +52,3 @@ export const wasmTarget: Target = Object.freeze({
   computeUnits: 1,
   software: false,
 });
-
-/** A stable text of a target, part of every kernel cache key. */
-export function targetKey(target: Target): string {
-  return JSON.stringify(target, Object.keys(target).sort());
-}

@@ -1,6 +1,15 @@
 /** Builds a graph node by node, inferring types; every error carries the place it came from. */
 import { UserError } from "../errors.ts";
-import type { Graph, GraphInput, GraphOutput, InputRole, Node, NodeOrigin, ValueId } from "./graph.ts";
+import {
+  makeNode,
+  type Graph,
+  type GraphInput,
+  type GraphOutput,
+  type InputRole,
+  type Node,
+  type NodeOrigin,
+  type ValueId,
+} from "./graph.ts";
 import { opRecord, type Attributes, type OpName } from "./ops/registry.ts";
 import type { TensorType } from "./tensor-type.ts";
 
@@ -40,8 +49,7 @@ export class GraphBuilder {
     );
     const results = types.map((type) => ({ id: this.#freshId(), type }));
     for (const { id, type } of results) this.#types.set(id, type);
-    const node = { op, operands: [...operands], attributes, results, ...(origin && { origin }) };
-    this.#nodes[results[0]!.id] = node as Node;
+    this.#nodes[results[0]!.id] = makeNode(op, [...operands], attributes, results, origin);
     return results.map((result) => result.id);
   }
 

@@ -23,10 +23,6 @@ export function isDType(text: string): text is DType {
   return (dtypes as readonly string[]).includes(text);
 }
 
-export function isFloat(dtype: HostDType): boolean {
-  return dtype === "f32";
-}
-
 /** A zeroed array of `length` elements. */
 export function allocateArray<T extends HostDType>(dtype: T, length: number): HostArrays[T];
 export function allocateArray(dtype: HostDType, length: number): HostArray {

@@ -64,6 +64,18 @@ export interface Graph {
   readonly outputs: readonly GraphOutput[];
 }
 
+/** A node of an op, its attributes and results as the op's record has them. */
+export function makeNode<K extends OpName>(
+  op: K,
+  operands: readonly ValueId[],
+  attributes: Attributes<K>,
+  results: readonly NodeResult[],
+  origin?: NodeOrigin,
+): Node {
+  const node: NodeOf<K> = { op, operands, attributes, results, ...(origin && { origin }) };
+  return node as Node;
+}
+
 /** A node's id: its first result. */
 export function nodeId(node: Node): ValueId {
   return node.results[0]!.id;

@@ -37,13 +37,13 @@ export function pixelUnshuffle(x: Tensor, factor: number): Tensor {
 }
 
 function imageSizes(name: string, x: Tensor): readonly [number, number, number] {
-  const sizes = x.shape.slice(-3);
-  if (sizes.length !== 3)
-    x.trace.fail(
+  const [channels, height, width] = x.shape.slice(-3);
+  if (channels === undefined || height === undefined || width === undefined)
+    return x.trace.fail(
       "shape",
       `${name}: input ${formatShape(x.shape)} needs channels, height and width as its last dimensions.`,
     );
-  return sizes as unknown as readonly [number, number, number];
+  return [channels, height, width];
 }
 
 export class PixelShuffle extends Module {

@@ -27,7 +27,8 @@ export const assignLayouts: Pass = {
         rewriter.replace({ ...node, results } as Node);
         changed++;
       }
-      for (const output of rewriter.outputs) restoreOutput(rewriter, output.value);
+      for (const value of new Set(rewriter.outputs.map((output) => output.value)))
+        restoreOutput(rewriter, value);
       if (changed > 0) context.note(`${changed} values channels-last`);
     }),
 };

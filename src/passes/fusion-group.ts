@@ -4,11 +4,6 @@ import { opRecord } from "../ir/ops/registry.ts";
 import { elementCount } from "../ir/shape.ts";
 import type { Rewriter } from "./rewrite.ts";
 
-/** Nodes that become one kernel; the last one listed makes the main result. */
-export interface FusionGroup {
-  readonly nodes: readonly Node[];
-}
-
 export function isElementwiseNode(node: Node): boolean {
   return opRecord(node.op).kind === "elementwise";
 }

@@ -8,6 +8,7 @@ import { InternalError } from "../errors.ts";
 import { inferTypes } from "../ir/builder.ts";
 import {
   executionOrder,
+  makeNode,
   nodeId,
   type Graph,
   type GraphOutput,
@@ -112,8 +113,7 @@ export class Rewriter {
       origin,
     );
     const results = types.map((type) => ({ id: this.#freshId(), type }));
-    const node = { op, operands, attributes, results, ...(origin && { origin }) } as unknown as Node;
-    this.#insert(node);
+    this.#insert(makeNode(op, operands, attributes, results, origin));
     return results.map((result) => result.id);
   }
 

@@ -166,6 +166,19 @@ describe("other layers", () => {
     );
   });
 
+  test("pooling layers slide over one, two or three dimensions", () => {
+    const layers = [
+      [new nn.MaxPool1d(3, { stride: 2, padding: 1 }), new nn.AvgPool1d(2), new nn.AdaptiveAvgPool1d(3)],
+      [new nn.MaxPool2d(3, { stride: 2, padding: 1 }), new nn.AvgPool2d(2), new nn.AdaptiveAvgPool2d(3)],
+      [new nn.MaxPool3d(3, { stride: 2, padding: 1 }), new nn.AvgPool3d(2), new nn.AdaptiveAvgPool3d(3)],
+    ];
+    layers.forEach((pools, i) => {
+      const spatial = (size: number) => new Array<number>(i + 1).fill(size);
+      const shapes = pools.map((pool) => shapeOf(pool, [2, 4, ...spatial(9)]));
+      expect(shapes).toEqual([5, 4, 3].map((size) => [2, 4, ...spatial(size)]));
+    });
+  });
+
   test("pools without a batch dimension, and of another rank", () => {
     expect(runTraced(new nn.MaxPool2d(2), [zeros([3, 4, 6], "f32")])[0]!.shape).toEqual([3, 2, 3]);
     expect(runTraced(new nn.AdaptiveAvgPool2d(1), [zeros([3, 4, 6], "f32")])[0]!.shape).toEqual([3, 1, 1]);

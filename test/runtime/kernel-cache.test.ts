@@ -142,7 +142,7 @@ describe("kernels on disk", () => {
       const newest = readdirSync(folder).map((name) => join(folder, name)).sort((a, b) => statSync(b).ctimeMs - statSync(a).ctimeMs)[0] ?? ""; // prettier-ignore
       utimesSync(newest, 1000 + i, 1000 + i);
     }
-    expect(await cache.load("key 0")).toBeDefined();
+    expect(Uint8Array.from((await cache.load("key 0")) ?? [])).toEqual(payload);
     await cache.store("key 5", payload);
     const kept = await Promise.all(
       [0, 1, 2, 3, 4, 5].map(async (i) => (await cache.load(`key ${i}`)) !== undefined),

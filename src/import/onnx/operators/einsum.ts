@@ -6,7 +6,7 @@ import { elementCount } from "../../../ir/shape.ts";
 import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { checkedLength } from "./positions.ts";
-import { takeAlong } from "./take.ts";
+import { takeAlong } from "../../../nn/take-along.ts";
 
 interface Labelled {
   readonly tensor: Tensor;

@@ -5,7 +5,7 @@ import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { trailingAxis } from "./axes.ts";
 import { checkedLength } from "./positions.ts";
-import { takeAlong } from "./take.ts";
+import { takeAlong } from "../../../nn/take-along.ts";
 
 function transpose(node: OperatorNode): Tensor {
   const x = node.input(0);

@@ -4,7 +4,7 @@ import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { arange, checkedLength, gatherAt, gatherWindows, integerTable } from "./positions.ts";
 import { scatterAlong } from "./scattering.ts";
-import { takeAlong } from "./take.ts";
+import { takeAlong } from "../../../nn/take-along.ts";
 import type { OnnxWindow } from "./windows.ts";
 
 /**
