@@ -28,6 +28,8 @@ export interface CompileOptions {
   readonly device?: DeviceChoice;
   /** How training-mode batch norms are lowered; by default chosen for each by target and shape. */
   readonly batchNorm?: PassOptions["batchNorm"];
+  /** Whether 3×3 convolutions may be computed by Winograd's method where that is faster; true unless given. */
+  readonly winograd?: boolean;
   /** Names of optional passes to leave out, to see what they do or to find which one is at fault. */
   readonly withoutPasses?: readonly string[];
   /** A folder to write every stage's graph and every kernel to (Node only). */
@@ -115,7 +117,11 @@ async function compileTraced(
 
 /** The options of `compile` that passes see. */
 export function passOptions(options: CompileOptions): PipelineOptions {
-  return { batchNorm: options.batchNorm ?? "auto", without: options.withoutPasses ?? [] };
+  return {
+    batchNorm: options.batchNorm ?? "auto",
+    winograd: options.winograd ?? true,
+    without: options.withoutPasses ?? [],
+  };
 }
 
 /** What the stages between tracing and loading made of a graph. */

@@ -25,6 +25,11 @@ export class KernelBuilder {
   #counter = 0;
   #groups = 1;
   #groupSize = 1;
+  #scratch = false as boolean;
+  /** Loads of read-only buffers that are in scope, innermost scope last, by what they load. */
+  readonly #loads: Map<string, Expr>[] = [new Map()];
+  /** Names that are assigned to. */
+  readonly #variables = new Set<string>();
 
   /** Sets how many groups of how many invocations run; call before using `group` and `local`. */
   grid(groups: number, groupSize: number): void {
@@ -48,6 +53,12 @@ export class KernelBuilder {
     return unique;
   }
 
+  /** Declares memory of its own for each group, which is left as it is found: the kernel's last buffer. Call `grid` before. */
+  scratch(name: string, elementsPerGroup: number): string {
+    this.#scratch = true;
+    return this.buffer(name, "f32", "read_write", elementsPerGroup * this.#groups);
+  }
+
   shared(name: string, scalar: BufferScalar, elementCount: number): string {
     this.#shared.push({ name, scalar, elementCount });
     return name;
@@ -62,15 +73,24 @@ export class KernelBuilder {
     return ref(name, value.type);
   }
 
+  /** Binds `lanes` neighbouring elements to a name; what a read-only buffer was asked for before is there already. */
   load(buffer: string, index: Expr, lanes: Lanes = 1, hint = "x"): Expr {
+    const isFixed = this.#buffers.some((item) => item.name === buffer && item.access === "read");
+    const at = isFixed ? textOf(index, this.#variables) : undefined;
+    const key = `${buffer} ${lanes} ${at}`;
+    const known = at !== undefined ? this.#loads.findLast((scope) => scope.has(key))?.get(key) : undefined;
+    if (known !== undefined) return known;
     const name = this.#name(hint);
     const type: KernelType = { scalar: this.#scalarOf(buffer), lanes };
     this.#body.push({ kind: "load", name, type, buffer, index });
-    return ref(name, type);
+    const loaded = ref(name, type);
+    if (at !== undefined) this.#loads.at(-1)!.set(key, loaded);
+    return loaded;
   }
 
   var(value: Expr, hint = "acc"): Expr {
     const name = this.#name(hint);
+    this.#variables.add(name);
     this.#body.push({ kind: "var", name, value });
     return ref(name, value.type);
   }
@@ -83,6 +103,10 @@ export class KernelBuilder {
 
   store(buffer: string, index: Expr, value: Expr): void {
     this.#body.push({ kind: "store", buffer, index, value });
+  }
+
+  prefetch(buffer: string, index: Expr): void {
+    this.#body.push({ kind: "prefetch", buffer, index });
   }
 
   barrier(): void {
@@ -127,6 +151,7 @@ export class KernelBuilder {
       name,
       comment,
       buffers: this.#buffers,
+      ...(this.#scratch && { hasScratch: true }),
       shared: this.#shared,
       groups: this.#groups,
       groupSize: this.#groupSize,
@@ -137,7 +162,9 @@ export class KernelBuilder {
   #within(emit: () => void): Stmt[] {
     const outer = this.#body;
     this.#body = [];
+    this.#loads.push(new Map());
     emit();
+    this.#loads.pop();
     const inner = this.#body;
     this.#body = outer;
     return inner;
@@ -152,5 +179,24 @@ export class KernelBuilder {
       this.#buffers.find((item) => item.name === buffer) ?? this.#shared.find((item) => item.name === buffer);
     if (found === undefined) throw new InternalError(`kernel builder: no buffer ${buffer}`);
     return found.scalar;
+  }
+}
+
+/** An index as text, equal exactly where the expressions are; undefined where it may change its value. */
+function textOf(x: Expr, variables: ReadonlySet<string>): string | undefined {
+  switch (x.kind) {
+    case "ref":
+      return variables.has(x.name) ? undefined : x.name;
+    case "const":
+      return String(x.value);
+    case "group":
+    case "local":
+      return x.kind;
+    case "binary": {
+      const [a, b] = [textOf(x.a, variables), textOf(x.b, variables)];
+      return a === undefined || b === undefined ? undefined : `(${a} ${x.op} ${b})`;
+    }
+    default:
+      return undefined;
   }
 }

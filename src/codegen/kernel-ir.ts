@@ -142,6 +142,8 @@ export type Stmt =
     }
   /** All invocations of the group arrive here, and their accesses to shared and storage memory are visible. GPU family only. */
   | { readonly kind: "barrier" }
+  /** A hint that the cache line of element `index` is wanted soon; the element need not exist. */
+  | { readonly kind: "prefetch"; readonly buffer: string; readonly index: Expr }
   | { readonly kind: "comment"; readonly text: string };
 
 export interface KernelBuffer {
@@ -165,6 +167,8 @@ export interface Kernel {
   readonly comment: string;
   /** Bound in this order. */
   readonly buffers: readonly KernelBuffer[];
+  /** Whether the last buffer is memory for the time of a launch only, whose content before and after is of no interest. */
+  readonly hasScratch?: true;
   readonly shared: readonly SharedArray[];
   readonly groups: number;
   readonly groupSize: number;

@@ -51,6 +51,7 @@ class Planner {
   readonly #named = new Map<string, number>();
   readonly #updated = new Set<string>();
   #outputs: InterfaceTensor[] = [];
+  #scratch: number | undefined;
 
   constructor(target: Target) {
     this.#target = target;
@@ -136,7 +137,7 @@ class Planner {
       return {
         kind: "dispatch",
         kernel,
-        buffers: lowered.bindings.map(bufferOf),
+        buffers: [...lowered.bindings.map(bufferOf), ...this.#scratchOf(lowered.kernel)],
         comment: `${origin} ${lowered.kernel.comment}`.trim(),
       };
     });
@@ -191,6 +192,16 @@ class Planner {
       this.#types.set(key, type);
     }
     return buffer;
+  }
+
+  /** One buffer serves every kernel that wants scratch memory: launches follow each other. */
+  #scratchOf({ hasScratch, buffers }: Kernel): number[] {
+    if (!hasScratch) return [];
+    const bytes = buffers.at(-1)!.elementCount * 4;
+    this.#scratch ??= this.#addBuffer({ kind: "slot", name: "scratch", sizeBytes: bytes });
+    const { sizeBytes, ...rest } = this.#buffers[this.#scratch]!;
+    this.#buffers[this.#scratch] = { ...rest, sizeBytes: Math.max(sizeBytes, bytes) };
+    return [this.#scratch];
   }
 
   #outputBuffer(phase: "prepare" | "run", name: string, type: TensorType): number {

@@ -61,6 +61,8 @@ function printStatement(statement: Stmt, indent: string): readonly string[] {
     }
     case "barrier":
       return [`${indent}barrier`];
+    case "prefetch":
+      return [`${indent}prefetch ${statement.buffer}[${printExpr(statement.index)}]`];
     case "comment":
       return [`${indent}# ${statement.text}`];
     default:

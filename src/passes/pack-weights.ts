@@ -36,11 +36,11 @@ function packConv(rewriter: Rewriter, node: NodeOf<"conv">, target: Target): voi
   const [outputs, depth, ...kernel] = rewriter.typeOf(weight).shape as [number, number, ...number[]];
   const { groups } = node.attributes;
   const depthwise = groups > 1 && depth === 1 && groups === outputs;
-  const block =
-    depthwise || groups === 1 ? packingBlock(target, outputs) : packingBlock(target, outputs / groups);
+  const perGroup = depthwise ? outputs : outputs / groups;
   // Blocks must not straddle groups, nor depthwise channels end inside a vector.
+  const block = groups === 1 ? packingBlock(target, outputs) : dividingBlock(target, perGroup);
   const padded = Math.ceil(outputs / block) * block;
-  if (groups > 1 && (depthwise ? outputs : outputs / groups) % block !== 0) return;
+  if (perGroup % block !== 0 && groups > 1) return;
   const packed = packColumns(rewriter, weight, [outputs, depth, ...kernel], padded, block, node.origin);
   const packing: Packing = { block, columns: outputs };
   rewriter.replace({
@@ -103,4 +103,11 @@ export function packingBlock(target: Target, columns: number): number {
   const vectors = Math.ceil(columns / lanes);
   const wasteful = vectors % 2 === 1 && vectors <= 7;
   return wasteful ? lanes : 2 * lanes;
+}
+
+/** The widest block that divides `columns`; one that does not where there is none. */
+function dividingBlock(target: Target, columns: number): number {
+  let block = packingBlock(target, columns);
+  while (columns % block !== 0 && block > 4) block /= 2;
+  return block;
 }

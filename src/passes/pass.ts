@@ -9,6 +9,8 @@ import type { Graph } from "../ir/graph.ts";
 export interface PassOptions {
   /** Which batch-norm lowering to use; `auto` lets the pass choose by target and shape. */
   readonly batchNorm: "auto" | "fused" | "naive" | "split";
+  /** Whether convolutions may be computed by Winograd's method. */
+  readonly winograd: boolean;
 }
 
 export interface PassContext {

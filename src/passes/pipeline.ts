@@ -4,6 +4,7 @@ import type { Graph } from "../ir/graph.ts";
 import { verify } from "../ir/verify.ts";
 import { assignLayouts } from "./assign-layouts.ts";
 import { chooseBatchNormLowering } from "./choose-batch-norm-lowering.ts";
+import { chooseConvAlgorithm } from "./choose-conv-algorithm.ts";
 import { eliminateCommonValues } from "./eliminate-common-values.ts";
 import { eliminateDeadValues } from "./eliminate-dead-values.ts";
 import { foldBatchNormIntoConv } from "./fold-batch-norm-into-conv.ts";
@@ -30,6 +31,7 @@ export const graphPasses: readonly Pass[] = [
   splitWideConcats,
   eliminateDeadValues,
   assignLayouts,
+  chooseConvAlgorithm,
   packWeights,
 ];
 

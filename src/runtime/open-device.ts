@@ -54,7 +54,25 @@ export async function listDevices(): Promise<readonly DeviceListing[]> {
   return listings;
 }
 
-export async function openDevice(choice: DeviceChoice): Promise<OpenedDevice> {
+export interface OpenDeviceOptions {
+  /** Threads of the embedded CPU device; by default `HEDDLE_CPU_THREADS`, else as many as the hardware has. */
+  readonly threads?: number;
+}
+
+/**
+ * The shared device of a kind. With `threads`, an embedded CPU device of the caller's own, who disposes it:
+ *
+ *     const { device } = await openDevice("cpu", { threads: 2 });
+ */
+export async function openDevice(
+  choice: DeviceChoice,
+  options: OpenDeviceOptions = {},
+): Promise<OpenedDevice> {
+  if (options.threads !== undefined) {
+    if (choice === "cpu") return { device: await openCpuDevice(options), reason: "asked for" };
+    const given = typeof choice === "object" ? choice.name : JSON.stringify(choice);
+    throw new UserError("argument", `threads: only device "cpu" is opened with them, not ${given}.`);
+  }
   if (typeof choice === "object") return { device: choice, reason: "given by the caller" };
   if (choice !== "auto") {
     if (!Object.hasOwn(openers, choice)) {

@@ -1,7 +1,7 @@
 /**
  * The package in a browser: one bundle that needs nothing of Node, the same results as in Node on the embedded
- * CPU device, bit for bit, and on WebGPU within the usual tolerance. Needs the Chromium that WebGPU's tests
- * install, so it is left out with them.
+ * CPU device, with threads where the page is isolated, and on WebGPU within the usual tolerance. Needs the
+ * Chromium that WebGPU's tests install, so it is left out with them.
  */
 import { build } from "esbuild";
 import { fileURLToPath } from "node:url";
@@ -60,16 +60,37 @@ if (isTested("webgpu"))
       };
     });
 
-    it("the embedded CPU device gives what it gives in Node, in both modes", async () => {
+    it("the embedded CPU device gives what it gives in Node, in both modes, on the page's one thread", async () => {
       const result = (await openInChromium(chromium, served, "?device=cpu")) as PageResult;
       expect(result.error).toBeUndefined();
-      await using compiled = await compile(reference().eval(), [{ shape }], { device: "cpu" });
-      expect(result.data).toEqual([...(await compiled.run(input)).data]);
-      expect(result.launches).toBe(compiled.launches);
-      await using training = await compile(reference().train(), [{ shape }], { device: "cpu" });
-      await training.run(input);
-      expect(result.runningMean).toEqual([...(await training.stateDict())["bn.running_mean"]!.data]);
+      expect(result.deviceName).toMatch(
+        /on the calling thread.*\(threads need a cross-origin-isolated page\)$/,
+      );
+      await expectResultsOfNode(result);
       expect(result.missing?.["opencl"]).toMatch(/Node/);
+    });
+
+    it("a cross-origin-isolated page has threads, and the results of one thread bit for bit", async () => {
+      const isolated = {
+        ...served,
+        "/": {
+          ...served["/"]!,
+          headers: {
+            "cross-origin-opener-policy": "same-origin",
+            "cross-origin-embedder-policy": "require-corp",
+          },
+        },
+      };
+      const open = (query: string) => openInChromium(chromium, isolated, query) as Promise<PageResult>;
+      const threaded = await open("?device=cpu&threads=3");
+      expect(threaded.error).toBeUndefined();
+      expect(threaded.deviceName).toMatch(/^WebAssembly on 3 threads/);
+      await expectResultsOfNode(threaded);
+      const alone = await open("?device=cpu&threads=1");
+      expect(alone.deviceName).toMatch(/^WebAssembly on the calling thread/);
+      expect(threaded.data).toEqual(alone.data);
+      expect(threaded.divided).toEqual(alone.divided);
+      expect(threaded.divided!.length).toBeGreaterThan(0);
     });
 
     it("WebGPU gives what evaluate gives, in both modes", async () => {
@@ -88,3 +109,18 @@ if (isTested("webgpu"))
       expect(relativeError(tensor([...result.runningMean!]), mean)).toBeLessThanOrEqual(1e-5);
     });
   });
+
+/** Of `page.ts` on a CPU device; the browser's engine may have a fused multiply-add that Node's lacks. */
+async function expectResultsOfNode(result: PageResult): Promise<void> {
+  await using compiled = await compile(reference().eval(), [{ shape }], { device: "cpu" });
+  const close = (data: readonly number[], expected: ArrayLike<number>): void => {
+    const [a, b] = [tensor([...data]), tensor(Array.from(expected))];
+    expect(relativeError(a, b)).toBeLessThanOrEqual(1e-5);
+  };
+  close(result.data!, (await compiled.run(input)).data);
+  expect(result.launches).toBe(compiled.launches);
+  await using training = await compile(reference().train(), [{ shape }], { device: "cpu" });
+  await training.run(input);
+  const state = await training.stateDict();
+  close(result.runningMean!, Array.from(state["bn.running_mean"]!.data, Number));
+}

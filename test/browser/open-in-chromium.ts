@@ -6,7 +6,13 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-export type Served = Readonly<Record<string, { readonly type: string; readonly body: string | Uint8Array }>>;
+export interface ServedFile {
+  readonly type: string;
+  readonly body: string | Uint8Array;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export type Served = Readonly<Record<string, ServedFile>>;
 
 const quiet = [
   ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
@@ -42,7 +48,7 @@ export async function openInChromium(
       textOf(request).then(resolvePosted, rejectPosted);
       response.end();
     } else if (file === undefined) response.writeHead(404).end();
-    else response.writeHead(200, { "content-type": file.type }).end(file.body);
+    else response.writeHead(200, { "content-type": file.type, ...file.headers }).end(file.body);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

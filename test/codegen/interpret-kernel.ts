@@ -72,6 +72,7 @@ class GroupRun {
         return;
       case "barrier":
         throw new Error("interpret-kernel has no barriers");
+      case "prefetch":
       case "comment":
         return;
       default:

@@ -1,4 +1,9 @@
 // %r : f32[1,16,6,6]{0,2,3,1} from in0 = %i, in1 = %r14, in2 = %r5
+#ifdef __clang__
+#define PREFETCH(address) __builtin_prefetch(address)
+#else
+#define PREFETCH(address)
+#endif
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void k01_conv3x3_add_relu_f32(
   __global const float* restrict in0,
@@ -22,6 +27,7 @@ void k01_conv3x3_add_relu_f32(
         const int w_at_12 = (((k_7 * 3) + k_10) * 128);
         if ((((k_10 + (-1)) >= 0) & ((k_10 + 4) < 6))) {
           for (int c_13 = 0; c_13 < 8; c_13 += 1) {
+            PREFETCH(in1 + ((w_at_12 + (c_13 * 16)) + 128));
             const float16 w_14 = vload16(0, in1 + (w_at_12 + (c_13 * 16)));
             const float x_15 = in0[(x_at_11 + c_13)];
             acc_0_0_1 = fma(((float16)(x_15)), w_14, acc_0_0_1);
@@ -40,6 +46,7 @@ void k01_conv3x3_add_relu_f32(
           const int valid_21 = ((k_10 + (-1)) >= 0);
           const int valid_22 = ((k_10 + 4) < 6);
           for (int c_23 = 0; c_23 < 8; c_23 += 1) {
+            PREFETCH(in1 + ((w_at_12 + (c_23 * 16)) + 128));
             const float16 w_24 = vload16(0, in1 + (w_at_12 + (c_23 * 16)));
             const float x_25 = in0[(valid_21 ? (x_at_11 + c_23) : 0)];
             const float x_26 = (valid_21 ? x_25 : 0.0f);
@@ -64,24 +71,19 @@ void k01_conv3x3_add_relu_f32(
   const float16 v_34 = (acc_0_0_1 + x_33);
   const float16 v_35 = select(v_34, ((float16)(0.0f)), (v_34 < ((float16)(0.0f))));
   vstore16(v_35, 0, out3 + (item_0 * 96));
-  const float16 x_36 = vload16(0, in2 + 0);
-  const float16 v_37 = (acc_1_0_2 + x_36);
-  const float16 v_38 = select(v_37, ((float16)(0.0f)), (v_37 < ((float16)(0.0f))));
-  vstore16(v_38, 0, out3 + ((item_0 * 96) + 16));
-  const float16 x_39 = vload16(0, in2 + 0);
-  const float16 v_40 = (acc_2_0_3 + x_39);
+  const float16 v_36 = (acc_1_0_2 + x_33);
+  const float16 v_37 = select(v_36, ((float16)(0.0f)), (v_36 < ((float16)(0.0f))));
+  vstore16(v_37, 0, out3 + ((item_0 * 96) + 16));
+  const float16 v_38 = (acc_2_0_3 + x_33);
+  const float16 v_39 = select(v_38, ((float16)(0.0f)), (v_38 < ((float16)(0.0f))));
+  vstore16(v_39, 0, out3 + ((item_0 * 96) + 32));
+  const float16 v_40 = (acc_3_0_4 + x_33);
   const float16 v_41 = select(v_40, ((float16)(0.0f)), (v_40 < ((float16)(0.0f))));
-  vstore16(v_41, 0, out3 + ((item_0 * 96) + 32));
-  const float16 x_42 = vload16(0, in2 + 0);
-  const float16 v_43 = (acc_3_0_4 + x_42);
-  const float16 v_44 = select(v_43, ((float16)(0.0f)), (v_43 < ((float16)(0.0f))));
-  vstore16(v_44, 0, out3 + ((item_0 * 96) + 48));
-  const float16 x_45 = vload16(0, in2 + 0);
-  const float16 v_46 = (acc_4_0_5 + x_45);
-  const float16 v_47 = select(v_46, ((float16)(0.0f)), (v_46 < ((float16)(0.0f))));
-  vstore16(v_47, 0, out3 + ((item_0 * 96) + 64));
-  const float16 x_48 = vload16(0, in2 + 0);
-  const float16 v_49 = (acc_5_0_6 + x_48);
-  const float16 v_50 = select(v_49, ((float16)(0.0f)), (v_49 < ((float16)(0.0f))));
-  vstore16(v_50, 0, out3 + ((item_0 * 96) + 80));
+  vstore16(v_41, 0, out3 + ((item_0 * 96) + 48));
+  const float16 v_42 = (acc_4_0_5 + x_33);
+  const float16 v_43 = select(v_42, ((float16)(0.0f)), (v_42 < ((float16)(0.0f))));
+  vstore16(v_43, 0, out3 + ((item_0 * 96) + 64));
+  const float16 v_44 = (acc_5_0_6 + x_33);
+  const float16 v_45 = select(v_44, ((float16)(0.0f)), (v_44 < ((float16)(0.0f))));
+  vstore16(v_45, 0, out3 + ((item_0 * 96) + 80));
 }

@@ -23,6 +23,7 @@ const conv = {
   packing: null,
 };
 const pool = { kernel: [2, 2], stride: [2, 2], padding: conv.padding, dilation: [1, 1], ceilMode: false };
+const none = [[0, 0], [0, 0]]; // prettier-ignore
 const training = {
   eps: 1e-5,
   momentum: 0.1,
@@ -133,6 +134,11 @@ const refused: readonly Refused[] = [
   ["batch_norm_partial", [f32(3)], { blocks: 2 }, "shape", /batch_norm_partial: input is f32\[3\]; expected at least 2 dimensions/],
   ["batch_norm_partial", [f32(2, 3)], { blocks: 0 }, "argument", /blocks must be an integer ≥ 1, got 0/],
   ["batch_norm_apply", [f32(2, 3), c3, c3], training, "argument", /batch_norm_apply: expected 5 operands, got 3/],
+  ["winograd_input", [f32(1, 2, 4)], { tile: 2, padding: none, rows: 1 }, "shape", /winograd_input: input is f32\[1,2,4\]; expected \[N, C, H, W\]/],
+  ["winograd_input", [f32(1, 2, 2, 4)], { tile: 2, padding: none, rows: 1 }, "shape", /at least three rows and columns/],
+  ["winograd_input", [f32(1, 2, 4, 4)], { tile: 3, padding: none, rows: 1 }, "argument", /tile is 3; expected 2 or 4/],
+  ["winograd_input", [f32(1, 2, 4, 4)], { tile: 2, padding: none, rows: 0 }, "argument", /rows must be an integer ≥ 1, got 0/],
+  ["winograd_output", [f32(16, 1, 3, 2)], { tile: 2, batch: 1, size: [4, 4] }, "shape", /winograd_output: input is f32\[16,1,3,2\]; expected \[16, blocks, rows, channels\] with 4 tiles/],
   ["fusion", [f32(3)], { body }, "argument", /fusion: operand 0 is f32\[3\], the body expects f32\[2\]/],
   ["fusion", [], { body }, "argument", /fusion: operand 0 is missing/],
   ["fusion", [f32(2), f32(2)], { body }, "argument", /fusion: 2 operands for a body of 1 inputs/],

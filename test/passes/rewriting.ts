@@ -21,6 +21,9 @@ import { canonicalText } from "./canonical-text.ts";
 export interface RewriteOptions {
   readonly target?: Target;
   readonly batchNorm?: PassOptions["batchNorm"];
+  readonly winograd?: boolean;
+  /** How far outputs may lie apart, relative to the largest: for passes that change what is rounded. */
+  readonly tolerance?: number;
 }
 
 /** A GPU as small as WebGPU allows, but for storage buffers, of which it has eight. */
@@ -55,9 +58,9 @@ export function rewritten(
 ): { readonly graph: Graph; readonly record: PassRecord } {
   const start = parseGraph(before);
   verify(start, "the text before");
-  const { target = wasmTarget, batchNorm = "auto" } = options;
-  const { graph, record } = runPass(pass, start, target, { batchNorm });
-  expectSameMeaning(start, graph);
+  const { target = wasmTarget, batchNorm = "auto", winograd = true, tolerance } = options;
+  const { graph, record } = runPass(pass, start, target, { batchNorm, winograd });
+  expectSameMeaning(start, graph, { tolerance });
   return { graph, record };
 }
 
@@ -81,14 +84,18 @@ export function expectUnchanged(pass: Pass, before: string, options?: RewriteOpt
   return record;
 }
 
-/** Both graphs give the same outputs, in f32 within 1e-6 of the largest, on repeatable values. */
-export function expectSameMeaning(before: Graph, after: Graph, seed = 1): void {
+/** Both graphs give the same outputs, in f32 within 1e-6 of the largest unless said otherwise, on repeatable values. */
+export function expectSameMeaning(
+  before: Graph,
+  after: Graph,
+  { seed = 1, tolerance = 1e-6 }: { readonly seed?: number; readonly tolerance?: number | undefined } = {},
+): void {
   const values = valuesFor(before, seed);
   const expected = evaluate(before, values);
   const actual = evaluate(after, values);
   expect(Object.keys(actual)).toEqual(Object.keys(expected));
   for (const [name, value] of Object.entries(expected)) {
-    expect(relativeError(actual[name]!, value), `output ${name}`).toBeLessThanOrEqual(1e-6);
+    expect(relativeError(actual[name]!, value), `output ${name}`).toBeLessThanOrEqual(tolerance);
   }
 }
 

@@ -169,6 +169,7 @@ export function mapStatement(
     case "assign":
       return { ...statement, value: map(statement.value) };
     case "load":
+    case "prefetch":
       return { ...statement, index: map(statement.index) };
     case "store":
       return { ...statement, index: map(statement.index), value: map(statement.value) };

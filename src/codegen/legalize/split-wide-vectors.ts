@@ -77,6 +77,7 @@ class StatementSplitter {
       case "for":
       case "if":
       case "barrier":
+      case "prefetch":
       case "comment":
         block.emit(mapStatement(statement, (expr) => this.#single(expr), nested));
         return;

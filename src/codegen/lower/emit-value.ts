@@ -136,19 +136,33 @@ export class ValueEmitter {
     const operand = node.operands[0]!;
     const shape = node.results[0]!.type.shape;
     const own = this.#shapeOf(operand);
-    const wide = (list: Shape) => list.flatMap((size, axis) => (size === 1 ? [] : [axis]));
-    const [from, to] = [wide(own), wide(shape)];
-    if (from.length === to.length && from.every((axis, i) => own[axis] === shape[to[i]!])) {
-      // Only dimensions of size 1 come or go: every other keeps its index, and lanes stay neighbours.
-      const source = own.map(() => int(0) as Expr);
-      from.forEach((axis, i) => (source[axis] = index[to[i]!]!));
-      const position = lane === null ? -1 : to.indexOf(lane.axis);
-      if (lane === null || position < 0) return withLanes(this.emit(operand, source, null), lane);
-      return this.emit(operand, source, { ...lane, axis: from[position]! });
+    const arithmetic = this.#kb.index;
+    const source = own.map(() => int(0) as Expr);
+    let sourceLane: LaneAxis | null = null;
+    const isSingle = lane !== null && shape[lane.axis] === 1;
+    for (const { from, to } of reshapeGroups(own, shape)) {
+      const sizes = to.map((axis) => shape[axis]!);
+      const positions = to.map((axis) => index[axis]!);
+      const ownSizes = from.map((axis) => own[axis]!);
+      if (from.length === 1 && to.length === 1) source[from[0]!] = positions[0]!;
+      else {
+        const flat = this.#kb.let(arithmetic.dot(positions, rowMajorStrides(sizes)), "flat");
+        arithmetic.unflatten(flat, ownSizes).forEach((position, i) => (source[from[i]!] = position));
+      }
+      if (lane === null || !to.includes(lane.axis) || isSingle) continue;
+      // Neighbours stay neighbours along the last dimension of a group, within one row of its operand.
+      const inner = ownSizes.at(-1)!;
+      const aligned = arithmetic.rem(positions.at(-1)!, lane.lanes);
+      const inOneRow =
+        from.length === 1 ||
+        inner % sizes.at(-1)! === 0 ||
+        (inner % lane.lanes === 0 && aligned.kind === "const" && aligned.value === 0);
+      if (to.at(-1) !== lane.axis || !inOneRow) return this.#laneByLane(node, index, lane);
+      sourceLane = { ...lane, axis: from.at(-1)! };
     }
-    if (lane !== null) return this.#laneByLane(node, index, lane);
-    const flat = this.#kb.let(this.#kb.index.dot(index, rowMajorStrides(shape)), "flat");
-    return this.emit(operand, this.#kb.index.unflatten(flat, own), null);
+    return sourceLane === null
+      ? withLanes(this.emit(operand, source, null), lane)
+      : this.emit(operand, source, sourceLane);
   }
 
   #emitPad(node: NodeOf<"pad">, index: Index, lane: LaneAxis | null): Expr {
@@ -262,4 +276,30 @@ export class ValueEmitter {
     if (type === undefined) throw new InternalError(`lower: %${value} has no type`);
     return type.shape;
   }
+}
+
+/**
+ * The dimensions of two shapes of equal size in groups, as small as can be, that hold the same elements:
+ * `[256, 9]` and `[8, 32, 3, 3]` are `[256] ~ [8, 32]` and `[9] ~ [3, 3]`. Dimensions of size 1 are in none.
+ */
+function reshapeGroups(own: Shape, shape: Shape): { readonly from: number[]; readonly to: number[] }[] {
+  const wide = (list: Shape) => list.flatMap((size, axis) => (size === 1 ? [] : [axis]));
+  const [left, right] = [wide(own), wide(shape)];
+  const groups: { from: number[]; to: number[] }[] = [];
+  let [i, j] = [0, 0];
+  while (i < left.length && j < right.length) {
+    const group = { from: [left[i]!], to: [right[j]!] };
+    let [a, b] = [own[left[i++]!]!, shape[right[j++]!]!];
+    while (a !== b) {
+      if (a < b) {
+        group.from.push(left[i]!);
+        a *= own[left[i++]!]!;
+      } else {
+        group.to.push(right[j]!);
+        b *= shape[right[j++]!]!;
+      }
+    }
+    groups.push(group);
+  }
+  return groups;
 }

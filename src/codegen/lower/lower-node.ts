@@ -15,6 +15,7 @@ import { scheduleMatmul } from "../schedule/matmul.ts";
 import { schedulePool } from "../schedule/pool.ts";
 import { scheduleReduction } from "../schedule/reduction.ts";
 import { scheduleSoftmax } from "../schedule/softmax.ts";
+import { scheduleWinogradInput, scheduleWinogradOutput } from "../schedule/winograd-steps.ts";
 import type { Target } from "../target.ts";
 import { anchorOf, bufferScalar, type BoundTensor, type Task } from "./task.ts";
 
@@ -111,6 +112,10 @@ function schedule(kb: KernelBuilder, task: Task): void {
       return scheduleBatchNormPartial(kb, task);
     case "batch_norm_apply":
       return scheduleBatchNormApply(kb, task);
+    case "winograd_input":
+      return scheduleWinogradInput(kb, task);
+    case "winograd_output":
+      return scheduleWinogradOutput(kb, task);
     default:
       throw new InternalError(`lower: no schedule for ${anchor.op}; a pass should have rewritten it`);
   }

@@ -18,6 +18,7 @@ export function writeOpenclC(kernel: Kernel, target: Target): string {
   });
   return [
     ...kernel.comment.split("\n").map((line) => `// ${line}`.trimEnd()),
+    ...(kernel.body.some(prefetches) ? prefetchMacro : []),
     `__kernel __attribute__((reqd_work_group_size(${kernel.groupSize}, 1, 1)))`,
     `void ${kernel.name}(`,
     parameters.join(",\n"),
@@ -30,6 +31,21 @@ export function writeOpenclC(kernel: Kernel, target: Target): string {
     "}",
     "",
   ].join("\n");
+}
+
+/** Where the compiler is clang its builtin, elsewhere nothing: `prefetch()` of OpenCL C does nothing in PoCL. */
+const prefetchMacro = [
+  "#ifdef __clang__",
+  "#define PREFETCH(address) __builtin_prefetch(address)",
+  "#else",
+  "#define PREFETCH(address)",
+  "#endif",
+];
+
+function prefetches(s: Stmt): boolean {
+  if (s.kind === "for") return s.body.some(prefetches);
+  if (s.kind === "if") return s.then.some(prefetches) || s.else.some(prefetches);
+  return s.kind === "prefetch";
 }
 
 function writeStatements(body: readonly Stmt[], indent: string): string[] {
@@ -75,6 +91,8 @@ function writeStatement(s: Stmt, indent: string): string[] {
         ...(s.else.length === 0 ? [] : [...line("} else {"), ...writeStatements(s.else, `${indent}  `)]),
         ...line("}"),
       ];
+    case "prefetch":
+      return line(`PREFETCH(${s.buffer} + ${write(s.index)});`);
     case "barrier":
       return line("barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);");
     case "comment":

@@ -17,8 +17,11 @@ import { scheduleScalarConv } from "./conv-scalar.ts";
 import { distribute } from "./distribute.ts";
 import { finish } from "./epilogue.ts";
 import { accumulate, chooseTile, declareAccumulators, type Tile } from "./tile.ts";
+import { scheduleWinogradConv } from "./winograd-conv.ts";
 
 export function scheduleConv(kb: KernelBuilder, original: Task): void {
+  if (expectAnchor(original, "conv").attributes.packing?.winograd !== undefined)
+    return scheduleWinogradConv(kb, original);
   const task = collapsePointwise(original);
   const conv = describe(task);
   if (conv === undefined) return scheduleScalarConv(kb, task);
@@ -104,7 +107,6 @@ function scheduleTiles(kb: KernelBuilder, task: Task, conv: Conv): void {
   const tile = chooseTile(task.target, conv.lanes, gpu ? 1 : vectorsPerBlock, conv.width);
   const rows = conv.spatial.slice(0, -1);
   const tiles = Math.ceil(conv.width / tile.pixels);
-  const rest = conv.width % tile.pixels;
   const vectors = Math.ceil(conv.outputs / conv.lanes);
   // On GPUs neighbouring lanes take neighbouring channels; on CPUs a task stays with its weights.
   const itemShape = gpu ? [conv.batch, ...rows, tiles, vectors] : [conv.blocks, conv.batch, ...rows, tiles];
@@ -120,13 +122,12 @@ function scheduleTiles(kb: KernelBuilder, task: Task, conv: Conv): void {
       n,
       row,
     };
-    const start = kb.let(kb.index.mul(position, int(tile.pixels)), "w");
-    const full = () => emitTile(kb, task, conv, tile, place, start);
-    if (rest === 0) full();
-    else
-      kb.ifLess(position, tiles - 1, full, () =>
-        emitTile(kb, task, conv, { ...tile, pixels: rest }, place, int((tiles - 1) * tile.pixels)),
-      );
+    // The last tile overlaps the one before, and computes what that did again, rather than be shorter: one code for all.
+    const start = kb.let(
+      kb.index.clamp(kb.index.mul(position, int(tile.pixels)), 0, conv.width - tile.pixels),
+      "w",
+    );
+    emitTile(kb, task, conv, tile, place, start);
   });
 }
 
@@ -196,6 +197,9 @@ function emitColumn(kb: KernelBuilder, task: Task, conv: Conv, column: Column): 
   const multiply = (masks: readonly Expr[] | undefined): void =>
     accumulate(kb, accumulators, pixels, conv.depth, {
       inputPerVector: conv.depthwise,
+      ...(task.target.family === "cpu" && {
+        panel: { buffer: conv.weight.buffer, at: weightAt, block: conv.block },
+      }),
       weight: (vector, depth) => {
         const at = kb.index.add(weightAt, kb.index.dot([depth, int(vector)], [conv.block, conv.lanes]));
         return kb.load(conv.weight.buffer, at, conv.lanes, "w");

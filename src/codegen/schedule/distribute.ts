@@ -13,6 +13,8 @@ const tasksPerCore = 8;
 export interface DistributeOptions {
   /** Items worth a task of their own on a CPU; small items are batched. */
   readonly itemsPerTask?: number;
+  /** Tasks a CPU core gets; 8 unless given. */
+  readonly tasksPerCore?: number;
   /** Invocations a workgroup on a GPU. */
   readonly groupSize?: number;
 }
@@ -34,7 +36,10 @@ export function distribute(
     });
     return;
   }
-  const wanted = Math.min(Math.ceil(items / (options.itemsPerTask ?? 1)), target.computeUnits * tasksPerCore);
+  const wanted = Math.min(
+    Math.ceil(items / (options.itemsPerTask ?? 1)),
+    target.computeUnits * (options.tasksPerCore ?? tasksPerCore),
+  );
   const perTask = Math.ceil(items / Math.max(wanted, 1));
   const tasks = Math.ceil(items / perTask);
   kb.grid(tasks, 1);

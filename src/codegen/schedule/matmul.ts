@@ -10,11 +10,13 @@ import type { Expr } from "../kernel-ir.ts";
 import type { KernelBuilder } from "../kernel-builder.ts";
 import { expectAnchor, type BoundTensor, type Task } from "../lower/task.ts";
 import type { Lanes } from "../target.ts";
+import { collapseBatch } from "./collapse-batch.ts";
 import { distribute } from "./distribute.ts";
 import { finish } from "./epilogue.ts";
 import { accumulate, chooseTile, declareAccumulators } from "./tile.ts";
 
-export function scheduleMatmul(kb: KernelBuilder, task: Task): void {
+export function scheduleMatmul(kb: KernelBuilder, original: Task): void {
+  const task = collapseBatch(original);
   const anchor = expectAnchor(task, "matmul");
   const { packing } = anchor.attributes;
   const a = task.inputs.get(anchor.operands[0]!);
@@ -42,6 +44,20 @@ export function scheduleMatmul(kb: KernelBuilder, task: Task): void {
       ? Math.ceil(columns / itemColumns) * itemColumns
       : Math.floor(columns / itemColumns) * itemColumns;
 
+  /**
+   * How items (batch…, tile of rows, block of columns) follow each other, slowest first. On a GPU neighbours
+   * take neighbouring columns. On a CPU a task stays with its columns: the batches that have columns of their
+   * own come first, those that share them last.
+   */
+  const ownColumns = b.type.shape.slice(0, packing === null ? -2 : -3);
+  const itemOrder = (rank: number): number[] => {
+    const batches = Array.from({ length: rank }, (_, dimension) => dimension);
+    if (gpu) return [...batches, rank, rank + 1];
+    const isOwn = (dimension: number) => (ownColumns[dimension - rank + ownColumns.length] ?? 1) > 1;
+    const isShared = (dimension: number) => !isOwn(dimension);
+    return [...batches.filter(isOwn), rank + 1, ...batches.filter(isShared), rank];
+  };
+
   const emitColumns = (
     firstColumn: number,
     blocks: number,
@@ -51,11 +67,15 @@ export function scheduleMatmul(kb: KernelBuilder, task: Task): void {
     tileRows: number,
     rowTiles: number,
   ) => {
-    const itemShape = gpu ? [...batch, rowTiles, blocks] : [blocks, ...batch, rowTiles];
-    const indices = kb.index.unflatten(item, itemShape).map((index) => kb.let(index, "o"));
-    const batchIndex = gpu ? indices.slice(0, -2) : indices.slice(1, -1);
-    const rowTile = gpu ? indices.at(-2)! : indices.at(-1)!;
-    const blockIndex = gpu ? indices.at(-1)! : indices[0]!;
+    const order = itemOrder(batch.length);
+    const sizes = [...batch, rowTiles, blocks];
+    const indices = kb.index.unflatten(
+      item,
+      order.map((dimension) => sizes[dimension]!),
+    );
+    const [batchIndex, [rowTile, blockIndex]] = split(
+      sizes.map((_, dimension) => kb.let(indices[order.indexOf(dimension)]!, "o")),
+    );
     const column = kb.let(
       kb.index.add(kb.index.mul(blockIndex, int(vectors * tileLanes)), int(firstColumn)),
       "column",
@@ -69,8 +89,11 @@ export function scheduleMatmul(kb: KernelBuilder, task: Task): void {
           )
         : kb.let(
             kb.index.add(
-              kb.index.mul(kb.index.div(column, packing.block), int(depth * packing.block)),
-              kb.index.rem(column, packing.block),
+              baseOf(kb, b, batchIndex, bStrides, 3),
+              kb.index.add(
+                kb.index.mul(kb.index.div(column, packing.block), int(depth * packing.block)),
+                kb.index.rem(column, packing.block),
+              ),
             ),
             "b_at",
           );
@@ -86,6 +109,8 @@ export function scheduleMatmul(kb: KernelBuilder, task: Task): void {
         accumulators.map((_, i) => i),
         depth,
         {
+          ...(!gpu &&
+            packing !== null && { panel: { buffer: b.buffer, at: weightAt, block: packing.block } }),
           weight: (vector, k) =>
             kb.load(
               b.buffer,
@@ -107,16 +132,11 @@ export function scheduleMatmul(kb: KernelBuilder, task: Task): void {
       );
       finishTile(kb, task, anchor.results[0]!.id, accumulators, batchIndex, row, column, columns, tileLanes);
     };
-    const rest = rows % tileRows;
-    const row = kb.let(kb.index.mul(rowTile, int(tileRows)), "row");
-    if (rest === 0) emitTile(tileRows, row);
-    else
-      kb.ifLess(
-        rowTile,
-        rowTiles - 1,
-        () => emitTile(tileRows, row),
-        () => emitTile(rest, int((rowTiles - 1) * tileRows)),
-      );
+    // The last tile overlaps the one before, and computes what that did again, rather than be shorter: one code for all.
+    emitTile(
+      tileRows,
+      kb.let(kb.index.clamp(kb.index.mul(rowTile, int(tileRows)), 0, rows - tileRows), "row"),
+    );
   };
 
   const tile = chooseTile(task.target, lanes, perItem, rows);
@@ -138,14 +158,19 @@ export function scheduleMatmul(kb: KernelBuilder, task: Task): void {
   });
 }
 
+function split(indices: readonly Expr[]): [readonly Expr[], readonly [Expr, Expr]] {
+  return [indices.slice(0, -2), [indices.at(-2)!, indices.at(-1)!]];
+}
+
 /** The offset of a batch's matrix; broadcast batch dimensions have size 1 and count nothing. */
 function baseOf(
   kb: KernelBuilder,
   tensor: BoundTensor,
   batchIndex: readonly Expr[],
   strides: readonly number[],
+  matrixRank = 2,
 ): Expr {
-  const own = tensor.type.shape.slice(0, -2);
+  const own = tensor.type.shape.slice(0, -matrixRank);
   const shift = batchIndex.length - own.length;
   return own.reduce<Expr>(
     (sum, size, axis) =>

@@ -3,6 +3,7 @@
  * function with its parameters and locals. Out: the bytes of a module that imports `env.memory` and exports
  * the function as `run` (W3C, "WebAssembly Core Specification", chapter 5).
  */
+import { entryPoint, memoryModule, memoryName } from "./abi.ts";
 import { opcodes, type Opcode } from "./opcodes.ts";
 
 export type ValueType = "i32" | "f32" | "v128";
@@ -11,10 +12,7 @@ const valueTypes: Readonly<Record<ValueType, number>> = { i32: 0x7f, f32: 0x7d, 
 const emptyBlockType = 0x40;
 
 /** How the memory import is declared; a shared one must name its largest size. */
-export interface MemoryImport {
-  readonly shared: boolean;
-  readonly maxPages: number;
-}
+export type MemoryImport = { readonly shared: false } | { readonly shared: true; readonly maxPages: number };
 
 export interface FunctionCode {
   readonly parameterCount: number;
@@ -28,7 +26,11 @@ export class CodeBuffer {
   readonly bytes: number[] = [];
 
   op(name: Opcode): this {
-    const code = opcodes[name];
+    const code: number = opcodes[name];
+    if (code > 0xffff) {
+      this.bytes.push(code >> 16);
+      return this.#unsigned(code & 0xffff);
+    }
     if (code > 0xff) {
       this.bytes.push(code >> 8);
       return this.#unsigned(code & 0xff);
@@ -117,22 +119,28 @@ function f32Bytes(value: number): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-export function encodeModule(code: FunctionCode, memory: MemoryImport): Uint8Array {
+export function encodeModule(code: FunctionCode): Uint8Array {
   const functionType = [
     0x60,
     ...vector(Array.from({ length: code.parameterCount }, () => [valueTypes.i32])),
     0,
   ];
-  const limits = memory.shared ? [0x03, 0, ...unsigned(memory.maxPages)] : [0x00, 0];
-  const memoryImport = [...name("env"), ...name("memory"), 0x02, ...limits];
-  const runExport = [...name("run"), 0x00, 0];
+  const runExport = [...name(entryPoint), 0x00, 0];
   const bytes = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
   appendSection(bytes, 1, vector([functionType]));
-  appendSection(bytes, 2, vector([memoryImport]));
+  bytes.push(...importSection({ shared: false }));
   appendSection(bytes, 3, vector([[0]]));
   appendSection(bytes, 7, vector([runExport]));
   appendSection(bytes, 10, codeSection(code));
   return Uint8Array.from(bytes);
+}
+
+/** The section that imports the memory, complete. */
+export function importSection(memory: MemoryImport): number[] {
+  const limits = memory.shared ? [0x03, 0, ...unsigned(memory.maxPages)] : [0x00, 0];
+  const bytes: number[] = [];
+  appendSection(bytes, 2, vector([[...name(memoryModule), ...name(memoryName), 0x02, ...limits]]));
+  return bytes;
 }
 
 function codeSection(code: FunctionCode): number[] {

@@ -1,7 +1,7 @@
 /**
  * Opcodes of WebAssembly 2.0 that the writer uses, under the names of the specification
- * (W3C, "WebAssembly Core Specification", chapter 5.4). A number above 0xff has its prefix byte on top:
- * `0xfd_e4` is 0xfd followed by 0xe4 as LEB128.
+ * (W3C, "WebAssembly Core Specification", chapter 5.4), and one of relaxed SIMD. A number above 0xff has its
+ * prefix byte on top: `0xfd_e4` is 0xfd followed by 0xe4 as LEB128, `0xfd_0105` 0xfd followed by 0x105.
  */
 export const opcodes = {
   block: 0x02,
@@ -132,6 +132,7 @@ export const opcodes = {
   "i32x4.trunc_sat_f32x4_u": 0xfd_f9,
   "f32x4.convert_i32x4_s": 0xfd_fa,
   "f32x4.convert_i32x4_u": 0xfd_fb,
+  "f32x4.relaxed_madd": 0xfd_0105,
 } as const;
 
 export type Opcode = keyof typeof opcodes;

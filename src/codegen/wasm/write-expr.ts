@@ -14,6 +14,8 @@ export interface ExprContext {
   readonly scopes: FunctionScopes;
   readonly groupLocal: number;
   readonly groups: number;
+  /** The engine has relaxed SIMD. */
+  readonly fusedMultiplyAdd: boolean;
 }
 
 export function valueType(type: KernelType): ValueType {
@@ -58,6 +60,11 @@ export function writeExpr(expr: Expr, code: CodeBuffer, context: ExprContext): v
     case "fma":
       push(expr.a);
       push(expr.b);
+      if (vector && context.fusedMultiplyAdd) {
+        push(expr.c);
+        code.op("f32x4.relaxed_madd");
+        return;
+      }
       code.op(vector ? "f32x4.mul" : "f32.mul");
       push(expr.c);
       code.op(vector ? "f32x4.add" : "f32.add");

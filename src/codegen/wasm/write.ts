@@ -8,7 +8,7 @@
 import { InternalError } from "../../errors.ts";
 import type { Expr, Kernel, Stmt } from "../kernel-ir.ts";
 import type { Target } from "../target.ts";
-import { encodeModule, type MemoryImport } from "./encoder.ts";
+import { encodeModule } from "./encoder.ts";
 import { unknownRange } from "./index-range.ts";
 import { constantIndex } from "./linear-index.ts";
 import { FunctionScopes } from "./scope.ts";
@@ -16,30 +16,25 @@ import { splatOnlyLoads } from "./splat-loads.ts";
 import { depthOf, indexForm, writeAddress } from "./write-address.ts";
 import { integerRange, valueType, writeExpr, type ExprContext } from "./write-expr.ts";
 
-export interface WriteWasmOptions {
-  /** The memory import; not shared by default. */
-  readonly memory?: MemoryImport;
-}
-
 const groupStart = 0;
 const groupEnd = 1;
 const firstBuffer = 2;
 
-export function writeWasm(kernel: Kernel, target: Target, options: WriteWasmOptions = {}): Uint8Array {
+export function writeWasm(kernel: Kernel, target: Target): Uint8Array {
   if (target.language !== "wasm")
     throw new InternalError(`write-wasm: ${kernel.name} is for ${target.language}, not for WebAssembly`);
   if (kernel.groupSize !== 1 || kernel.shared.length > 0)
     throw new InternalError(
       `write-wasm: ${kernel.name} has ${kernel.groupSize} invocations a group and ${kernel.shared.length} shared arrays; a CPU kernel has 1 and none`,
     );
-  const writer = new KernelWriter(kernel);
+  const writer = new KernelWriter(kernel, target);
   writer.write();
   const code = {
     parameterCount: firstBuffer + kernel.buffers.length,
     locals: writer.scopes.locals,
     body: writer.scopes.code,
   };
-  return encodeModule(code, options.memory ?? { shared: false, maxPages: 0 });
+  return encodeModule(code);
 }
 
 class KernelWriter {
@@ -48,9 +43,17 @@ class KernelWriter {
   readonly #bases: ReadonlyMap<string, number>;
   readonly #splatLoads: ReadonlySet<string>;
 
-  constructor(readonly kernel: Kernel) {
+  constructor(
+    readonly kernel: Kernel,
+    target: Target,
+  ) {
     this.scopes = new FunctionScopes(kernel.name, firstBuffer + kernel.buffers.length);
-    this.#context = { scopes: this.scopes, groupLocal: this.scopes.newLocal("i32"), groups: kernel.groups };
+    this.#context = {
+      scopes: this.scopes,
+      groupLocal: this.scopes.newLocal("i32"),
+      groups: kernel.groups,
+      fusedMultiplyAdd: target.fusedMultiplyAdd === true,
+    };
     this.#bases = new Map(kernel.buffers.map((buffer, k) => [buffer.name, firstBuffer + k]));
     this.#splatLoads = splatOnlyLoads(kernel);
   }
@@ -111,6 +114,7 @@ class KernelWriter {
         scopes.code.op("end");
         return;
       }
+      case "prefetch":
       case "comment":
         return;
       case "barrier":

@@ -41,6 +41,7 @@ export function chooseArrayLanes(kernel: Kernel): ReadonlyMap<string, Lanes> {
         case "var":
         case "assign":
         case "barrier":
+        case "prefetch":
         case "comment":
           break;
         default:

@@ -119,6 +119,8 @@ function writeStatement(s: Stmt, arrayLanes: ReadonlyMap<string, Lanes>, indent:
       ];
     case "barrier":
       return [...line("workgroupBarrier();"), ...line("storageBarrier();")];
+    case "prefetch":
+      return [];
     case "comment":
       return s.text.split("\n").map((text) => `${indent}// ${text}`);
     default:

@@ -6,11 +6,14 @@ import { UserError } from "../../errors.ts";
 import type { HostTensor } from "../host-tensor.ts";
 import { elementCount, formatShape, rowMajorStrides, sameShape } from "../shape.ts";
 import { formatType, tensorType, type TensorType } from "../tensor-type.ts";
+import { inputSide } from "../winograd.ts";
 import { expectDType, expectInteger, expectOperands } from "./check.ts";
-import type { OpFamily } from "./op.ts";
+import type { Op, OpFamily } from "./op.ts";
 import { packedShape, unpack, type Packing } from "./packing.ts";
+import { matmulOps } from "./matmul.ts";
 import { forEachIndex, offsetOf } from "./walk.ts";
 import { checkWindow, windowCount, type WindowAttributes } from "./window.ts";
+import { winogradOps, winogradSize } from "./winograd.ts";
 
 export interface ConvAttributes extends WindowAttributes {
   readonly kernel: readonly number[];
@@ -56,7 +59,7 @@ export const convOps: OpFamily<ConvOps> = {
         );
       }
       const expected = attributes.packing
-        ? packedShape([...attributes.kernel, channels / attributes.groups], attributes.packing)
+        ? packedShape([...tapsOf(attributes), channels / attributes.groups], attributes.packing)
         : [outputs, channels / attributes.groups, ...attributes.kernel];
       if (!sameShape(weight.shape, expected)) {
         throw new UserError(
@@ -67,11 +70,52 @@ export const convOps: OpFamily<ConvOps> = {
       return [tensorType("f32", [x.shape[0]!, outputs, ...spatial])];
     },
     evaluate: ([x, weight], attributes, [type]) => {
+      const { packing } = attributes;
+      if (packing?.winograd !== undefined) return [convolveTransformed(x!, weight!, attributes, packing)];
       const plain = attributes.packing === null ? weight! : fromPacked(weight!, attributes.packing);
       return [convolve(x!, plain, attributes, type!)];
     },
   },
 };
+
+/** Dimensions of a packed weight between its blocks and its input channels. */
+function tapsOf({ kernel, packing, stride, dilation, groups }: ConvAttributes): readonly number[] {
+  const tile = packing?.winograd;
+  if (tile === undefined) return kernel;
+  const fits = kernel.join() === "3,3" && [...stride, ...dilation, groups].every((one) => one === 1);
+  if (fits) return [inputSide(tile) ** 2];
+  throw new UserError(
+    "argument",
+    `conv2d: a weight transformed for Winograd's method needs a 3×3 kernel with stride, dilation and groups 1, got kernel ${formatShape(kernel)}.`,
+  );
+}
+
+/** Winograd's method, step by step: transform, multiply, transform back. */
+function convolveTransformed(
+  x: HostTensor,
+  weight: HostTensor,
+  { padding }: ConvAttributes,
+  { winograd: tile, columns, block }: Packing,
+): HostTensor {
+  const run = <A>(op: Op<A>, operands: readonly HostTensor[], attributes: A): HostTensor => {
+    const types = operands.map(({ dtype, shape }) => tensorType(dtype as "f32", shape));
+    return op.evaluate(operands, attributes, op.infer(types, attributes))[0]!;
+  };
+  const size = winogradSize(x.shape, padding);
+  const input = run(winogradOps.winograd_input, [x], { tile: tile!, padding, rows: 1 });
+  // [blocks, squares, C, block] → [squares, 1, blocks, C, block], which one packed product a square reads.
+  const [blocks, squares, ...panel] = weight.shape as [number, number, number, number];
+  const length = elementCount(panel);
+  const data = new Float32Array(weight.data.length);
+  for (let b = 0; b < blocks; b++)
+    for (let s = 0; s < squares; s++) {
+      const from = (b * squares + s) * length;
+      data.set((weight.data as Float32Array).subarray(from, from + length), (s * blocks + b) * length);
+    }
+  const transformed: HostTensor = { dtype: "f32", shape: [squares, 1, blocks, ...panel], data };
+  const products = run(matmulOps.matmul, [input, transformed], { packing: { block, columns } });
+  return run(winogradOps.winograd_output, [products], { tile: tile!, batch: x.shape[0]!, size });
+}
 
 function checkChannels(
   name: string,

@@ -9,7 +9,7 @@ import { packedShape, unpack, type Packing } from "./packing.ts";
 import { broadcastStrides, forEachIndex, offsetOf } from "./walk.ts";
 
 export interface MatmulAttributes {
-  /** The right operand is packed by columns, `[⌈N / block⌉, K, block]`, without batch dimensions. */
+  /** The right operand is packed by columns: `[…, ⌈N / block⌉, K, block]`. */
   readonly packing: Packing | null;
 }
 
@@ -33,17 +33,16 @@ export const matmulOps: OpFamily<MatmulOps> = {
         );
       if (a.shape.length < 2 || b.shape.length < 2) throw mismatch();
       const [rows, depth] = a.shape.slice(-2) as [number, number];
-      if (packing !== null) {
-        if (!sameShape(b.shape, packedShape([depth], packing))) throw mismatch();
-        return [tensorType("f32", [...a.shape.slice(0, -1), packing.columns])];
-      }
-      const [depthB, columns] = b.shape.slice(-2) as [number, number];
-      const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2));
+      const [depthB, columns] =
+        packing === null ? (b.shape.slice(-2) as [number, number]) : [depth, packing.columns];
+      const matrixRank = packing === null ? 2 : 3;
+      if (packing !== null && !sameShape(b.shape.slice(-3), packedShape([depth], packing))) throw mismatch();
+      const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -matrixRank));
       if (depth !== depthB || batch === undefined) throw mismatch();
       return [tensorType("f32", [...batch, rows, columns])];
     },
     evaluate: ([a, b], { packing }, [type]) => {
-      const right = packing === null ? b! : transposed(unpack(b!, packing));
+      const right = packing === null ? b! : unpacked(b!, packing);
       const batch = type!.shape.slice(0, -2);
       const [rows, columns] = type!.shape.slice(-2) as [number, number];
       const depth = a!.shape.at(-1)!;
@@ -71,13 +70,21 @@ export const matmulOps: OpFamily<MatmulOps> = {
   },
 };
 
-function transposed(matrix: HostTensor): HostTensor {
-  const [rows, columns] = matrix.shape as [number, number];
-  const data = new Float32Array(rows * columns);
-  for (let row = 0; row < rows; row++) {
+/** `[…, ⌈N / block⌉, K, block]` back to `[…, K, N]`. */
+function unpacked(packed: HostTensor, packing: Packing): HostTensor {
+  const batch = packed.shape.slice(0, -3);
+  const depth = packed.shape.at(-2)!;
+  const { columns } = packing;
+  const size = elementCount(packed.shape.slice(-3));
+  const data = new Float32Array(elementCount(batch) * depth * columns);
+  for (let matrix = 0; matrix < elementCount(batch); matrix++) {
+    const own = packed.data.subarray(matrix * size, (matrix + 1) * size);
+    const rows = unpack({ ...packed, shape: packed.shape.slice(-3), data: own } as HostTensor, packing);
     for (let column = 0; column < columns; column++) {
-      data[column * rows + row] = Number(matrix.data[row * columns + column]);
+      for (let k = 0; k < depth; k++) {
+        data[(matrix * depth + k) * columns + column] = Number(rows.data[column * depth + k]);
+      }
     }
   }
-  return { dtype: "f32", shape: [columns, rows], data };
+  return { dtype: "f32", shape: [...batch, depth, columns], data };
 }

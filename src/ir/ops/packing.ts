@@ -5,12 +5,15 @@
  */
 import { allocateArray } from "../dtype.ts";
 import type { HostTensor } from "../host-tensor.ts";
+import type { WinogradTile } from "../winograd.ts";
 import { elementCount, type Shape } from "../shape.ts";
 
 export interface Packing {
   readonly block: number;
   /** Output channels before rounding up to whole blocks. */
   readonly columns: number;
+  /** The weight of a 3×3 convolution is transformed for tiles of this size: `[⌈columns / block⌉, (tile + 2)², C, block]`. */
+  readonly winograd?: WinogradTile;
 }
 
 export function packedShape(rows: Shape, packing: Packing): number[] {

@@ -12,6 +12,7 @@ import { poolOps, type PoolOps } from "./pool.ts";
 import { randomOps, type RandomOps } from "./random.ts";
 import { reductionOps, type ReductionOps } from "./reduction.ts";
 import { softmaxOps, type SoftmaxOps } from "./softmax.ts";
+import { winogradOps, type WinogradOps } from "./winograd.ts";
 
 export interface OpTable
   extends
@@ -26,6 +27,7 @@ export interface OpTable
     PoolOps,
     BatchNormOps,
     BatchNormSplitOps,
+    WinogradOps,
     FusionOps {}
 
 export type OpName = keyof OpTable;
@@ -43,6 +45,7 @@ export const ops: OpFamily<OpTable> = {
   ...poolOps,
   ...batchNormOps,
   ...batchNormSplitOps,
+  ...winogradOps,
   ...fusionOps,
 };
 

@@ -1,17 +1,22 @@
 /**
  * A WebAssembly kernel ready to call. In: the module's bytes and the device's memory. Out: a function that
- * runs all groups, given the buffers' addresses.
+ * runs all groups on the calling thread, given the buffers' addresses, and the module for other threads.
  *
  * Engines start with code from a baseline compiler and replace a hot function in the background, but never
  * while a call of it is running. So a new kernel is called without work until the engine considers it hot,
- * and its first dispatches are divided into several calls.
+ * and its first dispatches are divided into several calls. The replaced code serves all threads.
  */
 import { entryPoint, memoryModule, memoryName } from "../../codegen/wasm/abi.ts";
+import { withSharedMemory } from "../../codegen/wasm/shared-memory.ts";
+import type { CpuMemory } from "./cpu-memory.ts";
 
 export type RunGroups = (groupStart: number, groupEnd: number, ...addresses: readonly number[]) => void;
 
 export interface KernelFunction {
-  /** Runs groups [0, groups). */
+  readonly module: WebAssembly.Module;
+  /** This thread's instance. */
+  readonly run: RunGroups;
+  /** Runs groups [0, groups) on this thread. */
   dispatch(groups: number, addresses: readonly number[]): void;
 }
 
@@ -26,18 +31,19 @@ const coldMs = 200;
  */
 const warmingBytes = 1_400_000;
 
-export async function compileKernelFunction(
-  binary: Uint8Array,
-  memory: WebAssembly.Memory,
-): Promise<KernelFunction> {
+export async function compileKernelFunction(binary: Uint8Array, memory: CpuMemory): Promise<KernelFunction> {
   // A copy, so that the type is right for buffers of any kind behind `binary`.
-  const module = await WebAssembly.compile(new Uint8Array(binary));
-  const instance = await WebAssembly.instantiate(module, { [memoryModule]: { [memoryName]: memory } });
+  const bytes = new Uint8Array(memory.shared ? withSharedMemory(binary, memory.maximumPages) : binary);
+  const module = await WebAssembly.compile(bytes);
+  const imports = { [memoryModule]: { [memoryName]: memory.memory } };
+  const instance = await WebAssembly.instantiate(module, imports);
   const run = instance.exports[entryPoint] as RunGroups;
   const warmingCalls = Math.ceil(warmingBytes / binary.length);
   for (let call = 0; call < warmingCalls; call++) run(0, 0);
   let elapsedMs = 0;
   return {
+    module,
+    run,
     dispatch(groups, addresses) {
       if (elapsedMs >= coldMs) {
         run(0, groups, ...addresses);

@@ -16,11 +16,14 @@ import type {
   DispatchTiming,
 } from "../device.ts";
 import type { DiskCache } from "../disk-cache.ts";
+import { importAtRuntime } from "../import-at-runtime.ts";
 import { KernelCache, mapConcurrently } from "../kernel-cache.ts";
 import { cl, describeStatus, isOutOfMemory, onWorker } from "./bindings.ts";
 import type { Handle, OpenclApi } from "./bindings.ts";
 import { OpenclBuffer } from "./buffer.ts";
+import { BuildProcesses } from "./build-processes.ts";
 import { OpenclCommandList } from "./command-list.ts";
+import { expectAvailable, openOpenclContext } from "./context.ts";
 import { OpenclKernel } from "./kernel.ts";
 import { buildProgram } from "./program.ts";
 import type { OpenclProgram } from "./program.ts";
@@ -28,8 +31,10 @@ import type { OpenclDeviceInfo } from "./query.ts";
 
 /** Copies of written data that may wait for the queue before `write` blocks instead. */
 const maxStagedBytes = 64 * 2 ** 20;
-/** Builds at a time. PoCL takes turns behind a lock of its own; other drivers build in parallel. */
-const buildWidth = 3;
+/** Builds under way or waiting at a time. */
+const buildWidth = 8;
+/** Processes that build beside this one, at most: each takes about 150 MB while it runs. */
+const mostBuildProcesses = 3;
 
 export class OpenclDevice implements Device {
   readonly kind = "opencl";
@@ -56,11 +61,9 @@ export class OpenclDevice implements Device {
     this.name = info.name;
     this.target = info.target;
     const status = new Int32Array(1);
-    const properties = new BigUint64Array([BigInt(cl.CONTEXT_PLATFORM), info.platform, 0n]);
-    this.#context = api.clCreateContext(properties, 1, new BigUint64Array([info.device]), null, null, status);
-    unavailable(status, info, "context");
+    this.#context = openOpenclContext(api, info);
     this.#queue = api.clCreateCommandQueue(this.#context, info.device, cl.QUEUE_PROFILING_ENABLE, status);
-    unavailable(status, info, "command queue");
+    expectAvailable(status, info, "command queue");
   }
 
   get lost(): string | undefined {
@@ -151,8 +154,10 @@ export class OpenclDevice implements Device {
   ): Promise<readonly CompiledKernel[]> {
     this.#usable();
     let completed = 0;
-    const on = { api: this.#api, context: this.#context, info: this.#info, cache: this.#cache };
-    return mapConcurrently(kernels, buildWidth, async (source) => {
+    // Other drivers than PoCL build in parallel threads by themselves.
+    const processes = this.#info.isPocl ? await buildProcesses(this.#info) : undefined;
+    const on = { api: this.#api, context: this.#context, info: this.#info, cache: this.#cache, processes };
+    const programs = mapConcurrently(kernels, buildWidth, async (source) => {
       if (source.language !== "opencl-c")
         throw new InternalError(`opencl: kernel '${source.name}' is written in ${source.language}`);
       const { compiled, shared } = await this.#kernels.compile(source, (s) => buildProgram(on, s));
@@ -166,6 +171,7 @@ export class OpenclDevice implements Device {
       });
       return new OpenclKernel(source, compiled.program);
     });
+    return programs.finally(() => processes?.close());
   }
 
   record(commands: readonly Command[]): CommandList {
@@ -247,17 +253,14 @@ export class OpenclDevice implements Device {
   }
 }
 
+async function buildProcesses(info: OpenclDeviceInfo): Promise<BuildProcesses> {
+  const { availableParallelism } = await importAtRuntime<typeof import("node:os")>("node:os");
+  return new BuildProcesses(info.driver, Math.min(availableParallelism() - 1, mostBuildProcesses));
+}
+
 function check(status: number, what: string): void {
   if (status === 0) return;
   if (isOutOfMemory(status))
     throw new UserError("out-of-memory", `opencl: ${what}: ${describeStatus(status)}`);
   throw new InternalError(`opencl: ${what}: ${describeStatus(status)}`);
-}
-
-function unavailable(status: Int32Array, info: OpenclDeviceInfo, what: string): void {
-  if (status[0] === 0) return;
-  throw new UserError(
-    "device-unavailable",
-    `opencl: ${info.name} gave no ${what}: ${describeStatus(status[0] ?? 0)}`,
-  );
 }

@@ -7,6 +7,7 @@
 import type { KernelSource } from "../../codegen/executable.ts";
 import { UserError } from "../../errors.ts";
 import type { DiskCache } from "../disk-cache.ts";
+import type { BuildProcesses } from "./build-processes.ts";
 import { cl, describeStatus, onWorker } from "./bindings.ts";
 import type { Handle, OpenclApi } from "./bindings.ts";
 import { buildLog } from "./query.ts";
@@ -20,11 +21,17 @@ export interface OpenclProgram {
   readonly note: string | undefined;
 }
 
-export interface ProgramContext {
+/** What programs are built with. */
+export interface BuildContext {
   readonly api: OpenclApi;
   readonly context: Handle;
   readonly info: OpenclDeviceInfo;
+}
+
+export interface ProgramContext extends BuildContext {
   readonly cache: DiskCache | undefined;
+  /** Other processes that build, too. */
+  readonly processes: BuildProcesses | undefined;
 }
 
 export function buildOptions(info: OpenclDeviceInfo): string {
@@ -41,17 +48,40 @@ export async function buildProgram(on: ProgramContext, kernel: KernelSource): Pr
     const program = await programOfBinary(on, stored);
     if (program !== undefined) return { program, cached: true, note: undefined };
   }
-  const compiled = await programOfSource(on, kernel);
-  const binary = await binaryOf(on, compiled);
-  if (binary === undefined) return { program: compiled, cached: false, note: undefined };
-  const note = await on.cache?.store(key, binary);
-  const eager = on.info.isPocl ? await programOfBinary(on, binary) : undefined;
-  if (eager === undefined) return { program: compiled, cached: false, note };
-  on.api.clReleaseProgram(compiled);
-  return { program: eager, cached: false, note };
+  let note: string | undefined;
+  const here = async (): Promise<Handle> => {
+    const compiled = await programOfSource(on, kernel);
+    const binary = await binaryOf(on, compiled);
+    if (binary === undefined) return compiled;
+    note = await on.cache?.store(key, binary);
+    const eager = on.info.isPocl ? await programOfBinary(on, binary) : undefined;
+    if (eager === undefined) return compiled;
+    on.api.clReleaseProgram(compiled);
+    return eager;
+  };
+  if (on.processes === undefined) return { program: await here(), cached: false, note };
+  const program = await on.processes.build(kernel, here, async (binary) => {
+    note = await on.cache?.store(key, binary);
+    return programOfBinary(on, binary);
+  });
+  return { program, cached: false, note };
 }
 
-async function programOfSource(on: ProgramContext, kernel: KernelSource): Promise<Handle> {
+/** The binary of a kernel; undefined where the driver has none. */
+export async function compileToBinary(
+  on: BuildContext,
+  kernel: Pick<KernelSource, "name" | "source">,
+): Promise<Uint8Array | undefined> {
+  const program = await programOfSource(on, kernel);
+  const binary = await binaryOf(on, program);
+  on.api.clReleaseProgram(program);
+  return binary;
+}
+
+async function programOfSource(
+  on: BuildContext,
+  kernel: Pick<KernelSource, "name" | "source">,
+): Promise<Handle> {
   const { api, context, info } = on;
   const source = stableBytes(new TextEncoder().encode(kernel.source));
   const status = new Int32Array(1);
@@ -80,7 +110,7 @@ async function programOfSource(on: ProgramContext, kernel: KernelSource): Promis
   return program;
 }
 
-async function programOfBinary(on: ProgramContext, binary: Uint8Array): Promise<Handle | undefined> {
+async function programOfBinary(on: BuildContext, binary: Uint8Array): Promise<Handle | undefined> {
   const { api, context, info } = on;
   const bytes = stableBytes(binary);
   const status = new Int32Array(1);
@@ -101,7 +131,7 @@ async function programOfBinary(on: ProgramContext, binary: Uint8Array): Promise<
   return undefined;
 }
 
-async function binaryOf({ api }: ProgramContext, program: Handle): Promise<Uint8Array | undefined> {
+async function binaryOf({ api }: BuildContext, program: Handle): Promise<Uint8Array | undefined> {
   const size = sizes(0);
   if ((await onWorker(api.clGetProgramInfo, program, cl.PROGRAM_BINARY_SIZES, 8, size, null)) !== 0)
     return undefined;
@@ -118,7 +148,7 @@ async function binaryOf({ api }: ProgramContext, program: Handle): Promise<Uint8
   return status === 0 ? bytes : undefined;
 }
 
-function rejected(kernel: KernelSource, log: string): UserError {
+function rejected(kernel: Pick<KernelSource, "name" | "source">, log: string): UserError {
   return new UserError(
     "kernel-rejected",
     `opencl: the driver rejected kernel '${kernel.name}': ${log}\n--- source ---\n${kernel.source}`,

@@ -1,0 +1,195 @@
+/**
+ * A Winograd convolution in one kernel, for CPUs. An item is a stretch of tiles and a range of output
+ * channels: it transforms the tiles' inputs into scratch memory that stays in its core's cache, multiplies
+ * them with each panel of the transformed weights, and transforms the products of one block of channels at a
+ * time back. Weights are read once an item, so where they are many, few items share them out by channels.
+ */
+import { InternalError } from "../../errors.ts";
+import { tileCounts } from "../../ir/ops/winograd.ts";
+import { layoutOf } from "../../ir/tensor-type.ts";
+import { inputSide } from "../../ir/winograd.ts";
+import { int } from "../expressions.ts";
+import type { Expr } from "../kernel-ir.ts";
+import type { KernelBuilder } from "../kernel-builder.ts";
+import { expectAnchor, type Task } from "../lower/task.ts";
+import { tileRows, type Lanes, type Target } from "../target.ts";
+import { distribute } from "./distribute.ts";
+import { finish } from "./epilogue.ts";
+import { accumulate, declareAccumulators } from "./tile.ts";
+import {
+  channelLanes,
+  emitInputTransform,
+  emitOutputTransform,
+  type TilePlace,
+} from "./winograd-transforms.ts";
+
+export function scheduleWinogradConv(kb: KernelBuilder, task: Task): void {
+  const anchor = expectAnchor(task, "conv");
+  const { padding, packing } = anchor.attributes;
+  const tensor = task.inputs.get(anchor.operands[0]!);
+  const weight = task.inputs.get(anchor.operands[1]!);
+  const tile = packing?.winograd;
+  if (tensor === undefined || weight === undefined || tile === undefined)
+    throw new InternalError(
+      "lower: operands of a Winograd convolution must be buffers, the weight transformed",
+    );
+  const { target } = task;
+  const { block, columns } = packing!;
+  const result = anchor.results[0]!;
+  const [batch, , ...size] = result.type.shape as [number, number, number, number];
+  const channels = tensor.type.shape[1]!;
+  const squares = inputSide(tile) ** 2;
+  const [down, across] = tileCounts(size, tile);
+  const tiles = batch * down * across;
+  const inputLanes = layoutOf(tensor.type).at(-1) === 1 ? channelLanes(target.vectorWidth, channels) : 1;
+  let lanes: Lanes = target.vectorWidth;
+  while (block % lanes !== 0) lanes = (lanes / 2) as Lanes;
+  const vectors = block / lanes;
+  const rows = tileRows(target, vectors, tiles);
+  const { stretch, stretches, splits, blocksPerItem } = divide({ target, squares, channels, columns, block, rows, tiles }); // prettier-ignore
+
+  // Scratch of a group: [stretch, squares, rows, channels] transformed inputs, then [stretch, squares, rows, block] products.
+  const inputElements = stretch * squares * rows * channels;
+  const scratchElements = inputElements + stretch * squares * rows * block;
+  const placeOf = (number: Expr, channel: Expr): TilePlace => {
+    // Past the last tile the last one is computed again, to the same values.
+    const clamped = kb.let(kb.index.clamp(number, 0, tiles - 1), "tile");
+    const [n, row, column] = kb.index.unflatten(clamped, [batch, down, across]).map((index) => kb.let(index, "o")) as [Expr, Expr, Expr]; // prettier-ignore
+    return { n, row, column, channel };
+  };
+
+  distribute(
+    kb,
+    target,
+    stretches * splits,
+    (item) => {
+      const scratch = kb.scratch("scratch", scratchElements);
+      const base = kb.let(kb.index.mul(kb.group, int(scratchElements)), "base");
+      const products = kb.let(kb.index.add(base, int(inputElements)), "products");
+      const [stretchAt, split] = kb.index.unflatten(item, [stretches, splits]).map((i) => kb.let(i, "o")) as [Expr, Expr]; // prettier-ignore
+      const firstTile = kb.let(kb.index.mul(stretchAt, int(stretch * rows)), "first");
+
+      kb.for(stretch, "part", (part) =>
+        kb.for(rows, "row", (row) => {
+          const number = kb.index.add(firstTile, kb.index.dot([part, row], [rows, 1]));
+          const tilePlace = placeOf(number, int(0));
+          kb.for(channels / inputLanes, "v", (v) => {
+            const channel = kb.let(kb.index.mul(v, int(inputLanes)), "channel");
+            const image = { tensor, padding, tile, lanes: inputLanes };
+            emitInputTransform(kb, image, { ...tilePlace, channel }, (i, j, value) => {
+              const position = i * inputSide(tile) + j;
+              const at = kb.index.dot([part, int(position), row, channel], [squares * rows * channels, rows * channels, channels, 1]); // prettier-ignore
+              kb.store(scratch, kb.index.add(base, at), value);
+            });
+          });
+        }),
+      );
+
+      kb.for(blocksPerItem, "b", (b) => {
+        const number = kb.let(kb.index.add(kb.index.mul(split, int(blocksPerItem)), b), "block");
+        kb.ifLess(number, Math.ceil(columns / block), () => {
+          kb.for(squares, "square", (square) => {
+            const panel = kb.index.dot([number, square], [squares * channels * block, channels * block]);
+            const weightAt = kb.let(panel, "w_at");
+            kb.for(stretch, "part", (part) => {
+              const accumulators = declareAccumulators(kb, { pixels: rows, vectors, lanes });
+              const inputAt = kb.let(
+                kb.index.add(
+                  base,
+                  kb.index.dot([part, square], [squares * rows * channels, rows * channels]),
+                ),
+                "v_at",
+              );
+              accumulate(
+                kb,
+                accumulators,
+                accumulators.map((_, row) => row),
+                channels,
+                {
+                  panel: { buffer: weight.buffer, at: weightAt, block },
+                  weight: (vector, k) => {
+                    const at = kb.index.add(weightAt, kb.index.dot([k, int(vector)], [block, lanes]));
+                    return kb.load(weight.buffer, at, lanes, "w");
+                  },
+                  input: (row, _, k) =>
+                    kb.load(scratch, kb.index.add(inputAt, kb.index.add(k, int(row * channels))), 1, "v"),
+                },
+              );
+              const to = kb.index.dot([part, square], [squares * rows * block, rows * block]);
+              const productAt = kb.let(kb.index.add(products, to), "m_at");
+              accumulators.forEach((line, row) =>
+                line.forEach((value, vector) =>
+                  kb.store(scratch, kb.index.add(productAt, int(row * block + vector * lanes)), value),
+                ),
+              );
+            });
+          });
+
+          kb.for(stretch, "part", (part) =>
+            kb.for(rows, "row", (row) =>
+              kb.for(vectors, "v", (vector) => {
+                const first = kb.index.dot([number, vector], [block, lanes]);
+                const channel = kb.let(first, "channel");
+                const tileNumber = kb.index.add(firstTile, kb.index.dot([part, row], [rows, 1]));
+                const place = placeOf(tileNumber, channel);
+                const from = kb.index.dot([part, row, vector], [squares * rows * block, block, lanes]);
+                const at = kb.let(kb.index.add(products, from), "m_at");
+                const read = (i: number, j: number): Expr =>
+                  kb.load(
+                    scratch,
+                    kb.index.add(at, int((i * inputSide(tile) + j) * rows * block)),
+                    lanes,
+                    "m",
+                  );
+                const emit = (valid: number) =>
+                  emitOutputTransform(kb, tile, size, place, read, (value, h, w) => {
+                    const lane = lanes === 1 ? null : { axis: 1, lanes };
+                    finish(kb, task, new Map([[result.id, value]]), [place.n, channel, h, w], lane, valid);
+                  });
+                const whole = Math.floor(columns / lanes) * lanes;
+                kb.ifLess(
+                  channel,
+                  whole,
+                  () => emit(lanes),
+                  () => {
+                    if (columns > whole) kb.ifLess(channel, columns, () => emit(columns - whole));
+                  },
+                );
+              }),
+            ),
+          );
+        });
+      });
+    },
+    { tasksPerCore: 4 },
+  );
+}
+
+interface Sizes {
+  readonly target: Target;
+  readonly squares: number;
+  readonly channels: number;
+  readonly columns: number;
+  readonly block: number;
+  /** Tiles of one register tile, and in all. */
+  readonly rows: number;
+  readonly tiles: number;
+}
+
+/** Half of a second-level cache of 1 MB: what an item may keep of transformed inputs, or read again of weights. */
+const cacheBytes = 512 * 1024;
+
+/** How the work is cut: tiles into stretches of `stretch` register tiles, output channels into `splits` ranges. */
+function divide({ target, squares, channels, columns, block, rows, tiles }: Sizes) {
+  const registerTiles = Math.ceil(tiles / rows);
+  const blocks = Math.ceil(columns / block);
+  const bytes = squares * channels * 4;
+  // Many weights are read once for as many tiles as fit; few stay in the cache anyway.
+  const fitting = Math.max(1, Math.round(cacheBytes / (bytes * rows)));
+  const most = bytes * columns > cacheBytes * 2 ? Math.min(fitting, registerTiles) : 1;
+  const stretches = Math.ceil(registerTiles / most);
+  const stretch = Math.ceil(registerTiles / stretches);
+  const wantedSplits = Math.min(blocks, Math.ceil(target.computeUnits / stretches));
+  const blocksPerItem = Math.ceil(blocks / wantedSplits);
+  return { stretch, stretches, splits: Math.ceil(blocks / blocksPerItem), blocksPerItem };
+}

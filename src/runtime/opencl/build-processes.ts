@@ -1,0 +1,143 @@
+/**
+ * Compiles kernels on more than one core. PoCL takes turns behind one lock inside a process, so builds in
+ * parallel threads gain nothing; other processes have locks of their own. Each runs `build-process.ts`, gets
+ * kernels and answers with binaries. A process that cannot be started or dies costs nothing but time: this
+ * process builds what it does not.
+ */
+import type { ChildProcess } from "node:child_process";
+import type { KernelSource } from "../../codegen/executable.ts";
+import { importAtRuntime } from "../import-at-runtime.ts";
+
+/** What a build process is asked and what it answers; `binary` is undefined where it could not build. */
+export interface BuildRequest {
+  readonly driver: string;
+  readonly kernel: Pick<KernelSource, "name" | "source">;
+}
+export interface BuildAnswer {
+  readonly binary: Uint8Array | undefined;
+}
+
+/** Builds that must wait before another process is worth its start, which takes half a second. */
+const worthAProcess = 3;
+
+type Builder = "here" | BuildProcess;
+
+export class BuildProcesses {
+  readonly #driver: string;
+  readonly #idle: Builder[] = ["here"];
+  readonly #waiting: ((builder: Builder) => void)[] = [];
+  readonly #processes = new Set<BuildProcess>();
+  #left: number;
+
+  /** @param most processes to start beside this one */
+  constructor(driver: string, most: number) {
+    this.#driver = driver;
+    this.#left = most;
+  }
+
+  /** Builds in the first process that is free: `here` in this one, from the other's binary otherwise. */
+  async build<Program>(
+    kernel: KernelSource,
+    here: () => Promise<Program>,
+    fromBinary: (binary: Uint8Array) => Promise<Program | undefined>,
+  ): Promise<Program> {
+    const builder = await this.#next();
+    try {
+      if (builder !== "here") {
+        const binary = await builder.build({ driver: this.#driver, kernel });
+        const program = binary && (await fromBinary(binary));
+        if (program !== undefined) return program;
+      }
+      return await here();
+    } finally {
+      this.#release(builder);
+    }
+  }
+
+  /** Ends the processes. */
+  close(): void {
+    this.#left = 0;
+    for (const process of this.#processes) process.kill();
+  }
+
+  #next(): Promise<Builder> | Builder {
+    const idle = this.#idle.shift();
+    if (idle !== undefined) return idle;
+    if (this.#waiting.length + 1 >= worthAProcess && this.#left > 0) {
+      this.#left--;
+      void this.#start();
+    }
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  async #start(): Promise<void> {
+    const process = await startProcess().catch(() => undefined);
+    if (process === undefined) return;
+    this.#processes.add(process);
+    if (this.#left < 0) process.kill();
+    this.#release(process);
+  }
+
+  #release(builder: Builder): void {
+    if (builder !== "here" && builder.ended) return;
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#idle.push(builder);
+    else next(builder);
+  }
+}
+
+/** One process, with at most one build under way. */
+class BuildProcess {
+  readonly #child: ChildProcess;
+  #answer: ((binary: Uint8Array | undefined) => void) | undefined;
+  ended = false;
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    child.on("message", (message) => this.#settle((message as BuildAnswer).binary));
+    for (const event of ["exit", "error", "disconnect"])
+      child.on(event, () => {
+        this.ended = true;
+        this.#settle(undefined);
+      });
+  }
+
+  build(request: BuildRequest): Promise<Uint8Array | undefined> {
+    if (this.ended) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      this.#answer = resolve;
+      const { name, source } = request.kernel;
+      this.#child.send({ driver: request.driver, kernel: { name, source } }, (error) => {
+        if (error !== null) this.#settle(undefined);
+      });
+    });
+  }
+
+  kill(): void {
+    this.ended = true;
+    this.#child.kill();
+  }
+
+  #settle(binary: Uint8Array | undefined): void {
+    this.#answer?.(binary);
+    this.#answer = undefined;
+  }
+}
+
+async function startProcess(): Promise<BuildProcess> {
+  const { fork } = await importAtRuntime<typeof import("node:child_process")>("node:child_process");
+  const { fileURLToPath } = await importAtRuntime<typeof import("node:url")>("node:url");
+  // In a checkout the sources run as they are, through tsx; an installed package holds JavaScript.
+  const isSource = import.meta.url.endsWith(".ts");
+  const entry = fileURLToPath(
+    new URL(isSource ? "./build-process.ts" : "./build-process.js", import.meta.url),
+  );
+  const child = fork(entry, [], {
+    serialization: "advanced",
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
+    ...(isSource
+      ? { execArgv: ["--import", "tsx"], cwd: fileURLToPath(new URL("../../../", import.meta.url)) }
+      : { execArgv: [] }),
+  });
+  return new BuildProcess(child);
+}

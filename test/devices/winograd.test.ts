@@ -1,0 +1,57 @@
+/** Convolutions that the compiler computes by Winograd's method agree with the direct definition on every device. */
+import { describe, expect, it } from "vitest";
+import { evaluate } from "../../src/ir/evaluate.ts";
+import { parseGraph } from "../../src/ir/parse.ts";
+import { relativeError } from "../recordings/compare.ts";
+import { valuesFor } from "../passes/rewriting.ts";
+import { lazyDevice, runGraph, testedDevices } from "./run-graph.ts";
+
+interface Case {
+  readonly batch: number;
+  readonly channels: number;
+  readonly outputs: number;
+  readonly size: readonly [number, number];
+  readonly pads: readonly [number, number, number, number];
+}
+
+const cases: readonly (readonly [string, Case])[] = [
+  ["whole tiles", { batch: 1, channels: 32, outputs: 64, size: [32, 32], pads: [1, 1, 1, 1] }],
+  ["cut tiles, two images, channels that fill no block", { batch: 2, channels: 20, outputs: 51, size: [31, 37], pads: [1, 1, 1, 1] }], // prettier-ignore
+  ["channels that fill no vector, uneven padding", { batch: 1, channels: 35, outputs: 34, size: [37, 34], pads: [0, 2, 1, 0] }], // prettier-ignore
+  ["small maps, where F(2×2) wins", { batch: 1, channels: 256, outputs: 160, size: [7, 7], pads: [1, 1, 1, 1] }], // prettier-ignore
+];
+
+/** A convolution with bias, ReLU and a residual addition, all of which the last kernel takes. */
+function graphOf({
+  batch,
+  channels,
+  outputs,
+  size: [height, width],
+  pads: [top, bottom, left, right],
+}: Case) {
+  const [h, w] = [height + top + bottom - 2, width + left + right - 2];
+  const y = `f32[${batch},${outputs},${h},${w}]`;
+  return parseGraph(`graph g(%x: input "x" f32[${batch},${channels},${height},${width}], %w: parameter "w" f32[${outputs},${channels},3,3], %b: parameter "b" f32[${outputs},1,1], %r: input "r" ${y}) {
+    %c = conv(%x, %w) {stride=[1,1], padding=[[${top},${bottom}],[${left},${right}]], dilation=[1,1], kernel=[3,3], groups=1, packing=null} : ${y}
+    %s = add(%c, %b) : ${y}
+    %t = add(%s, %r) : ${y}
+    %y = relu(%t) : ${y}
+    return "y" %y
+  }`);
+}
+
+for (const kind of testedDevices) {
+  describe(`Winograd convolutions on ${kind}`, () => {
+    const device = lazyDevice(kind);
+    it.each(cases)("%s", async (_, sizes) => {
+      const graph = graphOf(sizes);
+      const values = valuesFor(graph);
+      const { results, built } = await runGraph(await device(), graph, values);
+      const decisions = built.passed.records.find(({ name }) => name === "choose-conv-algorithm")!.decisions;
+      expect(decisions).toHaveLength(1);
+      const launches = built.executable.run.filter(({ kind: what }) => what === "dispatch");
+      expect(launches).toHaveLength(kind === "webgpu" ? 3 : 1);
+      expect(relativeError(results["y"]!, evaluate(graph, values)["y"]!)).toBeLessThanOrEqual(1e-5);
+    });
+  });
+}

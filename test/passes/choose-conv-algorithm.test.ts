@@ -1,0 +1,116 @@
+import { describe, expect, it } from "vitest";
+import { chooseConvAlgorithm } from "../../src/passes/choose-conv-algorithm.ts";
+import { conv } from "./attributes.ts";
+import { expectRewrite, expectUnchanged, gpuTarget, rewritten, wideCpuTarget } from "./rewriting.ts";
+
+interface ConvCase {
+  readonly channels?: number;
+  readonly size?: number;
+  readonly role?: string;
+  readonly attributes?: string;
+  readonly kernel?: number;
+}
+
+function convGraph({
+  channels = 32,
+  size = 32,
+  role = "parameter",
+  kernel = 3,
+  attributes,
+}: ConvCase = {}): string {
+  const written = attributes ?? conv({ kernel: [kernel, kernel], padding: (kernel - 1) / 2 });
+  return `graph g(%x: input "x" f32[1,${channels},${size},${size}], %w: ${role} "w" f32[${channels},${channels},${kernel},${kernel}]) {
+    %y = conv(%x, %w) ${written} : f32[1,${channels},${size},${size}]
+    return "y" %y
+  }`;
+}
+
+const strided = "{stride=[2,2], padding=[[1,1],[1,1]], dilation=[1,1], kernel=[3,3], groups=1, packing=null}";
+const dilated = "{stride=[1,1], padding=[[2,2],[2,2]], dilation=[2,2], kernel=[3,3], groups=1, packing=null}";
+
+/** G ⊗ G of F(4×4, 3×3), from its definition. */
+const transformText = (() => {
+  const g = [[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6], [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1]]; // prettier-ignore
+  return g.flatMap((a) => g.flatMap((b) => a.flatMap((x) => b.map((y) => Math.fround(x * y) + 0)))).join();
+})();
+
+const softwareGpu = { ...gpuTarget, software: true };
+
+/** Winograd's intermediate values are rounded to f32, and are larger than what they cancel to. */
+const tolerance = 1e-5;
+
+describe("choose-conv-algorithm", () => {
+  it("transforms the weight of a 3×3 convolution of enough channels, block by block", () => {
+    const record = expectRewrite(
+      chooseConvAlgorithm,
+      convGraph({ channels: 40 }),
+      `graph g(%x: input "x" f32[1,40,32,32], %w: parameter "w" f32[40,40,3,3]) {
+        %s = reshape(%w) {shape=[5,8,40,9]} : f32[5,8,40,9]
+        %p = permute(%s) {axes=[0,2,3,1]} : f32[5,40,9,8]
+        %r = reshape(%p) {shape=[5,40,9,8]} : f32[5,40,9,8]
+        %t = constant() {value=dense f32[36,9] [${transformText}]} : f32[36,9]
+        %u = matmul(%t, %r) {packing={block=8, columns=320}} : f32[5,36,320]
+        %f = reshape(%u) {shape=[5,36,40,8]} : f32[5,36,40,8]
+        %y = conv(%x, %f) ${conv({ kernel: [3, 3], padding: 1, packing: "{block=8, columns=40, winograd=4}" })} : f32[1,40,32,32]
+        return "y" %y
+      }`,
+      { tolerance },
+    );
+    expect(record.decisions).toEqual(["%y: F(4×4, 3×3)"]);
+  });
+
+  it("makes it two transforms and a product on a software GPU", () => {
+    expectRewrite(
+      chooseConvAlgorithm,
+      convGraph({ channels: 40 }),
+      `graph g(%x: input "x" f32[1,40,32,32], %w: parameter "w" f32[40,40,3,3]) {
+        %v = winograd_input(%x) {tile=4, padding=[[1,1],[1,1]], rows=4} : f32[36,16,4,40]{1,0,2,3}
+        %s = reshape(%w) {shape=[1,40,40,9]} : f32[1,40,40,9]
+        %p = permute(%s) {axes=[0,2,3,1]} : f32[1,40,9,40]
+        %r = reshape(%p) {shape=[40,9,40]} : f32[40,9,40]
+        %t = constant() {value=dense f32[36,9] [${transformText}]} : f32[36,9]
+        %u = matmul(%t, %r) {packing={block=40, columns=1600}} : f32[36,1600]
+        %f = reshape(%u) {shape=[36,1,1,40,40]} : f32[36,1,1,40,40]
+        %m = matmul(%v, %f) {packing={block=40, columns=40}} : f32[36,16,4,40]{1,0,2,3}
+        %y = winograd_output(%m) {tile=4, batch=1, size=[32,32]} : f32[1,40,32,32]
+        return "y" %y
+      }`,
+      { target: softwareGpu, tolerance },
+    );
+  });
+
+  it("takes the smaller tile where the larger would reach far over the edge", () => {
+    const { record } = rewritten(chooseConvAlgorithm, convGraph({ channels: 256, size: 6 }), {
+      target: wideCpuTarget,
+      tolerance,
+    });
+    expect(record.decisions).toEqual(["%y: F(2×2, 3×3)"]);
+  });
+
+  it.each([
+    ["few channels", { channels: 8 }],
+    ["a small map, where launches cost more than they save", { channels: 16, size: 8 }],
+    ["other kernels", { kernel: 5 }],
+    ["weights that change from run to run", { role: "input" }],
+    ["strides", { size: 31, attributes: strided }],
+    ["dilations", { attributes: dilated }],
+  ] as const)("leaves alone %s", (_, sizes) => {
+    const text = sizes as ConvCase;
+    const before = text.attributes === strided ? convGraph(text).replace(/f32\[1,32,31,31\]\n/, "f32[1,32,16,16]\n") : convGraph(text); // prettier-ignore
+    expectUnchanged(chooseConvAlgorithm, before, { target: wideCpuTarget });
+  });
+
+  it("leaves alone what would bind a larger buffer than the target allows", () => {
+    expectUnchanged(chooseConvAlgorithm, convGraph(), {
+      target: { ...softwareGpu, maxBufferBytes: 36 * 32 * 32 * 4 },
+    });
+  });
+
+  it("leaves real GPUs alone, which wait for memory", () => {
+    expectUnchanged(chooseConvAlgorithm, convGraph(), { target: gpuTarget });
+  });
+
+  it("leaves everything alone where the caller turned it off", () => {
+    expectUnchanged(chooseConvAlgorithm, convGraph(), { target: wideCpuTarget, winograd: false });
+  });
+});
