@@ -16,7 +16,7 @@ import { executionOrder, type Graph, type NodeResult, type NodeOrigin, type Valu
 import type { HostTensor } from "./ir/host-tensor.ts";
 import { sameShape } from "./ir/shape.ts";
 import { formatType } from "./ir/tensor-type.ts";
-import { graphTensor } from "./ir/trace.ts";
+import { graphTensor, storedGraphTensor } from "./ir/trace.ts";
 import type { Module } from "./nn/module.ts";
 import { traceModule, type TracedModule } from "./nn/trace-module.ts";
 import { openDevice } from "./runtime/open-device.ts";
@@ -177,7 +177,7 @@ function boundValues({ graph, stored }: TracedModule, inputs: ModelInputs): Read
   const isList = Array.isArray(inputs);
   let position = 0;
   const entries = graph.inputs.map(({ name, role, type }) => {
-    if (role !== "input") return [name, graphTensor(stored.get(name)!.value, name)] as const;
+    if (role !== "input") return [name, storedGraphTensor(stored.get(name)!, name)] as const;
     const given = isList ? (inputs as readonly HostTensor[])[position++] : named(inputs, name);
     if (given === undefined) throw new UserError("argument", `bisect: input '${name}' is missing.`);
     const value = graphTensor(given, `bisect: input '${name}'`);

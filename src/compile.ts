@@ -4,7 +4,7 @@
  *     trace → passes → split → lower → write → load
  */
 import { makePlan, type Plan } from "./codegen/plan.ts";
-import type { Executable } from "./codegen/executable.ts";
+import type { Executable, InterfaceTensor } from "./codegen/executable.ts";
 import { writeKernel } from "./codegen/write.ts";
 import { Compiled, type StateOwner } from "./compiled.ts";
 import { openDump } from "./dump.ts";
@@ -101,10 +101,13 @@ async function compileTraced(
   await dump.graph("trace", traced.graph);
   const traceMs = clock.lap();
 
-  const built = buildExecutable(traced.graph, target, {
-    ...passOptions(options),
-    onStage: (name, graph) => void dump.graph(name, graph),
-  });
+  const built = withDeclared(
+    buildExecutable(traced.graph, target, {
+      ...passOptions(options),
+      onStage: (name, graph) => void dump.graph(name, graph),
+    }),
+    traced.declared,
+  );
   await dump.executable(built.executable);
   clock.lap();
 
@@ -142,6 +145,19 @@ export function buildExecutable(graph: Graph, target: Target, options: PipelineO
   const sources = kernels.map((kernel) => writeKernel(kernel, target));
   const executable: Executable = { name: graph.name, language: target.language, kernels: sources, ...rest };
   return { executable, plan, passed, elapsedMs: { passes, lower: clock.lap() } };
+}
+
+/** The dtypes that a model declares for what goes in and out. */
+function withDeclared(built: BuiltExecutable, declared: TracedModule["declared"]): BuiltExecutable {
+  const mark = (tensor: InterfaceTensor): InterfaceTensor => {
+    const dtype = declared?.get(tensor.name);
+    return dtype === undefined ? tensor : { ...tensor, declared: dtype };
+  };
+  const { inputs, outputs } = built.executable;
+  return {
+    ...built,
+    executable: { ...built.executable, inputs: inputs.map(mark), outputs: outputs.map(mark) },
+  };
 }
 
 function describe(

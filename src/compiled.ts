@@ -2,8 +2,8 @@
 import type { Executable } from "./codegen/executable.ts";
 import type { KernelLanguage } from "./codegen/target.ts";
 import { UserError } from "./errors.ts";
+import { convertArray } from "./ir/convert-array.ts";
 import { isHostTensor, type HostTensor } from "./ir/host-tensor.ts";
-import { convertArray } from "./ir/host-tensor.ts";
 import type { Stored } from "./ir/stored-tensor.ts";
 import type { StateDict } from "./nn/module.ts";
 import type { OutputStructure } from "./nn/trace-module.ts";
@@ -148,7 +148,7 @@ export class Compiled {
     const entries = Array.from(owner.namedState(), ([name, stored]) => {
       const value = onDevice.get(name);
       if (value === undefined) return [name, stored.value] as const;
-      const data = convertArray(value.data, stored.dtype);
+      const data = convertArray(value.data, stored.dtype, value.dtype);
       return [name, { dtype: stored.dtype, shape: stored.shape, data }] as const;
     });
     return Object.fromEntries(entries) as StateDict;

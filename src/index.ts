@@ -4,6 +4,7 @@ export { compile, type CompileOptions, type ModelOptions } from "./compile.ts";
 export { Compiled, type CompiledKernelInfo, type RunOptions } from "./compiled.ts";
 export { InternalError, UserError, type UserErrorCode } from "./errors.ts";
 export { evaluate } from "./ir/evaluate.ts";
+export { decodeHalves, encodeHalves } from "./ir/half.ts";
 export { tensor, type HostTensor } from "./ir/host-tensor.ts";
 export { parseGraph } from "./ir/parse.ts";
 export { printGraph } from "./ir/print.ts";

@@ -1,4 +1,6 @@
 /** Results as people and programs read them: a few values, the best classes, JSON, a table of kernel times. */
+import { graphDType, type HostArray } from "../ir/dtype.ts";
+import { decodeHalves } from "../ir/half.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
 import type { DispatchTiming } from "../runtime/device.ts";
 
@@ -7,17 +9,23 @@ const shownRows = 4;
 
 /** Name, shape, first values; the five largest where the result looks like scores of classes. */
 export function describeResult(name: string, result: HostTensor): string {
-  const { dtype, shape, data } = result;
+  const { dtype, shape } = result;
+  const data = numbersOf(result);
   const values = Array.from(data.slice(0, shownValues), formatValue).join(", ");
   const head = `${name} ${dtype}[${shape.join(",")}]: ${values}${data.length > shownValues ? ", …" : ""}`;
   const classes = shape.at(-1) ?? 0;
-  if (dtype !== "f32" || shape.length > 2 || classes < 2 || shape.includes(0)) return head;
+  if (graphDType(dtype) !== "f32" || shape.length > 2 || classes < 2 || shape.includes(0)) return head;
   const rows = data.length / classes;
   const lines = Array.from({ length: Math.min(rows, shownRows) }, (_, row) => {
-    const scores = Array.from((data as Float32Array).subarray(row * classes, (row + 1) * classes));
+    const scores = Array.from(data.slice(row * classes, (row + 1) * classes), Number);
     return `  ${rows > 1 ? `${row}: ` : ""}largest: ${largest(scores, 5)}`;
   });
   return [head, ...lines, ...(rows > shownRows ? [`  … ${rows - shownRows} more rows`] : [])].join("\n");
+}
+
+/** The elements as numbers: f16 is kept as bits. */
+function numbersOf({ dtype, data }: HostTensor): HostArray {
+  return dtype === "f16" ? decodeHalves(data as Uint16Array) : data;
 }
 
 /** Positions of the largest values with the values; NaN is never among them. */
@@ -38,9 +46,13 @@ function formatValue(value: number | bigint): string {
 export function resultsAsJson(results: Readonly<Record<string, HostTensor>>): string {
   const plain = (value: number | bigint) =>
     typeof value === "bigint" || !Number.isFinite(value) ? String(value) : value;
-  const entries = Object.entries(results).map(([name, { dtype, shape, data }]) => [
+  const entries = Object.entries(results).map(([name, result]) => [
     name,
-    { dtype, shape, data: Array.from(data as ArrayLike<number | bigint>, plain) },
+    {
+      dtype: result.dtype,
+      shape: result.shape,
+      data: Array.from(numbersOf(result) as ArrayLike<number | bigint>, plain),
+    },
   ]);
   return `${JSON.stringify(Object.fromEntries(entries))}\n`;
 }

@@ -5,7 +5,9 @@
 import { decodeImage, imageTensor } from "../import/image.ts";
 import { readNpy } from "../import/npy.ts";
 import type { ModelTensor } from "../import/onnx/model.ts";
-import { convertArray, type HostTensor } from "../ir/host-tensor.ts";
+import { convertArray } from "../ir/convert-array.ts";
+import { graphDType, narrowRange } from "../ir/dtype.ts";
+import type { HostTensor } from "../ir/host-tensor.ts";
 import { formatShape, type Shape } from "../ir/shape.ts";
 import type { NamedFile, RunArguments } from "./arguments.ts";
 import { CommandLineError } from "./command-line-error.ts";
@@ -125,15 +127,25 @@ function bindDimensions(
 function asDType(tensor: HostTensor, input: ModelTensor, path: string): HostTensor {
   if (tensor.dtype === input.dtype) return tensor;
   const isFraction = (value: number | bigint) => typeof value === "number" && !Number.isInteger(value);
-  if (input.dtype !== "f32" && tensor.data.some(isFraction as (value: number | bigint) => boolean))
+  if (
+    graphDType(input.dtype) !== "f32" &&
+    tensor.data.some(isFraction as (value: number | bigint) => boolean)
+  )
     throw new CommandLineError(
       `'${path}' holds fractions, but input ${describeInput(input)} takes ${input.dtype}.`,
     );
-  return {
-    dtype: input.dtype,
-    shape: tensor.shape,
-    data: convertArray(tensor.data, input.dtype),
-  } as HostTensor;
+  const range = narrowRange(input.dtype);
+  const outside =
+    range &&
+    Array.from(tensor.data as ArrayLike<number | bigint>).find(
+      (value) => Number(value) < range[0] || Number(value) > range[1],
+    );
+  if (outside !== undefined)
+    throw new CommandLineError(
+      `'${path}' holds ${outside}, but input ${describeInput(input)} takes ${input.dtype}.`,
+    );
+  const data = convertArray(tensor.data, input.dtype, tensor.dtype);
+  return { dtype: input.dtype, shape: tensor.shape, data } as HostTensor;
 }
 
 function describeAll(inputs: readonly ModelTensor[]): string {

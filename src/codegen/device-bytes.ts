@@ -1,8 +1,18 @@
 /** Host tensors as they lie in device memory. */
+import type { DType } from "../ir/dtype.ts";
+import { entersAsWords } from "../ir/half-words.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
+import type { Stored } from "../ir/stored-tensor.ts";
+import { graphTensor } from "../ir/trace.ts";
 
-/** A host tensor as it lies in device memory: bool as u32, i64 never gets here. */
-export function deviceBytes(tensor: HostTensor): Uint8Array {
+/** A host tensor of a graph's dtype as it lies in device memory: bool as u32. */
+export function deviceBytes(tensor: HostTensor<DType>): Uint8Array {
   const data = tensor.dtype === "bool" ? Uint32Array.from(tensor.data as Uint8Array) : tensor.data;
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+/** A stored tensor's value as it lies in device memory: a file's own bytes where those are it. */
+export function storedBytes(stored: Stored, name: string): Uint8Array {
+  const isSame = ["f32", "i32", "u32"].includes(stored.dtype) || entersAsWords(stored);
+  return isSame ? stored.bytes : deviceBytes(graphTensor(stored.value, name));
 }

@@ -6,6 +6,8 @@
 import type { KernelLanguage } from "./target.ts";
 
 export type DeviceDtype = "f32" | "i32" | "u32" | "bool";
+/** What callers may hold beside those; executors convert at the border. */
+export type DeclaredDtype = DeviceDtype | "f16" | "f64" | "i8" | "u8" | "i16" | "u16" | "i64" | "u64";
 
 /** One compiled unit: a kernel in a device's language. */
 export interface KernelSource {
@@ -56,6 +58,8 @@ export type PlanCommand =
 export interface InterfaceTensor {
   readonly name: string;
   readonly dtype: DeviceDtype;
+  /** What a model declares an input or output to be, where that is not `dtype`. */
+  readonly declared?: DeclaredDtype;
   readonly shape: readonly number[];
   /** Index into `buffers`. */
   readonly buffer: number;

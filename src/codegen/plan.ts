@@ -8,6 +8,7 @@ import { executionOrder, producersOf, typesOf, type Graph, type Node, type Value
 
 import { elementCount } from "../ir/shape.ts";
 import { sizeBytes, type TensorType } from "../ir/tensor-type.ts";
+import type { DType } from "../ir/dtype.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
 import type { Executable, InterfaceTensor, PlanBuffer, PlanCommand } from "./executable.ts";
 import type { Kernel } from "./kernel-ir.ts";
@@ -17,6 +18,7 @@ import { deviceBytes } from "./device-bytes.ts";
 import { aliasRoots } from "./plan-aliases.ts";
 import { mayOverwrite } from "./plan-in-place.ts";
 import { assignSlots, peakBytes } from "./plan-memory.ts";
+import { largestFirst } from "./plan-prepare-order.ts";
 import type { Target } from "./target.ts";
 
 export interface Plan extends Omit<Executable, "name" | "language" | "kernels"> {
@@ -45,7 +47,8 @@ class Planner {
   readonly #target: Target;
   readonly #buffers: PlanBuffer[] = [];
   readonly #kernels: Kernel[] = [];
-  readonly #kernelByContent = new Map<string, number>();
+  /** Numbers of kernels by a hash of their content, whose text would take more memory than all else here. */
+  readonly #kernelsByHash = new Map<number, number[]>();
   readonly #constants: { buffer: number; data: Uint8Array }[] = [];
   /** Interface buffers by role and name, shared by the two graphs. */
   readonly #named = new Map<string, number>();
@@ -60,7 +63,8 @@ class Planner {
   plan(graph: Graph, phase: "prepare" | "run"): PlannedGraph {
     const types = typesOf(graph);
     const producers = producersOf(graph);
-    const order = liveOrder(graph);
+    const live = liveOrder(graph);
+    const order = phase === "prepare" ? largestFirst(live) : live;
     const roots = aliasRoots(order, types);
     const root = (value: ValueId): ValueId => roots.get(value) ?? value;
     const steps = order.filter((node) => needsKernel(node, roots, types));
@@ -211,7 +215,7 @@ class Planner {
     return buffer;
   }
 
-  #constantBuffer(value: ValueId, tensor: HostTensor): number {
+  #constantBuffer(value: ValueId, tensor: HostTensor<DType>): number {
     const buffer = this.#addBuffer({
       kind: "constant",
       name: value,
@@ -281,15 +285,27 @@ class Planner {
 
   /** Kernels of equal content are one kernel. */
   #kernelNumber(kernel: Kernel): number {
-    const { name: _, comment: __, ...content } = kernel;
-    const key = `${kernel.name.replace(/^[kp]\d+_/, "")} ${JSON.stringify(content)}`;
-    let number = this.#kernelByContent.get(key);
-    if (number === undefined) {
-      number = this.#kernels.push(kernel) - 1;
-      this.#kernelByContent.set(key, number);
-    }
+    const content = contentOf(kernel);
+    const hash = hashOf(content);
+    const similar = this.#kernelsByHash.get(hash) ?? [];
+    const known = similar.find((number) => contentOf(this.#kernels[number]!) === content);
+    if (known !== undefined) return known;
+    const number = this.#kernels.push(kernel) - 1;
+    this.#kernelsByHash.set(hash, [...similar, number]);
     return number;
   }
+}
+
+/** All that distinguishes a kernel: its name without the step's number, and what it does. */
+function contentOf({ name, comment: _, ...content }: Kernel): string {
+  return `${name.replace(/^[kp]\d+_/, "")} ${JSON.stringify(content)}`;
+}
+
+/** FNV-1a, 32 bits. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash;
 }
 
 /** Nodes in an order of execution, without those that no output needs. */

@@ -27,6 +27,7 @@ const elementTypes: Readonly<Record<string, string>> = {
   u1: "U8",
   u2: "U16",
   u4: "U32",
+  u8: "U64",
   b1: "BOOL",
 };
 
@@ -121,12 +122,20 @@ const descrOf: Readonly<Record<HostDType, string>> = {
   f32: "<f4",
   i32: "<i4",
   u32: "<u4",
-  i64: "<i8",
   bool: "|b1",
+  f16: "<f2",
+  f64: "<f8",
+  i8: "|i1",
+  u8: "|u1",
+  i16: "<i2",
+  u16: "<u2",
+  i64: "<i8",
+  u64: "<u8",
 };
 
 /**
- * An `.npy` file (version 1.0) that `numpy.load` and `readNpy` read back bit for bit.
+ * An `.npy` file (version 1.0) that `numpy.load` reads back bit for bit, and so does `readNpy` but for the dtypes
+ * that it widens.
  * @throws UserError when the data does not fit the shape
  */
 export function writeNpy(tensor: HostTensor): Uint8Array<ArrayBuffer> {

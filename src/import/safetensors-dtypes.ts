@@ -2,7 +2,8 @@
  * The element types a safetensors file may hold and the host dtype each is read as: bytes in (little-endian,
  * at any alignment), a host array of its own memory out. Narrow types widen without loss; only F64 is rounded.
  */
-import { allocateArray, type HostArray, type HostDType } from "../ir/dtype.ts";
+import type { HostArray, HostDType } from "../ir/dtype.ts";
+import { decodeHalves } from "../ir/half.ts";
 
 interface FileDType {
   readonly elementBytes: number;
@@ -13,6 +14,7 @@ interface FileDType {
 export const fileDTypes: ReadonlyMap<string, FileDType> = new Map<string, FileDType>([
   ["F32", { elementBytes: 4, hostDType: "f32", decode: (bytes) => new Float32Array(copy(bytes)) }],
   ["I64", { elementBytes: 8, hostDType: "i64", decode: (bytes) => new BigInt64Array(copy(bytes)) }],
+  ["U64", { elementBytes: 8, hostDType: "u64", decode: (bytes) => new BigUint64Array(copy(bytes)) }],
   ["I32", { elementBytes: 4, hostDType: "i32", decode: (bytes) => new Int32Array(copy(bytes)) }],
   ["U32", { elementBytes: 4, hostDType: "u32", decode: (bytes) => new Uint32Array(copy(bytes)) }],
   ["BOOL", { elementBytes: 1, hostDType: "bool", decode: (bytes) => new Uint8Array(copy(bytes)) }],
@@ -52,32 +54,19 @@ export const fileDTypeOf: Readonly<Record<HostDType, string>> = {
   i32: "I32",
   u32: "U32",
   bool: "BOOL",
+  f16: "F16",
+  f64: "F64",
+  i8: "I8",
+  u8: "U8",
+  i16: "I16",
+  u16: "U16",
   i64: "I64",
+  u64: "U64",
 };
 
 /** A buffer of the bytes alone, so that any element type may view it. */
 function copy(bytes: Uint8Array<ArrayBuffer>): ArrayBuffer {
   return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
-}
-
-/** IEEE 754 binary16: 1 sign bit, 5 exponent bits (bias 15), 10 fraction bits. */
-function decodeHalves(halves: Uint16Array): Float32Array {
-  const result = allocateArray("f32", halves.length);
-  for (let i = 0; i < halves.length; i++) {
-    const bits = halves[i]!;
-    const exponent = (bits >> 10) & 31;
-    const fraction = (bits & 1023) / 1024;
-    const magnitude =
-      exponent === 31
-        ? fraction === 0
-          ? Infinity
-          : NaN
-        : exponent === 0
-          ? fraction * 2 ** -14
-          : (1 + fraction) * 2 ** (exponent - 15);
-    result[i] = bits & 0x8000 ? -magnitude : magnitude;
-  }
-  return result;
 }
 
 /** bfloat16: the upper half of a binary32. */

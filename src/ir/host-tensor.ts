@@ -1,12 +1,13 @@
 /** Tensors in host memory: what `run` takes and returns, what files hold, what `evaluate` computes with. */
 import { UserError } from "../errors.ts";
+import { convertArray } from "./convert-array.ts";
 import { allocateArray, type HostArray, type HostArrays, type HostDType } from "./dtype.ts";
 import { elementCount, formatShape, type Shape } from "./shape.ts";
 
 export interface HostTensor<T extends HostDType = HostDType> {
   readonly dtype: T;
   readonly shape: Shape;
-  /** Row-major; bool as bytes 0 or 1. */
+  /** Row-major; bool as bytes 0 or 1, f16 as the bits of each element. */
   readonly data: HostArrays[T];
 }
 
@@ -17,6 +18,8 @@ type TensorData = HostArray | readonly number[] | readonly bigint[] | readonly b
  *
  * @param data row-major elements, or one number for a scalar; numbers become f32 unless `dtype` says otherwise
  * @param shape sizes; by default one dimension as long as the data
+ * @param dtype by default what the array holds; a Uint8Array holds bool unless `"u8"` is said, and a Uint16Array
+ *   is taken as the bits of f16 where `"f16"` is said; other numbers are rounded to f16
  * @throws UserError when sizes are not integers ≥ 0 or do not multiply to the number of elements
  * @example tensor([1, 2, 3, 4], [2, 2])
  */
@@ -71,6 +74,11 @@ function inferDType(data: HostArray | readonly unknown[]): HostDType {
   if (data instanceof Uint32Array) return "u32";
   if (data instanceof Uint8Array) return "bool";
   if (data instanceof BigInt64Array) return "i64";
+  if (data instanceof BigUint64Array) return "u64";
+  if (data instanceof Float64Array) return "f64";
+  if (data instanceof Int8Array) return "i8";
+  if (data instanceof Int16Array) return "i16";
+  if (data instanceof Uint16Array) return "u16";
   if (Array.isArray(data)) {
     if (typeof data[0] === "boolean") return "bool";
     if (typeof data[0] === "bigint") return "i64";
@@ -79,7 +87,7 @@ function inferDType(data: HostArray | readonly unknown[]): HostDType {
   if (data instanceof Float32Array) return "f32";
   throw new UserError(
     "dtype",
-    `tensor: data of type ${Object.prototype.toString.call(data)} is not supported; pass a Float32Array, Int32Array, Uint32Array, Uint8Array (bool), BigInt64Array or an array of numbers.`,
+    `tensor: data of type ${Object.prototype.toString.call(data)} is not supported; pass a typed array (a Uint8Array is bool unless the dtype says u8) or an array of numbers.`,
   );
 }
 
@@ -91,27 +99,4 @@ export function checkElementCount({ shape, data }: HostTensor, asked: string): v
       `${asked}: shape ${formatShape(shape)} holds ${elementCount(shape)} elements, but the data has ${data.length}.`,
     );
   }
-}
-
-/** The same values in another dtype; the same array where nothing changes. */
-export function convertArray(
-  data: HostArray | readonly (number | bigint | boolean)[],
-  dtype: HostDType,
-): HostArray {
-  const result = allocateArray(dtype, data.length);
-  if (data.constructor === result.constructor) return data as HostArray;
-  for (let i = 0; i < data.length; i++) {
-    const value = data[i]!;
-    if (result instanceof BigInt64Array) {
-      if (typeof value === "number" && !Number.isInteger(value)) {
-        throw new UserError(
-          "dtype",
-          `tensor: element ${i} is ${value}, which i64 does not hold; expected an integer.`,
-        );
-      }
-      result[i] = BigInt(value);
-    } else if (dtype === "bool") result[i] = value ? 1 : 0;
-    else result[i] = Number(value);
-  }
-  return result;
 }

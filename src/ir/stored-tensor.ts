@@ -4,15 +4,17 @@
  */
 import { UserError } from "../errors.ts";
 import type { HostDType } from "./dtype.ts";
-import { checkElementCount, convertArray, isHostTensor, type HostTensor } from "./host-tensor.ts";
+import { decodeTensor, type EncodedTensor } from "./encoded-tensor.ts";
+import { convertArray } from "./convert-array.ts";
+import { checkElementCount, isHostTensor, type HostTensor } from "./host-tensor.ts";
 import { formatShape, sameShape } from "./shape.ts";
 
 abstract class StoredTensor {
-  #value: HostTensor;
+  #value: HostTensor | EncodedTensor;
   #version = 0;
 
-  constructor(value: HostTensor) {
-    if (!isHostTensor(value)) {
+  constructor(value: HostTensor | EncodedTensor) {
+    if (!isHostTensor(value) && !isEncoded(value)) {
       throw new UserError(
         "argument",
         `${new.target.name}: expected a host tensor such as tensor(data, shape), got ${typeof value}.`,
@@ -29,9 +31,19 @@ abstract class StoredTensor {
     return this.#value.dtype;
   }
 
-  /** What the host knows; training on a device does not change it until it is read back and loaded. */
+  /**
+   * What the host knows; training on a device does not change it until it is read back and loaded. A value that
+   * is still a file's bytes may be decoded anew each time: weights that only devices read are never copied.
+   */
   get value(): HostTensor {
-    return this.#value;
+    return isEncoded(this.#value) ? decodeTensor(this.#value) : this.#value;
+  }
+
+  /** The elements of `value` as they lie in host memory: the file's bytes where it came from a file. */
+  get bytes(): Uint8Array {
+    if (isEncoded(this.#value)) return this.#value.bytes;
+    const { buffer, byteOffset, byteLength } = this.#value.data;
+    return new Uint8Array(buffer, byteOffset, byteLength);
   }
 
   /** Grows with every `assign`. */
@@ -48,14 +60,18 @@ abstract class StoredTensor {
       );
     }
     checkElementCount(value, "assign");
-    const converted = convertArray(value.data, this.dtype);
+    const converted = convertArray(value.data, this.dtype, value.dtype);
     this.#value = {
       dtype: this.dtype,
       shape: this.shape,
       data: converted === value.data ? converted.slice() : converted,
-    };
+    } as HostTensor;
     this.#version++;
   }
+}
+
+function isEncoded(value: HostTensor | EncodedTensor): value is EncodedTensor {
+  return typeof value === "object" && value !== null && "bytes" in value;
 }
 
 /** A tensor that training changes. */

@@ -4,31 +4,51 @@
  */
 import { UserError } from "../errors.ts";
 import { GraphBuilder } from "./builder.ts";
-import type { DType, HostDType } from "./dtype.ts";
+import { convertArray } from "./convert-array.ts";
+import { graphDType, type DType } from "./dtype.ts";
 import type { Graph, NodeOrigin, ValueId } from "./graph.ts";
-import { convertArray, type HostTensor } from "./host-tensor.ts";
+import { decodeHalves } from "./half.ts";
+import { decodeWords, entersAsWords, wordsOf, wordsType } from "./half-words.ts";
+import type { HostTensor } from "./host-tensor.ts";
 import type { Attributes, OpName } from "./ops/registry.ts";
 import type { Stored, StateBuffer } from "./stored-tensor.ts";
 import { tensorType, type TensorType } from "./tensor-type.ts";
 
-/** The dtype a host dtype has inside graphs. */
-export function graphDType(dtype: HostDType): DType {
-  return dtype === "i64" ? "i32" : dtype;
+/**
+ * A host tensor as a graph holds it.
+ * @throws UserError for 64-bit values that the dtype graphs use in their place does not hold
+ */
+export function graphTensor(value: HostTensor, asked: string): HostTensor<DType> {
+  const { dtype: from, shape, data } = value;
+  const dtype = graphDType(from);
+  const wrap = (elements: unknown) => ({ dtype, shape, data: elements }) as HostTensor<DType>;
+  if (from === dtype) return wrap(data);
+  if (from === "f16") return wrap(decodeHalves(data as Uint16Array));
+  const converted = convertArray(data, dtype, from);
+  const outside =
+    from === "i64"
+      ? (data as BigInt64Array).find((element) => BigInt.asIntN(32, element) !== element)
+      : from === "u64"
+        ? (data as BigUint64Array).find((element) => BigInt.asUintN(32, element) !== element)
+        : from === "f64"
+          ? (data as Float64Array).find(
+              (element, i) => Number.isFinite(element) && !Number.isFinite(converted[i]),
+            )
+          : undefined;
+  if (outside !== undefined) {
+    throw new UserError(
+      "dtype",
+      `${asked}: the ${from} value ${outside} does not fit ${dtype}, which devices compute with.`,
+    );
+  }
+  return wrap(converted);
 }
 
-/** A host tensor as a graph holds it; i64 values that do not fit i32 are refused. */
-export function graphTensor(value: HostTensor, asked: string): HostTensor<DType> {
-  const dtype = graphDType(value.dtype);
-  if (value.data instanceof BigInt64Array) {
-    const outside = value.data.find((element) => BigInt.asIntN(32, element) !== element);
-    if (outside !== undefined) {
-      throw new UserError(
-        "dtype",
-        `${asked}: the i64 value ${outside} does not fit i32, which devices compute with.`,
-      );
-    }
-  }
-  return { dtype, shape: value.shape, data: convertArray(value.data, dtype) } as HostTensor<DType>;
+/** A stored tensor's value as graphs take it: as `graphTensor` gives it, or f16 as words. */
+export function storedGraphTensor(stored: Stored, asked: string): HostTensor<DType> {
+  return stored.dtype === "f16"
+    ? wordsOf(stored.value.data as Uint16Array)
+    : graphTensor(stored.value, asked);
 }
 
 export class Trace {
@@ -39,10 +59,16 @@ export class Trace {
   readonly #names: ReadonlyMap<Stored, string>;
   readonly #path: string[] = [];
 
-  /** @param names state-dict names of the module's tensors */
-  constructor(name: string, names: ReadonlyMap<Stored, string>) {
+  readonly #isUserCode: boolean;
+
+  /**
+   * @param names state-dict names of the module's tensors
+   * @param isUserCode whether a user's code adds the nodes, so that each has a call site worth looking for
+   */
+  constructor(name: string, names: ReadonlyMap<Stored, string>, isUserCode = true) {
     this.#builder = new GraphBuilder(name);
     this.#names = names;
+    this.#isUserCode = isUserCode;
   }
 
   typeOf(value: ValueId): TensorType {
@@ -107,15 +133,23 @@ export class Trace {
           this.#origin(),
         );
       }
-      id = this.#builder.input(stored.role, name, tensorType(graphDType(stored.dtype), stored.shape));
+      id = this.#storedInput(stored, name);
       this.#stored.set(stored, id);
     }
     return id;
   }
 
+  #storedInput(stored: Stored, name: string): ValueId {
+    const { role, dtype, shape } = stored;
+    if (!entersAsWords(stored)) return this.#builder.input(role, name, tensorType(graphDType(dtype), shape));
+    return decodeWords(this, this.#builder.input(role, name, wordsType(shape)), shape);
+  }
+
   /** Makes `value` what `state` holds from here on, and after the run. */
   update(state: StateBuffer, value: ValueId): void {
     this.read(state);
+    if (state.dtype === "f16")
+      this.fail("dtype", "State of dtype f16 cannot be replaced by a run; keep it as f32.");
     this.#updates.set(state, value);
   }
 
@@ -138,7 +172,7 @@ export class Trace {
 
   #origin(): NodeOrigin {
     const modulePath = this.#path.filter((part) => part !== "").at(-1);
-    const callSite = userCallSite();
+    const callSite = this.#isUserCode ? userCallSite() : undefined;
     return { ...(modulePath !== undefined && { modulePath }), ...(callSite !== undefined && { callSite }) };
   }
 }

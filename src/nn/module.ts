@@ -3,6 +3,8 @@
  * found among an object's properties, in the order they were set, and named by their path.
  */
 import { UserError } from "../errors.ts";
+import { convertArray } from "../ir/convert-array.ts";
+import { graphDType, isDType, narrowRange, type HostDType } from "../ir/dtype.ts";
 import { isHostTensor, type HostTensor } from "../ir/host-tensor.ts";
 import { elementCount, formatShape, sameShape } from "../ir/shape.ts";
 import { Parameter, StateBuffer, type Stored } from "../ir/stored-tensor.ts";
@@ -166,6 +168,14 @@ function misfit(value: unknown, stored: Stored): string | undefined {
     return `${formatShape(shape)} given, ${formatShape(stored.shape)} expected`;
   if (data.length !== elementCount(shape))
     return `${data.length} elements given for shape ${formatShape(shape)}`;
-  const needsIntegers = stored.dtype === "i64" && data instanceof Float32Array;
-  return needsIntegers && !data.every(Number.isInteger) ? "fractions given, integers expected" : undefined;
+  const isFloat = (dtype: HostDType): boolean => graphDType(dtype) === "f32";
+  if (isFloat(stored.dtype) || isDType(stored.dtype)) return undefined;
+  const numbers = isFloat(value.dtype) ? convertArray(data, "f64", value.dtype) : data;
+  if (isFloat(value.dtype) && !(numbers as Float64Array).every(Number.isInteger))
+    return "fractions given, integers expected";
+  const [least, greatest] = narrowRange(stored.dtype) ?? [-Infinity, Infinity];
+  const outside = Array.from(numbers as ArrayLike<number | bigint>).find(
+    (element) => element < least || element > greatest,
+  );
+  return outside === undefined ? undefined : `${outside} given, ${least} to ${greatest} expected`;
 }

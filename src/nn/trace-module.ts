@@ -3,7 +3,7 @@
  * and state inputs, and the structure (tensor, array or object) in which results go back to the caller.
  */
 import { UserError } from "../errors.ts";
-import { isDType, type DType } from "../ir/dtype.ts";
+import { isDType, type DType, type HostDType } from "../ir/dtype.ts";
 import type { Graph } from "../ir/graph.ts";
 import { checkShape } from "../ir/host-tensor.ts";
 import type { Shape } from "../ir/shape.ts";
@@ -32,6 +32,8 @@ export interface TracedModule {
   readonly graph: Graph;
   readonly stored: ReadonlyMap<string, Stored>;
   readonly structure: OutputStructure;
+  /** Dtypes that an imported model declares for inputs and outputs, by name, where graphs compute with another. */
+  readonly declared?: ReadonlyMap<string, HostDType>;
 }
 
 export function traceModule(module: Module, inputs: readonly InputSpec[]): TracedModule {

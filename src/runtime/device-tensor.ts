@@ -1,6 +1,7 @@
 /** A result that stays on its device, to be read later or fed to another run on the same device. */
 import { UserError } from "../errors.ts";
-import type { DType } from "../ir/dtype.ts";
+import { declaredTensor } from "../ir/declared-tensor.ts";
+import { deviceElementBytes, graphDType, type DType, type HostDType } from "../ir/dtype.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
 import { elementCount, type Shape } from "../ir/shape.ts";
 import type { Device, DeviceBuffer } from "./device.ts";
@@ -11,7 +12,8 @@ export class DeviceTensor {
   constructor(
     readonly device: Device,
     buffer: DeviceBuffer,
-    readonly dtype: DType,
+    /** On the device elements are f32, i32, u32 or bool; `read` gives this dtype. */
+    readonly dtype: HostDType,
     readonly shape: Shape,
   ) {
     this.#buffer = buffer;
@@ -24,7 +26,7 @@ export class DeviceTensor {
     return this.#buffer;
   }
 
-  async read(): Promise<HostTensor<DType>> {
+  async read(): Promise<HostTensor> {
     return readTensor(this.device, this.buffer, this.dtype, this.shape);
   }
 
@@ -38,15 +40,19 @@ export class DeviceTensor {
   }
 }
 
-/** The host copy of a device buffer. The read is enqueued before this returns. */
+/** The host copy of a device buffer, in the dtype that was declared for it. The read is enqueued before this returns. */
 export async function readTensor(
   device: Device,
   buffer: DeviceBuffer,
-  dtype: DType,
+  dtype: HostDType,
   shape: Shape,
-): Promise<HostTensor<DType>> {
+): Promise<HostTensor> {
   const count = elementCount(shape);
-  const bytes = count === 0 ? new ArrayBuffer(0) : await device.read(buffer, count * 4);
+  const bytes = count === 0 ? new ArrayBuffer(0) : await device.read(buffer, count * deviceElementBytes);
+  return declaredTensor(graphTensorOf(bytes, graphDType(dtype), shape), dtype);
+}
+
+function graphTensorOf(bytes: ArrayBuffer, dtype: DType, shape: Shape): HostTensor<DType> {
   switch (dtype) {
     case "f32":
       return { dtype, shape, data: new Float32Array(bytes) };

@@ -1,53 +1,102 @@
 /**
  * Device copies of a module's parameters and state, one a device, shared by every program that uses them: what
  * a training step wrote is what the next evaluation reads. Versions tell programs when to prepare again.
+ *
+ * A copy takes memory only while someone holds it: programs hold what their runs use, and the rest only while
+ * they prepare. What the host's value can replace is freed then; what a device computed is kept.
  */
-import { deviceBytes } from "../codegen/device-bytes.ts";
-import type { DType } from "../ir/dtype.ts";
+import { storedBytes } from "../codegen/device-bytes.ts";
+import { graphDType } from "../ir/dtype.ts";
+import { graphTensor } from "../ir/trace.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
-import { elementCount } from "../ir/shape.ts";
 import type { Stored } from "../ir/stored-tensor.ts";
-import { graphDType, graphTensor } from "../ir/trace.ts";
 import type { Device, DeviceBuffer } from "./device.ts";
 import { readTensor } from "./device-tensor.ts";
+import type { PassingMemory } from "./passing-memory.ts";
 
 export class DeviceParameter {
-  readonly buffer: DeviceBuffer;
   readonly #device: Device;
   readonly #stored: Stored;
   readonly #name: string;
+  #buffer: DeviceBuffer | undefined;
+  #release: () => void = () => undefined;
+  /** The host's version that was last looked at. */
   #hostVersion = -1;
   #version = 0;
+  /** The device's value is newer than the host's. */
+  #isWritten = false;
+  #holders = 0;
+  /** Programs that know it. */
   users = 0;
 
   constructor(device: Device, stored: Stored, name: string) {
-    this.buffer = device.allocate(Math.max(elementCount(stored.shape) * 4, 4), name);
     this.#device = device;
     this.#stored = stored;
     this.#name = name;
   }
 
-  /** Grows whenever the device's value changes. */
+  /** Grows whenever the value that programs see changes. */
   get version(): number {
     return this.#version;
   }
 
-  /** Uploads the host's value if it was assigned since the last upload. */
+  /**
+   * A buffer with the current value, until `letGo` is called as often.
+   * @param passing where its memory comes from, and goes to, if it has none yet
+   */
+  hold(passing?: PassingMemory): DeviceBuffer {
+    this.refresh();
+    if (this.#buffer === undefined) {
+      const bytes = storedBytes(this.#stored, this.#name);
+      const sizeBytes = Math.max(Math.ceil(bytes.byteLength / 4) * 4, 4);
+      const buffer = passing?.take(sizeBytes, this.#name) ?? this.#device.allocate(sizeBytes, this.#name);
+      this.#buffer = buffer;
+      this.#release = () => (passing === undefined ? buffer.destroy() : passing.giveBack(buffer));
+      this.#write(buffer, bytes);
+    }
+    this.#holders++;
+    return this.#buffer;
+  }
+
+  letGo(): void {
+    this.#holders--;
+    if (this.#holders === 0 && !this.#isWritten) this.free();
+  }
+
+  /** Takes over the host's value if it was assigned since the last look. */
   refresh(): void {
     if (this.#stored.version === this.#hostVersion) return;
-    this.#device.write(this.buffer, deviceBytes(graphTensor(this.#stored.value, this.#name)));
+    if (this.#holders === 0) this.free();
+    if (this.#buffer !== undefined) this.#write(this.#buffer, storedBytes(this.#stored, this.#name));
+    this.#isWritten = false;
     this.#hostVersion = this.#stored.version;
     this.#version++;
   }
 
-  /** The value as it is on the device, with the dtype it has there. */
-  async read(): Promise<HostTensor<DType>> {
-    return readTensor(this.#device, this.buffer, graphDType(this.#stored.dtype), this.#stored.shape);
+  /** The value that programs see, in memory of its own; f16 as it is, all else with the dtype it has in graphs. */
+  async read(): Promise<HostTensor> {
+    const { dtype, shape, value } = this.#stored;
+    // No run writes f16, so the host's value is the device's.
+    if (dtype === "f16") return { dtype, shape, data: value.data.slice() } as HostTensor;
+    if (this.#buffer !== undefined) return readTensor(this.#device, this.#buffer, graphDType(dtype), shape);
+    const known = graphTensor(value, this.#name);
+    return { ...known, data: known.data.slice() } as HostTensor;
   }
 
   /** A run has written the device's value. */
   markWritten(): void {
     this.#version++;
+    this.#isWritten = true;
+  }
+
+  free(): void {
+    this.#release();
+    this.#release = () => undefined;
+    this.#buffer = undefined;
+  }
+
+  #write(buffer: DeviceBuffer, bytes: Uint8Array): void {
+    if (bytes.byteLength > 0) this.#device.write(buffer, bytes);
   }
 }
 
@@ -76,6 +125,6 @@ export function releaseParameter(device: Device, stored: Stored): void {
   const store = stores.get(device);
   const parameter = store?.get(stored);
   if (parameter === undefined || --parameter.users > 0) return;
-  parameter.buffer.destroy();
+  parameter.free();
   store!.delete(stored);
 }

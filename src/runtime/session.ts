@@ -3,17 +3,14 @@
  * change, and runs. Each run enqueues its writes, one submission and its reads without waiting in between, so
  * runs may overlap freely.
  */
-import type { Executable, InterfaceTensor, PlanCommand } from "../codegen/executable.ts";
+import type { Executable, InterfaceTensor, PlanBuffer } from "../codegen/executable.ts";
 import { deviceBytes } from "../codegen/device-bytes.ts";
 import { UserError } from "../errors.ts";
-import type { DType } from "../ir/dtype.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
-import { checkElementCount } from "../ir/host-tensor.ts";
-import { formatShape, sameShape } from "../ir/shape.ts";
 import type { Stored } from "../ir/stored-tensor.ts";
 import { graphTensor } from "../ir/trace.ts";
+import { checkInputs } from "./check-inputs.ts";
 import type {
-  Command,
   CommandList,
   CompiledKernel,
   CompileProgress,
@@ -28,6 +25,9 @@ import {
   releaseParameter,
   type DeviceParameter,
 } from "./parameter-store.ts";
+import { commandsOf } from "./plan-commands.ts";
+import { Preparation } from "./preparation.ts";
+import { buffersUsedBy } from "./prepare-batches.ts";
 
 export interface SessionRunOptions {
   /** Leave results on the device; they are DeviceTensors then, and the caller disposes them. */
@@ -37,7 +37,7 @@ export interface SessionRunOptions {
 }
 
 export interface SessionRun {
-  readonly outputs: readonly (HostTensor<DType> | DeviceTensor)[];
+  readonly outputs: readonly (HostTensor | DeviceTensor)[];
   readonly timings: readonly DispatchTiming[];
 }
 
@@ -46,17 +46,17 @@ export class Session {
   readonly #executable: Executable;
   readonly #kernels: readonly CompiledKernel[];
   readonly #stored: ReadonlyMap<string, Stored>;
-  readonly #parameters: { readonly tensor: InterfaceTensor; readonly parameter: DeviceParameter }[] = [];
+  /** Parameters and state by the number of their buffer. */
+  readonly #parameters = new Map<number, DeviceParameter>();
+  /** Those that runs use; they stay on the device. */
+  readonly #held: DeviceParameter[] = [];
   /** State that runs write. */
   readonly #updated = new Set<DeviceParameter>();
-  /** Buffers by plan number; undefined for scratch of `prepare`, which lives only while that runs. */
+  readonly #preparation: Preparation;
+  /** Buffers by plan number; undefined for those that only `prepare` uses and that come and go with it. */
   readonly #buffers: (DeviceBuffer | undefined)[];
   readonly #owned: DeviceBuffer[] = [];
   #replay: CommandList | undefined;
-  /** Versions that `prepare` last ran for; undefined before it ever did. */
-  #preparedVersions: readonly number[] | undefined;
-  /** The last submission of `prepare`; runs wait for it, so that its failure is theirs. */
-  #preparing: Promise<unknown> = Promise.resolve();
   #disposed = false;
 
   private constructor(
@@ -70,6 +70,14 @@ export class Session {
     this.#kernels = kernels;
     this.#stored = stored;
     this.#buffers = new Array<DeviceBuffer | undefined>(executable.buffers.length);
+    this.#preparation = new Preparation({
+      device,
+      executable,
+      kernels,
+      parameters: this.#parameters,
+      updated: this.#updated,
+      keep: (buffer) => this.#kept(buffer),
+    });
   }
 
   /** Compiles the executable's kernels on the device, allocates its buffers, uploads and prepares. */
@@ -83,9 +91,11 @@ export class Session {
     const session = new Session(device, executable, kernels, stored);
     try {
       session.#allocate();
-      session.#refresh();
-      session.#replay = device.record(session.#commands(executable.run, session.#buffers));
-      await Promise.all([session.#preparing, device.finish()]);
+      // Waiting after each batch is what bounds the memory: until a batch has run, its weights are there.
+      for (const _ of session.#preparation.steps()) await device.finish();
+      session.#keepAll();
+      session.#replay = device.record(commandsOf(executable.run, kernels, session.#buffers));
+      await Promise.all([session.#preparation.done, device.finish()]);
     } catch (error) {
       session.dispose();
       throw error;
@@ -107,18 +117,19 @@ export class Session {
     options: SessionRunOptions = {},
   ): Promise<SessionRun> {
     this.#checkUsable();
-    this.#checkInputs(inputs);
-    this.#refresh();
+    checkInputs(inputs, this.#executable.inputs, this.#device);
+    this.#preparation.refresh();
     const bound = this.#bind(inputs, options.keepOnDevice === true);
     try {
       const submitted = this.#device.submit(bound.list, { profile: options.profile === true });
       for (const parameter of this.#updated) parameter.markWritten();
-      const results = this.#executable.outputs.map((tensor, i): Promise<HostTensor<DType>> | DeviceTensor =>
-        options.keepOnDevice
-          ? new DeviceTensor(this.#device, bound.outputs[i]!, tensor.dtype, tensor.shape)
-          : readTensor(this.#device, bound.outputs[i]!, tensor.dtype, tensor.shape),
-      );
-      const [timings, , ...outputs] = await Promise.all([submitted, this.#preparing, ...results]);
+      const results = this.#executable.outputs.map((tensor, i): Promise<HostTensor> | DeviceTensor => {
+        const dtype = tensor.declared ?? tensor.dtype;
+        return options.keepOnDevice
+          ? new DeviceTensor(this.#device, bound.outputs[i]!, dtype, tensor.shape)
+          : readTensor(this.#device, bound.outputs[i]!, dtype, tensor.shape);
+      });
+      const [timings, , ...outputs] = await Promise.all([submitted, this.#preparation.done, ...results]);
       return { outputs, timings };
     } catch (error) {
       for (const buffer of bound.allocated) buffer.destroy();
@@ -134,11 +145,11 @@ export class Session {
    */
   async readState(
     others: Iterable<readonly [string, Stored]> = [],
-  ): Promise<ReadonlyMap<string, HostTensor<DType>>> {
+  ): Promise<ReadonlyMap<string, HostTensor>> {
     this.#checkUsable();
-    this.#refresh();
+    this.#preparation.refresh();
     const held = new Map<string, DeviceParameter>();
-    for (const { tensor, parameter } of this.#parameters) held.set(tensor.name, parameter);
+    for (const { name, buffer } of this.#interface()) held.set(name, this.#parameters.get(buffer)!);
     for (const [name, stored] of others) {
       const parameter = findParameter(this.#device, stored);
       parameter?.refresh();
@@ -153,62 +164,52 @@ export class Session {
     this.#disposed = true;
     this.#replay?.dispose();
     for (const buffer of this.#owned) buffer.destroy();
-    for (const { tensor } of this.#parameters) releaseParameter(this.#device, this.#stored.get(tensor.name)!);
+    for (const parameter of this.#held) parameter.letGo();
+    for (const { name, buffer } of this.#interface())
+      if (this.#parameters.has(buffer)) releaseParameter(this.#device, this.#stored.get(name)!);
+  }
+
+  #interface(): readonly InterfaceTensor[] {
+    return [...this.#executable.parameters, ...this.#executable.state];
   }
 
   /** Whatever fails on the way is given back by `dispose`. */
   #allocate(): void {
     const executable = this.#executable;
+    const inRun = buffersUsedBy(executable.run);
     const updated = new Set(executable.state.filter((tensor) => tensor.updated).map((tensor) => tensor.name));
-    for (const tensor of [...executable.parameters, ...executable.state]) {
-      const parameter = acquireParameter(this.#device, this.#stored.get(tensor.name)!, tensor.name);
-      this.#parameters.push({ tensor, parameter });
-      this.#buffers[tensor.buffer] = parameter.buffer;
-      if (updated.has(tensor.name)) this.#updated.add(parameter);
+    for (const { name, buffer } of this.#interface()) {
+      const parameter = acquireParameter(this.#device, this.#stored.get(name)!, name);
+      this.#parameters.set(buffer, parameter);
+      if (inRun.has(buffer)) {
+        this.#buffers[buffer] = parameter.hold();
+        this.#held.push(parameter);
+      }
+      if (updated.has(name)) this.#updated.add(parameter);
     }
-    const scratch = prepareScratch(executable);
-    executable.buffers.forEach((buffer, i) => {
-      if (this.#buffers[i] !== undefined || scratch.has(i)) return;
-      const allocated = this.#device.allocate(buffer.sizeBytes, `${executable.name}.${buffer.name}`);
-      this.#buffers[i] = allocated;
-      this.#owned.push(allocated);
-    });
+    // Prepared weights get theirs when they are made: what lies raw beside the first of them is gone by then.
+    this.#keepAll((kind) => kind !== "prepared");
     for (const { buffer, data } of executable.constants) {
       if (data.byteLength > 0) this.#device.write(this.#buffers[buffer]!, data);
     }
   }
 
-  /** Brings parameters up to date, and prepared weights where any of them changed. */
-  #refresh(): void {
-    for (const { parameter } of this.#parameters) parameter.refresh();
-    const watched = this.#parameters
-      .filter(({ parameter }) => !this.#updated.has(parameter))
-      .map(({ parameter }) => parameter.version);
-    if (this.#preparedVersions?.every((version, i) => version === watched[i])) return;
-    if (this.#executable.prepare.length > 0) this.#prepare();
-    this.#preparedVersions = watched;
+  /** Allocates the buffers of these kinds that stay. Parameters and state have theirs where runs use them. */
+  #keepAll(isWanted: (kind: PlanBuffer["kind"]) => boolean = () => true): void {
+    this.#executable.buffers.forEach(({ kind }, i) => {
+      const passes = this.#preparation.passing.has(i) || kind === "parameter" || kind === "state";
+      if (isWanted(kind) && !passes) this.#kept(i);
+    });
   }
 
-  #prepare(): void {
-    const buffers = [...this.#buffers];
-    const temporary: DeviceBuffer[] = [];
-    try {
-      for (const i of prepareScratch(this.#executable)) {
-        const { sizeBytes, name } = this.#executable.buffers[i]!;
-        temporary.push((buffers[i] = this.#device.allocate(sizeBytes, name)));
-      }
-      const list = this.#device.record(this.#commands(this.#executable.prepare, buffers));
-      // Queues are in order: what follows sees the prepared weights.
-      this.#preparing = this.#device.submit(list).catch((error: unknown) => {
-        this.#preparedVersions = undefined;
-        throw error;
-      });
-      // Whoever waits for it gets the error, too; this only keeps Node from calling it unhandled before.
-      this.#preparing.catch(() => undefined);
-      list.dispose();
-    } finally {
-      for (const buffer of temporary) buffer.destroy();
-    }
+  /** A buffer that stays; allocated when it is first asked for. */
+  #kept(i: number): DeviceBuffer {
+    const known = this.#buffers[i];
+    if (known !== undefined) return known;
+    const { sizeBytes, name } = this.#executable.buffers[i]!;
+    const allocated = this.#device.allocate(sizeBytes, `${this.#executable.name}.${name}`);
+    this.#owned.push(allocated);
+    return (this.#buffers[i] = allocated);
   }
 
   /** The command list for these inputs: the recorded one unless tensors come from or stay on the device. */
@@ -231,7 +232,9 @@ export class Session {
         const { sizeBytes, name } = executable.buffers[tensor.buffer]!;
         allocated.push((buffers[tensor.buffer] = this.#device.allocate(sizeBytes, name)));
       }
-      const list = oneTime ? this.#device.record(this.#commands(executable.run, buffers)) : this.#replay!;
+      const list = oneTime
+        ? this.#device.record(commandsOf(executable.run, this.#kernels, buffers))
+        : this.#replay!;
       const outputs = executable.outputs.map((tensor) => buffers[tensor.buffer]!);
       return { list, outputs, allocated, oneTime };
     } catch (error) {
@@ -240,70 +243,9 @@ export class Session {
     }
   }
 
-  #commands(plan: readonly PlanCommand[], buffers: readonly (DeviceBuffer | undefined)[]): Command[] {
-    return plan.map((command) =>
-      command.kind === "dispatch"
-        ? {
-            kind: "dispatch",
-            kernel: this.#kernels[command.kernel]!,
-            buffers: command.buffers.map((i) => buffers[i]!),
-          }
-        : {
-            kind: "copy",
-            source: buffers[command.source]!,
-            destination: buffers[command.destination]!,
-            sizeBytes: command.sizeBytes,
-          },
-    );
-  }
-
   #checkUsable(): void {
     if (this.#disposed) {
       throw new UserError("disposed", "run: this compiled network was disposed. Call compile() again.");
     }
   }
-
-  #checkInputs(inputs: readonly (HostTensor | DeviceTensor)[]): void {
-    const expected = this.#executable.inputs;
-    if (inputs.length !== expected.length) {
-      throw new UserError(
-        "argument",
-        `run: expected ${expected.length} input(s) (${expected.map((tensor) => tensor.name).join(", ")}), got ${inputs.length}.`,
-      );
-    }
-    expected.forEach((tensor, i) => {
-      const value = inputs[i]!;
-      const dtype = value.dtype === "i64" ? "i32" : value.dtype;
-      if (!sameShape(value.shape, tensor.shape) || dtype !== tensor.dtype) {
-        throw new UserError(
-          dtype === tensor.dtype ? "shape" : "dtype",
-          `run: input '${tensor.name}' is ${value.dtype}${formatShape(value.shape)}, but the network was compiled for ${tensor.dtype}${formatShape(tensor.shape)}. Compile again for other shapes.`,
-        );
-      }
-      if (!(value instanceof DeviceTensor)) {
-        checkElementCount(value, `run: input '${tensor.name}'`);
-      } else if (value.device !== this.#device) {
-        const [theirs, ours] = [value.device.name, this.#device.name];
-        const where = theirs === ours ? `another opening of ${ours}` : theirs;
-        throw new UserError(
-          "argument",
-          `run: input '${tensor.name}' lives on ${where}, the network on ${ours}. Read it to the host first.`,
-        );
-      }
-    });
-  }
-}
-
-/** Slots that only `prepare` touches. */
-function prepareScratch(executable: Executable): ReadonlySet<number> {
-  const touched = (commands: readonly PlanCommand[]) =>
-    new Set(
-      commands.flatMap((command) =>
-        command.kind === "dispatch" ? command.buffers : [command.source, command.destination],
-      ),
-    );
-  const inRun = touched(executable.run);
-  return new Set(
-    [...touched(executable.prepare)].filter((i) => executable.buffers[i]!.kind === "slot" && !inRun.has(i)),
-  );
 }

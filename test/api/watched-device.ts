@@ -6,6 +6,8 @@ export interface Account {
   /** Bytes and number of buffers that were allocated and not yet destroyed. */
   bytes: number;
   buffers: number;
+  /** The most bytes there were at once. */
+  peakBytes: number;
   compiledKernels: number;
   submissions: number;
 }
@@ -22,7 +24,7 @@ export interface Faults {
 }
 
 export function watchDevice(device: Device, faults: Faults = {}): WatchedDevice {
-  const account: Account = { bytes: 0, buffers: 0, compiledKernels: 0, submissions: 0 };
+  const account: Account = { bytes: 0, buffers: 0, peakBytes: 0, compiledKernels: 0, submissions: 0 };
   return {
     account,
     kind: device.kind,
@@ -40,6 +42,7 @@ export function watchDevice(device: Device, faults: Faults = {}): WatchedDevice 
         );
       const buffer = device.allocate(sizeBytes, label);
       account.bytes += sizeBytes;
+      account.peakBytes = Math.max(account.peakBytes, account.bytes);
       account.buffers++;
       return onceDestroyed(buffer, () => {
         account.bytes -= sizeBytes;

@@ -99,8 +99,8 @@ describe("heddle run", () => {
     ];
     const { code, stdout, stderr } = await run(...files, "--device", "cpu", "-o", `d=${path("d.npy")}`);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toMatch(/^c i32\[2\]: 6, 9\nd i32\[2\]: 4, 5$/m);
-    expect([...readNpy(readFileSync(path("d.npy"))).data]).toEqual([4, 5]);
+    expect(stdout).toMatch(/^c i64\[2\]: 6, 9\nd i64\[2\]: 4, 5$/m);
+    expect(readNpy(readFileSync(path("d.npy")))).toEqual(tensor([4n, 5n], [2], "i64"));
     const refused = await run(...files, "--device", "cpu", "-o", path("d.npy"));
     expect(refused.stderr).toContain("an .npy file holds one result, and the model has 2: c, d.");
     const fractions = await run(
@@ -111,6 +111,43 @@ describe("heddle run", () => {
       files[4]!,
     );
     expect(fractions.stderr).toContain("holds fractions, but input b i64[N] takes i64");
+  });
+
+  it("writes results in the dtype that the model declares, and refuses inputs that do not fit theirs", async () => {
+    const casts = onnxFile({
+      node: [
+        { opType: "Identity", input: ["x"], output: ["bytes"] },
+        {
+          opType: "Cast",
+          input: ["x"],
+          output: ["halves"],
+          attribute: [{ name: "to", type: 2, i: BigInt(TensorProto_DataType.FLOAT16) }],
+        },
+      ],
+      input: [floatTensor("x", [3], TensorProto_DataType.UINT8)],
+      output: [
+        floatTensor("bytes", [3], TensorProto_DataType.UINT8),
+        floatTensor("halves", [3], TensorProto_DataType.FLOAT16),
+      ],
+    });
+    const file = write("casts.onnx", casts);
+    const x = write("bytes.npy", writeNpy(tensor([1, 2, 255], [3], "i32")));
+    const { code, stdout, stderr } = await run(
+      ...[file, "-i", x, "-d", "cpu", "-o", `bytes=${path("u8.npy")}`, "-o", `halves=${path("f16.npy")}`],
+      ...["-o", path("all.json")],
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/^bytes u8\[3\]: 1, 2, 255\nhalves f16\[3\]: 1, 2, 255$/m);
+    const headers = ["u8.npy", "f16.npy"].map((name) => readFileSync(path(name)).toString("latin1", 10, 40));
+    expect(headers.map((header) => /'descr': '(\S+)'/.exec(header)?.[1])).toEqual(["|u1", "<f2"]);
+    expect(readFileSync(path("f16.npy")).subarray(-6)).toEqual(
+      Buffer.from([0x00, 0x3c, 0x00, 0x40, 0xf8, 0x5b]),
+    );
+    const json = JSON.parse(readFileSync(path("all.json"), "utf8")) as Record<string, HostTensor>;
+    expect(json["halves"]).toEqual({ dtype: "f16", shape: [3], data: [1, 2, 255] });
+    const wide = write("wide.npy", writeNpy(tensor([1, 2, 256], [3], "i32")));
+    const refused = await run(file, "-i", wide, "-d", "cpu");
+    expect(refused.stderr).toContain("holds 256, but input x u8[3] takes u8");
   });
 
   it("reads external data beside the model, and nothing outside its folder", async () => {

@@ -131,9 +131,17 @@ describe("host tensors", () => {
     ],
     [
       "an array of another type",
-      () => tensor(new Float64Array(2) as never),
-      /Float64Array\] is not supported/,
+      () => tensor(new Uint8ClampedArray(2) as never),
+      /Uint8ClampedArray\] is not supported/,
     ],
+    [
+      "a fraction as u16",
+      () => tensor([1.5], [1], "u16"),
+      /element 0 is 1.5, which u16 does not hold.*0 to 65535/,
+    ],
+    ["a value beyond u8", () => tensor([1, 256], [2], "u8"), /element 1 is 256, which u8 does not hold/],
+    ["a value beyond i8", () => tensor([-129], [1], "i8"), /element 0 is -129, which i8 does not hold/],
+    ["a negative value as u64", () => tensor([-1], [1], "u64"), /element 0 is -1, which u64 does not hold/],
     ["a fraction as i64", () => tensor([1.5], [1], "i64"), /element 0 is 1.5, which i64 does not hold/],
   ])("%s is refused", (_, make, message) => {
     expect(make).toThrow(message);

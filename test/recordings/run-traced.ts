@@ -1,7 +1,7 @@
 /** Runs a module by the reference semantics: traces it, evaluates the graph, and keeps the new state in the module. */
 import { evaluate } from "../../src/ir/evaluate.ts";
 import type { HostTensor } from "../../src/ir/host-tensor.ts";
-import { graphTensor } from "../../src/ir/trace.ts";
+import { storedGraphTensor } from "../../src/ir/trace.ts";
 import { verify } from "../../src/ir/verify.ts";
 import type { Module } from "../../src/nn/module.ts";
 import { traceModule } from "../../src/nn/trace-module.ts";
@@ -13,7 +13,7 @@ export function runTraced(module: Module, inputs: readonly HostTensor[]): HostTe
   const given = graph.inputs
     .filter((input) => input.role === "input")
     .map((input, i) => [input.name, inputs[i]!]);
-  const state = [...stored].map(([name, tensor]) => [name, graphTensor(tensor.value, name)]);
+  const state = [...stored].map(([name, tensor]) => [name, storedGraphTensor(tensor, name)]);
   const results = evaluate(graph, Object.fromEntries([...given, ...state]) as Record<string, HostTensor>);
   const outputs: HostTensor[] = [];
   for (const output of graph.outputs) {

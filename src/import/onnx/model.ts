@@ -6,16 +6,24 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { UserError } from "../../errors.ts";
 import type { HostDType } from "../../ir/dtype.ts";
 import type { HostTensor } from "../../ir/host-tensor.ts";
+import { elementCount } from "../../ir/shape.ts";
 import { Parameter, type Stored } from "../../ir/stored-tensor.ts";
-import { ModelProtoSchema, type ModelProto, type NodeProto, type ValueInfoProto } from "./schema/onnx_pb.ts";
+import {
+  ModelProtoSchema,
+  type ModelProto,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from "./schema/onnx_pb.ts";
 import { checkSupport } from "./support.ts";
-import { dtypeOfElementType, elementTypeName, readTensor, type ExternalData } from "./tensors.ts";
+import { declaredDType, elementTypeName, knownTensor, readEncoded, type ExternalData } from "./tensors.ts";
 
 /** A size, or the name of one that is bound when compiling. */
 export type Dimension = number | string;
 
 export interface ModelTensor {
   readonly name: string;
+  /** As the file declares it; what goes in may also be wider, what comes out is this. */
   readonly dtype: HostDType;
   readonly shape: readonly Dimension[];
   /** ONNX's number for the element type. */
@@ -30,7 +38,9 @@ export interface OnnxNode {
 
 /** Values known when importing. Float tensors of more than one element are parameters of the program. */
 export interface Initializer {
+  /** A weight is decoded anew each time this is asked for. */
   readonly value: HostTensor;
+  readonly elementCount: number;
   readonly parameter: Parameter | undefined;
   readonly elementType: number;
 }
@@ -81,13 +91,7 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Onnx
   for (const tensor of graph.initializer) {
     if (initializers.has(tensor.name))
       throw new UserError("file-format", `onnx: initialiser '${tensor.name}' is defined twice.`);
-    const value = readTensor(tensor, options.externalData);
-    const isWeight = value.dtype === "f32" && value.data.length > 1;
-    initializers.set(tensor.name, {
-      value,
-      parameter: isWeight ? new Parameter(value) : undefined,
-      elementType: tensor.dataType,
-    });
+    initializers.set(tensor.name, initializerOf(tensor, options.externalData));
   }
   // Before IR version 4, initialisers were listed as inputs, too.
   const inputs = graph.input.filter((input) => !initializers.has(input.name)).map(describe);
@@ -101,6 +105,26 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Onnx
     outputs,
   );
   return new OnnxModel(graph.name, opset, inputs, outputs, ordered, initializers);
+}
+
+function initializerOf(tensor: TensorProto, externalData: ExternalData | undefined): Initializer {
+  const read = readEncoded(tensor, externalData);
+  const count = elementCount(read.shape);
+  const elementType = tensor.dataType;
+  if ("bytes" in read && count > 1) {
+    return {
+      parameter: new Parameter(read),
+      elementCount: count,
+      elementType,
+      get value() {
+        return knownTensor(read);
+      },
+    };
+  }
+  const value = "bytes" in read ? knownTensor(read) : read;
+  if (value.dtype === "f32" && count > 1)
+    return { value, parameter: new Parameter(value), elementCount: count, elementType };
+  return { value, parameter: undefined, elementCount: count, elementType };
 }
 
 /** Nodes with names: their own, or one made of the operator and the position. */
@@ -143,7 +167,7 @@ function checkedOpset(proto: ModelProto): number {
 
 function describe(info: ValueInfoProto): ModelTensor {
   const type = info.type?.tensorType;
-  const dtype = type === undefined ? undefined : dtypeOfElementType(type.elemType);
+  const dtype = type === undefined ? undefined : declaredDType(type.elemType);
   if (type === undefined || dtype === undefined) {
     throw new UserError(
       "unsupported",

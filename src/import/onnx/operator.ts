@@ -10,11 +10,17 @@ import type { OnnxNode } from "./model.ts";
 import { AttributeProto_AttributeType as AttributeType, type AttributeProto } from "./schema/onnx_pb.ts";
 import { readTensor } from "./tensors.ts";
 
+/** A tensor whose elements are known while importing; those of a weight are decoded when asked for. */
+export interface KnownValue {
+  readonly value: HostTensor;
+  readonly elementCount: number;
+}
+
 /** A tensor of the graph, or one known while importing. */
 export interface OnnxValue {
   /** The value as a symbol in the trace; constants enter the graph when this is first asked for. */
   readonly symbol: () => Tensor;
-  readonly constant: HostTensor | undefined;
+  readonly constant: KnownValue | undefined;
   /** The type the file says it has, where that is known: graphs keep all small integers as i32. */
   readonly elementType: number | undefined;
 }
@@ -96,7 +102,7 @@ export class OperatorNode {
   constant(position: number, what: string): HostTensor {
     const { constant } = this.#value(position);
     return (
-      constant ??
+      constant?.value ??
       this.fail("unsupported", `${what} is computed from data; shapes that depend on data are not supported.`)
     );
   }

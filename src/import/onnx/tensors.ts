@@ -1,12 +1,16 @@
 /**
- * ONNX tensors to host tensors: raw bytes, typed fields or external data. f16, bf16 and f64 become f32, small
- * integers i32; i64 stays i64 until it enters a graph. Sizes are checked before anything is allocated.
+ * ONNX tensors to host tensors: raw bytes, typed fields or external data. f32 and f16 stay the file's bytes; bf16
+ * and f64 become f32, small integers i32; 64-bit integers stay so until they enter a graph. Sizes are checked
+ * before anything is allocated.
  */
 import { UserError } from "../../errors.ts";
 import type { HostDType } from "../../ir/dtype.ts";
 import { allocateArray } from "../../ir/dtype.ts";
+import { decodeTensor, type EncodedTensor } from "../../ir/encoded-tensor.ts";
 import type { HostTensor } from "../../ir/host-tensor.ts";
+import { halfToNumber } from "../../ir/half.ts";
 import { elementCount, formatShape } from "../../ir/shape.ts";
+import { graphTensor } from "../../ir/trace.ts";
 import {
   TensorProto_DataLocation,
   TensorProto_DataType as DataType,
@@ -32,6 +36,7 @@ const formats: Readonly<Partial<Record<DataType, Format>>> = {
     read: (view, at) => bfloatToNumber(view.getUint16(at, true)),
   },
   [DataType.INT64]: { dtype: "i64", bytes: 8, read: (view, at) => view.getBigInt64(at, true) },
+  [DataType.UINT64]: { dtype: "u64", bytes: 8, read: (view, at) => view.getBigUint64(at, true) },
   [DataType.INT32]: { dtype: "i32", bytes: 4, read: (view, at) => view.getInt32(at, true) },
   [DataType.INT16]: { dtype: "i32", bytes: 2, read: (view, at) => view.getInt16(at, true) },
   [DataType.INT8]: { dtype: "i32", bytes: 1, read: (view, at) => view.getInt8(at) },
@@ -51,6 +56,20 @@ export function dtypeOfElementType(type: number): HostDType | undefined {
   return formats[type as DataType]?.dtype;
 }
 
+const declared: Readonly<Partial<Record<DataType, HostDType>>> = {
+  [DataType.DOUBLE]: "f64",
+  [DataType.FLOAT16]: "f16",
+  [DataType.INT16]: "i16",
+  [DataType.INT8]: "i8",
+  [DataType.UINT8]: "u8",
+  [DataType.UINT16]: "u16",
+};
+
+/** The dtype in which callers pass and get an ONNX element type; bf16, which has no array, goes as f32. */
+export function declaredDType(type: number): HostDType | undefined {
+  return declared[type as DataType] ?? dtypeOfElementType(type);
+}
+
 const limits: Readonly<Partial<Record<DataType, readonly [number, number]>>> = {
   [DataType.UINT8]: [0, 255],
   [DataType.INT8]: [-128, 127],
@@ -68,7 +87,23 @@ export function bytesOfElementType(type: number): number | undefined {
   return formats[type as DataType]?.bytes;
 }
 
+/** The tensor as an array. */
 export function readTensor(proto: TensorProto, external: ExternalData | undefined): HostTensor {
+  const read = readEncoded(proto, external);
+  return "bytes" in read ? knownTensor(read) : read;
+}
+
+/** Elements to compute with while importing: f16 as f32. */
+export function knownTensor(encoded: EncodedTensor): HostTensor {
+  const value = decodeTensor(encoded);
+  return value.dtype === "f16" ? graphTensor(value, "onnx") : value;
+}
+
+/** The tensor, left as the file's bytes where those are what a weight keeps. */
+export function readEncoded(
+  proto: TensorProto,
+  external: ExternalData | undefined,
+): HostTensor | EncodedTensor {
   const name = `tensor '${proto.name}'`;
   const format = formats[proto.dataType as DataType];
   if (format === undefined) {
@@ -97,7 +132,12 @@ function checkedSize(size: bigint, name: string): number {
   return Number(size);
 }
 
-function decode(bytes: Uint8Array, format: Format, shape: readonly number[], name: string): HostTensor {
+function decode(
+  bytes: Uint8Array,
+  format: Format,
+  shape: readonly number[],
+  name: string,
+): HostTensor | EncodedTensor {
   const count = elementCount(shape);
   if (bytes.length !== count * format.bytes) {
     throw new UserError(
@@ -105,15 +145,8 @@ function decode(bytes: Uint8Array, format: Format, shape: readonly number[], nam
       `onnx: ${name} with shape ${formatShape(shape)} needs ${count * format.bytes} bytes, but has ${bytes.length}. The file may be truncated.`,
     );
   }
-  // Weights are most of a model: where bytes lie as f32 wants them, they are used in place, else copied whole.
-  if (format === formats[DataType.FLOAT]) {
-    const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
-    return {
-      dtype: "f32",
-      shape,
-      data: new Float32Array(aligned.buffer as ArrayBuffer, aligned.byteOffset, count),
-    };
-  }
+  if (format === formats[DataType.FLOAT]) return { dtype: "f32", shape, bytes };
+  if (format === formats[DataType.FLOAT16]) return { dtype: "f16", shape, bytes };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const data = allocateArray(format.dtype, count);
   for (let i = 0; i < count; i++) data[i] = format.read(view, i * format.bytes) as never;
@@ -135,7 +168,7 @@ function fromTypedFields(
         ? proto.doubleData
         : type === DataType.INT64
           ? proto.int64Data
-          : type === DataType.UINT32
+          : type === DataType.UINT32 || type === DataType.UINT64
             ? proto.uint64Data
             : type === DataType.FLOAT16
               ? proto.int32Data.map(halfToNumber)
@@ -151,7 +184,11 @@ function fromTypedFields(
   }
   const data = allocateArray(format.dtype, count);
   for (let i = 0; i < count; i++)
-    data[i] = (format.dtype === "i64" ? BigInt(values[i]!) : Number(values[i]!)) as never;
+    data[i] = (
+      data instanceof BigInt64Array || data instanceof BigUint64Array
+        ? BigInt(values[i]!)
+        : Number(values[i]!)
+    ) as never;
   return { dtype: format.dtype, shape, data };
 }
 
@@ -202,16 +239,6 @@ function externalBytes(
     );
   }
   return bytes.subarray(offset, offset + length);
-}
-
-/** IEEE 754 binary16. */
-export function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 function bfloatToNumber(bits: number): number {

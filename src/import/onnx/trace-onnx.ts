@@ -8,7 +8,8 @@ import { checkShape, type HostTensor } from "../../ir/host-tensor.ts";
 import { elementCount, formatShape } from "../../ir/shape.ts";
 import type { Stored } from "../../ir/stored-tensor.ts";
 import { tensorType } from "../../ir/tensor-type.ts";
-import { graphDType, Trace } from "../../ir/trace.ts";
+import { graphDType, type HostDType } from "../../ir/dtype.ts";
+import { Trace } from "../../ir/trace.ts";
 import { Tensor } from "../../nn/tensor.ts";
 import type { TracedModule } from "../../nn/trace-module.ts";
 import type { OnnxModel, OnnxNode } from "./model.ts";
@@ -28,7 +29,7 @@ export function traceOnnx(model: OnnxModel, shapes: ShapeBindings = {}): TracedM
   const names = new Map<Stored, string>();
   for (const [name, { parameter }] of model.initializers)
     if (parameter !== undefined) names.set(parameter, name);
-  const trace = new Trace(graphName(model.name), names);
+  const trace = new Trace(graphName(model.name), names, false);
   const values = new Map<string, OnnxValue>();
   for (const input of model.inputs) {
     const shape = input.shape.map((size) => bound(size, shapes, input.name));
@@ -36,12 +37,16 @@ export function traceOnnx(model: OnnxModel, shapes: ShapeBindings = {}): TracedM
     const symbol = new Tensor(trace, trace.input(input.name, tensorType(graphDType(input.dtype), shape)));
     values.set(input.name, { symbol: () => symbol, constant: undefined, elementType: input.elementType });
   }
-  for (const [name, { value, parameter, elementType }] of model.initializers) {
+  for (const [name, initializer] of model.initializers) {
+    const { parameter, elementType } = initializer;
     values.set(name, {
-      constant: value,
+      constant: initializer,
       elementType,
       symbol: () =>
-        new Tensor(trace, parameter === undefined ? trace.constant(value) : trace.read(parameter)),
+        new Tensor(
+          trace,
+          parameter === undefined ? trace.constant(initializer.value) : trace.read(parameter),
+        ),
     });
   }
   for (const node of model.nodes) {
@@ -52,7 +57,12 @@ export function traceOnnx(model: OnnxModel, shapes: ShapeBindings = {}): TracedM
     value: values.get(output.name)!.symbol().id,
   }));
   const entries = outputs.map(({ name }, output) => [name, { kind: "tensor", output }] as const);
-  return { ...trace.finish(outputs), structure: { kind: "object", entries: Object.fromEntries(entries) } };
+  const declared = new Map<string, HostDType>();
+  for (const { name, dtype } of [...model.inputs, ...model.outputs])
+    if (dtype !== graphDType(dtype) && graphDType(dtype) === values.get(name)!.symbol().dtype)
+      declared.set(name, dtype);
+  const structure = { kind: "object", entries: Object.fromEntries(entries) } as const;
+  return { ...trace.finish(outputs), structure, declared };
 }
 
 /** What goes wrong inside an operator is about this node, and told as such. */
@@ -132,17 +142,17 @@ function fold(
 ): readonly TypedResult[] | undefined {
   const known = inputs.every(
     (input) =>
-      input === undefined || (input.constant !== undefined && input.constant.data.length <= longestFolded),
+      input === undefined || (input.constant !== undefined && input.constant.elementCount <= longestFolded),
   );
   if (!known || inputs.length === 0) return undefined;
-  const scratch = new Trace("fold", new Map());
+  const scratch = new Trace("fold", new Map(), false);
   const constants = inputs.map((input): OnnxValue | undefined => {
     const constant = input?.constant;
     return (
       constant && {
         constant,
         elementType: input.elementType,
-        symbol: () => new Tensor(scratch, scratch.constant(constant)),
+        symbol: () => new Tensor(scratch, scratch.constant(constant.value)),
       }
     );
   });
@@ -164,8 +174,9 @@ function fold(
 
 function valueOf(trace: Trace, result: OperatorResult, elementType: number | undefined): OnnxValue {
   if (result instanceof Tensor) return { symbol: () => result, constant: undefined, elementType };
-  const constant: HostTensor = result;
-  return { constant, elementType, symbol: () => new Tensor(trace, trace.constant(constant)) };
+  const value: HostTensor = result;
+  const constant = { value, elementCount: value.data.length };
+  return { constant, elementType, symbol: () => new Tensor(trace, trace.constant(value)) };
 }
 
 function bound(size: number | string, shapes: ShapeBindings, input: string): number {

@@ -2,6 +2,7 @@
 import { Tensor } from "../../../nn/tensor.ts";
 import type { Operator, OperatorFamily, OperatorNode } from "../operator.ts";
 import { integerLimits } from "../tensors.ts";
+import { narrowTo } from "./cast.ts";
 
 type BitOp = "bit_and" | "bit_or" | "bit_xor" | "shift_left" | "shift_right";
 
@@ -13,13 +14,10 @@ const binary =
   (node) =>
     apply(op, node.input(0), node.input(1));
 
-/** What a type narrower than 32 bits keeps of a value: its low bits, the sign extended. */
+/** The result as the input's own type, where that is narrower than 32 bits. */
 function narrowed(node: OperatorNode, x: Tensor): Tensor {
   const limits = integerLimits(node.elementType(0));
-  if (limits === undefined || x.dtype !== "i32") return x;
-  const [least, greatest] = limits;
-  const low = apply("bit_and", x, x.mul(0).add(greatest - least));
-  return least === 0 ? low : low.sub(greatest - least + 1).where(low.gt(greatest), low);
+  return limits === undefined || x.dtype !== "i32" ? x : narrowTo(x, limits);
 }
 
 function shift(node: OperatorNode): Tensor {

@@ -1,6 +1,6 @@
 /** Tables that are known while importing: identity matrices, window functions, mel filters. */
 import type { HostTensor } from "../../../ir/host-tensor.ts";
-import { convertArray } from "../../../ir/host-tensor.ts";
+import { convertArray } from "../../../ir/convert-array.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { Operator, OperatorFamily, OperatorNode } from "../operator.ts";
 import { TensorProto_DataType as DataType } from "../schema/onnx_pb.ts";

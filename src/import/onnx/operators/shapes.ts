@@ -4,7 +4,7 @@ import { zeros } from "../../../ir/host-tensor.ts";
 import { elementCount, normalizeAxis } from "../../../ir/shape.ts";
 import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode, OperatorResult } from "../operator.ts";
-import { castTarget } from "./cast.ts";
+import { castTo } from "./cast.ts";
 import { axesOf } from "./axes.ts";
 
 const integers = (values: readonly number[], shape: readonly number[] = [values.length]): HostTensor => ({
@@ -123,11 +123,13 @@ export const shapes: OperatorFamily = {
   },
   Cast: (node) => {
     node.ignore("saturate");
-    return node.input(0).to(castTarget(node, node.int("to", 0)));
+    return castTo(node, node.int("to", 0));
   },
   CastLike: (node) => {
     node.ignore("saturate");
-    return node.input(0).to(node.input(1).dtype);
+    const like = node.input(1);
+    const elementType = node.elementType(1);
+    return elementType === undefined ? node.input(0).to(like.dtype) : castTo(node, elementType);
   },
   Expand: (node) => {
     const x = node.input(0);

@@ -1,0 +1,44 @@
+/**
+ * Peak memory of importing and compiling an ONNX model, as a multiple of its file:
+ *
+ *     npm run build && node scripts/measure-memory.mjs .cache/torchvision/resnet50.onnx cpu N=1
+ *
+ * A process of its own, over what was built, because a TypeScript loader would count, too. Prints the memory
+ * after each step; `peak` is the most that was ever resident. Shared libraries of drivers are counted.
+ */
+import { readFileSync, statSync } from "node:fs";
+
+const [path, kind = "cpu", ...bindings] = process.argv.slice(2);
+if (path === undefined) {
+  console.error("usage: node scripts/measure-memory.mjs MODEL.onnx [cpu|opencl|webgpu] [NAME=SIZE …]");
+  process.exit(1);
+}
+const shapes = Object.fromEntries(bindings.map((text) => [text.split("=")[0], Number(text.split("=")[1])]));
+const fileBytes = statSync(path).size;
+
+const report = (step) => {
+  const resident = process.memoryUsage.rss();
+  const peak = process.resourceUsage().maxRSS * 1024;
+  const columns = [resident, peak].map((bytes) => `${(bytes / 2 ** 20).toFixed(0).padStart(5)} MiB`);
+  console.log(`${step.padEnd(16)} ${columns[0]}   peak ${columns[1]}`);
+  return { resident, peak };
+};
+
+report("node");
+const { compile, importOnnx, openDevice } = await import("../dist/index.js");
+report("heddle loaded");
+const { device } = await openDevice(kind);
+const before = report(`${kind} opened`);
+const bytes = readFileSync(path);
+report("file read");
+const model = importOnnx(bytes);
+report("imported");
+const compiled = await compile(model, { device, shapes });
+const { peak } = report("compiled");
+
+const ratio = (value) => (value / fileBytes).toFixed(2);
+const { preparedBytes } = compiled.report().data.memory;
+console.log(
+  `peak is ${ratio(peak)} × the file of ${(fileBytes / 2 ** 20).toFixed(1)} MiB, ${ratio(peak - before.resident)} × without what was resident before it was read; prepared weights are ${ratio(preparedBytes)} ×`,
+);
+process.exit(0);

@@ -1,0 +1,56 @@
+/** What `run` is given, against what a program was compiled for. */
+import type { InterfaceTensor } from "../codegen/executable.ts";
+import { UserError } from "../errors.ts";
+import { graphDType, narrowRange } from "../ir/dtype.ts";
+import { checkElementCount, type HostTensor } from "../ir/host-tensor.ts";
+import { formatShape, sameShape } from "../ir/shape.ts";
+import type { Device } from "./device.ts";
+import { DeviceTensor } from "./device-tensor.ts";
+
+/** @throws UserError that names the first input that does not fit */
+export function checkInputs(
+  inputs: readonly (HostTensor | DeviceTensor)[],
+  expected: readonly InterfaceTensor[],
+  device: Device,
+): void {
+  if (inputs.length !== expected.length) {
+    throw new UserError(
+      "argument",
+      `run: expected ${expected.length} input(s) (${expected.map((tensor) => tensor.name).join(", ")}), got ${inputs.length}.`,
+    );
+  }
+  expected.forEach((tensor, i) => {
+    const value = inputs[i]!;
+    const dtype = graphDType(value.dtype);
+    if (!sameShape(value.shape, tensor.shape) || dtype !== tensor.dtype) {
+      throw new UserError(
+        dtype === tensor.dtype ? "shape" : "dtype",
+        `run: input '${tensor.name}' is ${value.dtype}${formatShape(value.shape)}, but the network was compiled for ${tensor.declared ?? tensor.dtype}${formatShape(tensor.shape)}. Compile again for other shapes.`,
+      );
+    }
+    if (!(value instanceof DeviceTensor)) {
+      checkElementCount(value, `run: input '${tensor.name}'`);
+      checkRange(value, tensor);
+    } else if (value.device !== device) {
+      const [theirs, ours] = [value.device.name, device.name];
+      const where = theirs === ours ? `another opening of ${ours}` : theirs;
+      throw new UserError(
+        "argument",
+        `run: input '${tensor.name}' lives on ${where}, the network on ${ours}. Read it to the host first.`,
+      );
+    }
+  });
+}
+
+/** Devices hold narrow integers as i32, so callers may, too; but what does not fit would be computed with. */
+function checkRange({ dtype, data }: HostTensor, { name, declared }: InterfaceTensor): void {
+  const range = declared === undefined || declared === dtype ? undefined : narrowRange(declared);
+  if (range === undefined) return;
+  for (const value of data) {
+    if (value < range[0] || value > range[1])
+      throw new UserError(
+        "dtype",
+        `run: input '${name}' holds ${value}, but the model takes ${declared}, ${range[0]} to ${range[1]}.`,
+      );
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Runs an executable's `prepare` whenever parameters changed: batch by batch, each with the raw weights and the
+ * scratch that it needs, which come to the device for it and go again. Everything is only enqueued; whoever wants
+ * to bound the memory waits between the steps.
+ */
+import type { Executable } from "../codegen/executable.ts";
+import type { CompiledKernel, Device, DeviceBuffer } from "./device.ts";
+import type { DeviceParameter } from "./parameter-store.ts";
+import { PassingMemory } from "./passing-memory.ts";
+import { buffersUsedBy, prepareBatches, type PrepareBatch } from "./prepare-batches.ts";
+import { commandsOf } from "./plan-commands.ts";
+
+/** Raw weights and scratch on the device at a time, unless one kernel needs more. */
+const batchBytes = 4 * 2 ** 20;
+
+export interface PreparationParts {
+  readonly device: Device;
+  readonly executable: Executable;
+  readonly kernels: readonly CompiledKernel[];
+  /** Parameters and state by the number of their buffer. */
+  readonly parameters: ReadonlyMap<number, DeviceParameter>;
+  /** State that runs write: no reason to prepare again. */
+  readonly updated: ReadonlySet<DeviceParameter>;
+  /** A buffer that stays. */
+  readonly keep: (buffer: number) => DeviceBuffer;
+}
+
+export class Preparation {
+  readonly #parts: PreparationParts;
+  readonly #batches: readonly PrepareBatch[];
+  readonly #passing: ReadonlySet<number>;
+  /** Versions it last ran for; undefined before it ever did. */
+  #versions: readonly number[] | undefined;
+  #done: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: PreparationParts) {
+    this.#parts = parts;
+    this.#batches = prepareBatches(parts.executable, batchBytes);
+    this.#passing = new Set(this.#batches.flatMap((batch) => batch.opens));
+  }
+
+  /** Buffers that are there only while it works. */
+  get passing(): ReadonlySet<number> {
+    return this.#passing;
+  }
+
+  /** The last submissions; runs wait for them, so that their failure is the run's. */
+  get done(): Promise<unknown> {
+    return this.#done;
+  }
+
+  /** Brings parameters up to date, and prepared weights where any of them changed. */
+  refresh(): void {
+    for (const _ of this.steps());
+  }
+
+  /** As `refresh`, one batch a step. */
+  *steps(): Generator<void> {
+    const { parameters, updated, device } = this.#parts;
+    for (const parameter of parameters.values()) parameter.refresh();
+    const versions = [...parameters.values()]
+      .filter((parameter) => !updated.has(parameter))
+      .map((parameter) => parameter.version);
+    if (this.#versions?.every((version, i) => version === versions[i])) return;
+    this.#versions = undefined;
+    const memory = new PassingMemory(device);
+    /** What takes away each buffer that is there for a while. */
+    const open = new Map<number, () => void>();
+    const buffers: DeviceBuffer[] = [];
+    const submissions: Promise<unknown>[] = [];
+    try {
+      for (const batch of this.#batches) {
+        submissions.push(this.#enqueue(batch, buffers, open, memory));
+        for (const i of batch.closes) {
+          open.get(i)!();
+          open.delete(i);
+        }
+        yield;
+      }
+    } finally {
+      for (const close of open.values()) close();
+      memory.dispose();
+    }
+    // Queues are in order: what follows sees the prepared weights.
+    this.#done = quietly(
+      Promise.all(submissions).catch((error: unknown) => {
+        this.#versions = undefined;
+        throw error;
+      }),
+    );
+    this.#versions = versions;
+  }
+
+  #enqueue(
+    batch: PrepareBatch,
+    buffers: DeviceBuffer[],
+    open: Map<number, () => void>,
+    memory: PassingMemory,
+  ): Promise<unknown> {
+    const { device, kernels, keep } = this.#parts;
+    const opens = new Set(batch.opens);
+    // What stays is allocated first, so that it takes the places of what an earlier batch left.
+    for (const i of buffersUsedBy(batch.commands)) if (!open.has(i) && !opens.has(i)) buffers[i] = keep(i);
+    for (const i of opens) {
+      const { buffer, close } = this.#bring(i, memory);
+      buffers[i] = buffer;
+      open.set(i, close);
+    }
+    const list = device.record(commandsOf(batch.commands, kernels, buffers));
+    const submission = quietly(device.submit(list));
+    list.dispose();
+    return submission;
+  }
+
+  /** A buffer for a while: a parameter with its value, or scratch. */
+  #bring(i: number, memory: PassingMemory): { readonly buffer: DeviceBuffer; readonly close: () => void } {
+    const { parameters, executable } = this.#parts;
+    const parameter = parameters.get(i);
+    if (parameter !== undefined) return { buffer: parameter.hold(memory), close: () => parameter.letGo() };
+    const { sizeBytes, name } = executable.buffers[i]!;
+    const buffer = memory.take(sizeBytes, name);
+    return { buffer, close: () => memory.giveBack(buffer) };
+  }
+}
+
+/** Whoever waits for it gets the error, too; this only keeps Node from calling it unhandled before. */
+function quietly<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => undefined);
+  return work;
+}
