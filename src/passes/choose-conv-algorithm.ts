@@ -69,7 +69,7 @@ function sizesOf(rewriter: Rewriter, node: NodeOf<"conv">): ConvSizes {
  * What a thing costs beside one multiply-add of a tile in registers, measured on two cores with 16 lanes: an
  * element that a transform moves, a weight that comes from beyond the second-level cache, a launch.
  */
-const cost = { transformed: 12, weight: 8, launch: 250_000 };
+const cost = { transformed: 12, weight: 20, launch: 250_000 };
 
 /** Fewer channels than this leave vectors empty and transforms unpaid. */
 const fewestChannels = 16;

@@ -11,6 +11,7 @@ import { foldBatchNormIntoConv } from "./fold-batch-norm-into-conv.ts";
 import { foldConstants } from "./fold-constants.ts";
 import { foldConvBiasIntoBatchNorm } from "./fold-conv-bias-into-batch-norm.ts";
 import { fuseConvBatchNormRelu } from "./fuse-conv-batch-norm-relu.ts";
+import { fuseDepthwisePointwise } from "./fuse-depthwise-pointwise.ts";
 import { fuseElementwise } from "./fuse-elementwise.ts";
 import { packWeights } from "./pack-weights.ts";
 import type { Pass, PassContext, PassOptions, PassRecord } from "./pass.ts";
@@ -36,7 +37,7 @@ export const graphPasses: readonly Pass[] = [
 ];
 
 /** Over `prepare` and `run` apart, so that no kernel does both. */
-export const fusionPasses: readonly Pass[] = [fuseConvBatchNormRelu, fuseElementwise];
+export const fusionPasses: readonly Pass[] = [fuseConvBatchNormRelu, fuseDepthwisePointwise, fuseElementwise];
 
 export interface PipelineOptions extends PassOptions {
   /** Names of optional passes to leave out. */

@@ -32,7 +32,7 @@ const goldens: readonly Golden[] = [
   ["conv3x3", "cl", {}],
   ["conv3x3", "wasm", {}],
   ["conv1x1", "wasm", {}],
-  ["depthwise", "wasm", {}],
+  ["depthwise", "wasm", { withoutPasses: ["fuse-depthwise-pointwise"] }],
   ["depthwise", "wgsl", {}],
   ["conv7x7", "wasm", {}],
   ["matmulPacked", "wasm", {}],

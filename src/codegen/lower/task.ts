@@ -6,6 +6,7 @@ import { InternalError } from "../../errors.ts";
 import type { DType } from "../../ir/dtype.ts";
 import {
   executionOrder,
+  producersOf,
   type Graph,
   type GraphInput,
   type Node,
@@ -80,17 +81,30 @@ export function isLiteral(node: NodeOf<"constant">): boolean {
 /** Kinds that are emitted element by element and need no loops of their own. */
 const pointwiseKinds: readonly OpKind[] = ["elementwise", "movement", "generator", "constant"];
 
+/** The last node that needs loops of its own; before it there may be one that `depthwiseOf` finds, and no other. */
 export function anchorOf(body: Graph): Node | undefined {
-  const anchors = executionOrder(body).filter((node) => {
-    const { kind } = opRecord(node.op);
-    return !pointwiseKinds.includes(kind);
-  });
-  if (anchors.length > 1) {
+  const anchors = executionOrder(body).filter((node) => !pointwiseKinds.includes(opRecord(node.op).kind));
+  const anchor = anchors.at(-1);
+  const expected = anchor !== undefined && depthwiseOf(body, anchor) !== undefined ? 2 : 1;
+  if (anchors.length > expected) {
     throw new InternalError(
       `lower: a fusion with ${anchors.length} anchors: ${anchors.map((node) => node.op).join(", ")}`,
     );
   }
-  return anchors[0];
+  return anchor;
+}
+
+/** The depthwise convolution whose result, after elementwise ops, a 1×1 convolution of the same body reads. */
+export function depthwiseOf(body: Graph, anchor: Node): NodeOf<"conv"> | undefined {
+  if (anchor.op !== "conv") return undefined;
+  const producers = producersOf(body);
+  const find = (value: ValueId): NodeOf<"conv"> | undefined => {
+    const node = producers.get(value);
+    if (node?.op === "conv") return node;
+    if (node === undefined || opRecord(node.op).kind !== "elementwise") return undefined;
+    return node.operands.map(find).find((found) => found !== undefined);
+  };
+  return find(anchor.operands[0]!);
 }
 
 export function expectAnchor<K extends OpName>(task: Task, op: K): NodeOf<K> {

@@ -1,0 +1,120 @@
+/**
+ * Joins a depthwise convolution, with what is fused to it, to the 1×1 convolution that alone reads it, where a
+ * CPU runs them: what lies between them never leaves the first cache, and there is one launch instead of two.
+ *
+ *     y = relu(depthwise(x)); z = conv1x1(y) + r   →   z = fusion(x, r, …) { … }
+ */
+import { tileRows, type Target } from "../codegen/target.ts";
+import { nodeId, type Graph, type GraphInput, type Node, type NodeOf, type ValueId } from "../ir/graph.ts";
+import { layoutOf } from "../ir/tensor-type.ts";
+import { isElementwiseNode, isLiteralNode } from "./fusion-group.ts";
+import type { Pass } from "./pass.ts";
+import { rewrite, type Rewriter } from "./rewrite.ts";
+
+export const fuseDepthwisePointwise: Pass = {
+  name: "fuse-depthwise-pointwise",
+  summary: "computes a depthwise convolution inside the kernel of the 1×1 convolution that reads it",
+  required: false,
+  run: (graph, { target, note }) => {
+    if (target.family !== "cpu") return graph;
+    return rewrite(graph, (rewriter) => {
+      for (const original of rewriter.originalOrder()) {
+        const second = bodyOf(rewriter, rewriter.node(nodeId(original)));
+        const pointwise = second && convOf(second.body);
+        if (second === undefined || pointwise === undefined || !isPointwise(pointwise)) continue;
+        const between = pointwise.operands[0]!;
+        const first = bodyOf(rewriter, rewriter.producer(between));
+        const depthwise = first && convOf(first.body);
+        if (first === undefined || depthwise === undefined || !isDepthwise(rewriter, depthwise)) continue;
+        if (!isReadOnce(rewriter, second.body, between) || !fillsCores(pointwise, target)) continue;
+        const joined = join(first, second);
+        if (joined.operands.length + 1 > target.maxStorageBuffers) continue;
+        rewriter.replace(joined);
+        rewriter.remove(nodeId(first.node));
+        note(`${second.node.origin?.modulePath ?? `%${nodeId(second.node)}`}: takes ${first.node.origin?.modulePath ?? `%${nodeId(first.node)}`}`); // prettier-ignore
+      }
+    });
+  },
+};
+
+interface NodeWithBody {
+  readonly node: Node;
+  readonly body: Graph;
+}
+
+/** A fusion or a single convolution, as a body whose inputs have the names of the values they are. */
+function bodyOf(rewriter: Rewriter, node: Node | undefined): NodeWithBody | undefined {
+  if (node?.op === "fusion") {
+    const { body } = node.attributes;
+    const isNamed = body.inputs.every((input, i) => input.id === node.operands[i]);
+    return isNamed ? { node, body } : undefined;
+  }
+  if (node?.op !== "conv") return undefined;
+  const inputs = node.operands.map((id): GraphInput => ({ id, role: "input", name: id, type: rewriter.typeOf(id) })); // prettier-ignore
+  const [{ id }] = node.results as [Node["results"][number]];
+  return { node, body: { name: "body", inputs, nodes: { [id]: node }, outputs: [{ name: id, value: id }] } };
+}
+
+/** The convolution of a body that has one, and besides it elementwise ops alone. */
+function convOf(body: Graph): NodeOf<"conv"> | undefined {
+  const nodes = Object.values(body.nodes).filter((node) => !isElementwiseNode(node) && !isLiteralNode(node));
+  const convs = nodes.filter((node): node is NodeOf<"conv"> => node.op === "conv");
+  const rest = nodes.filter((node) => node.op !== "conv" && node.op !== "reshape");
+  return convs.length === 1 && rest.length === 0 ? convs[0] : undefined;
+}
+
+function isPointwise({ attributes }: NodeOf<"conv">): boolean {
+  const { kernel, stride, padding, groups, packing } = attributes;
+  return (
+    kernel.join() === "1,1" &&
+    stride.every((step) => step === 1) &&
+    padding.flat().every((amount) => amount === 0) &&
+    groups === 1 &&
+    packing !== null
+  );
+}
+
+function isDepthwise(rewriter: Rewriter, conv: NodeOf<"conv">): boolean {
+  const { kernel, groups, packing } = conv.attributes;
+  const x = rewriter.typeOf(conv.operands[0]!);
+  const isPacked = packing !== null && packing.columns % packing.block === 0;
+  return (
+    kernel.length === 2 &&
+    isPacked &&
+    groups === packing.columns &&
+    groups === x.shape[1] &&
+    layoutOf(x).at(-1) === 1
+  );
+}
+
+/** Whether the convolution of `body` is all that reads the value, in the graph and in the body. */
+function isReadOnce(rewriter: Rewriter, body: Graph, value: ValueId): boolean {
+  const reads = Object.values(body.nodes)
+    .flatMap((node) => node.operands)
+    .filter((operand) => operand === value);
+  return rewriter.hasSingleUse(value) && reads.length === 1;
+}
+
+/** Every item computes all channels of its pixels, so there must be pixels for every core. */
+function fillsCores(pointwise: NodeOf<"conv">, target: Target): boolean {
+  const [batch, , ...spatial] = pointwise.results[0]!.type.shape as [number, number, ...number[]];
+  const pixels = spatial.reduce((product, size) => product * size, 1);
+  return batch * Math.ceil(pixels / tileRows(target, 2, pixels)) >= 2 * target.computeUnits;
+}
+
+function join(first: NodeWithBody, second: NodeWithBody): Node {
+  const between = first.body.outputs[0]!.value;
+  const inputs = new Map(
+    [...first.body.inputs, ...second.body.inputs]
+      .filter((input) => input.id !== between)
+      .map((input) => [input.id, input]),
+  );
+  const body: Graph = {
+    name: "body",
+    inputs: [...inputs.values()],
+    nodes: { ...first.body.nodes, ...second.body.nodes },
+    outputs: second.body.outputs,
+  };
+  const { results, origin } = second.node;
+  return { op: "fusion", operands: [...inputs.keys()], attributes: { body }, results, ...(origin && { origin }) } as Node; // prettier-ignore
+}
