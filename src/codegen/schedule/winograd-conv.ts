@@ -18,7 +18,7 @@ import { finish } from "./epilogue.ts";
 import { accumulate, declareAccumulators } from "./tile.ts";
 import {
   channelLanes,
-  emitInputTransform,
+  emitInputTransformInLoops,
   emitOutputTransform,
   type TilePlace,
 } from "./winograd-transforms.ts";
@@ -48,9 +48,11 @@ export function scheduleWinogradConv(kb: KernelBuilder, task: Task): void {
   const rows = tileRows(target, vectors, tiles);
   const { stretch, stretches, splits, blocksPerItem } = divide({ target, squares, channels, columns, block, rows, tiles }); // prettier-ignore
 
-  // Scratch of a group: [stretch, squares, rows, channels] transformed inputs, then [stretch, squares, rows, block] products.
+  // Scratch of a group: [stretch, squares, rows, channels] transformed inputs, [stretch, squares, rows, block]
+  // products, and one square of vectors on its way through a transform.
   const inputElements = stretch * squares * rows * channels;
-  const scratchElements = inputElements + stretch * squares * rows * block;
+  const productElements = stretch * squares * rows * block;
+  const scratchElements = inputElements + productElements + squares * target.vectorWidth;
   const placeOf = (number: Expr, channel: Expr): TilePlace => {
     // Past the last tile the last one is computed again, to the same values.
     const clamped = kb.let(kb.index.clamp(number, 0, tiles - 1), "tile");
@@ -66,6 +68,10 @@ export function scheduleWinogradConv(kb: KernelBuilder, task: Task): void {
       const scratch = kb.scratch("scratch", scratchElements);
       const base = kb.let(kb.index.mul(kb.group, int(scratchElements)), "base");
       const products = kb.let(kb.index.add(base, int(inputElements)), "products");
+      const between = {
+        buffer: scratch,
+        base: kb.let(kb.index.add(products, int(productElements)), "between"),
+      };
       const [stretchAt, split] = kb.index.unflatten(item, [stretches, splits]).map((i) => kb.let(i, "o")) as [Expr, Expr]; // prettier-ignore
       const firstTile = kb.let(kb.index.mul(stretchAt, int(stretch * rows)), "first");
 
@@ -73,13 +79,15 @@ export function scheduleWinogradConv(kb: KernelBuilder, task: Task): void {
         kb.for(rows, "row", (row) => {
           const number = kb.index.add(firstTile, kb.index.dot([part, row], [rows, 1]));
           const tilePlace = placeOf(number, int(0));
+          const offset = kb.index.dot([part, row], [squares * rows * channels, channels]);
+          const to = kb.let(kb.index.add(base, offset), "to");
           kb.for(channels / inputLanes, "v", (v) => {
             const channel = kb.let(kb.index.mul(v, int(inputLanes)), "channel");
             const image = { tensor, padding, tile, lanes: inputLanes };
-            emitInputTransform(kb, image, { ...tilePlace, channel }, (i, j, value) => {
-              const position = i * inputSide(tile) + j;
-              const at = kb.index.dot([part, int(position), row, channel], [squares * rows * channels, rows * channels, channels, 1]); // prettier-ignore
-              kb.store(scratch, kb.index.add(base, at), value);
+            emitInputTransformInLoops(kb, image, { ...tilePlace, channel }, between, (i, j, value) => {
+              const strides = [inputSide(tile) * rows * channels, rows * channels];
+              const at = kb.index.dot([i, int(j)], strides);
+              kb.store(scratch, kb.index.add(kb.index.add(to, channel), at), value);
             });
           });
         }),
@@ -134,13 +142,10 @@ export function scheduleWinogradConv(kb: KernelBuilder, task: Task): void {
                 const place = placeOf(tileNumber, channel);
                 const from = kb.index.dot([part, row, vector], [squares * rows * block, block, lanes]);
                 const at = kb.let(kb.index.add(products, from), "m_at");
-                const read = (i: number, j: number): Expr =>
-                  kb.load(
-                    scratch,
-                    kb.index.add(at, int((i * inputSide(tile) + j) * rows * block)),
-                    lanes,
-                    "m",
-                  );
+                const read = (i: number, j: number): Expr => {
+                  const position = i * inputSide(tile) + j;
+                  return kb.load(scratch, kb.index.add(at, int(position * rows * block)), lanes, "m");
+                };
                 const emit = (valid: number) =>
                   emitOutputTransform(kb, tile, size, place, read, (value, h, w) => {
                     const lane = lanes === 1 ? null : { axis: 1, lanes };

@@ -159,6 +159,66 @@ export function emitOutputTransform(
   }
 }
 
+/** Scratch memory for a square of vectors, from element `base`. */
+export interface Square {
+  readonly buffer: string;
+  readonly base: Expr;
+}
+
+/**
+ * As `emitInputTransform`, in two loops over the columns and then the rows, with what lies between in scratch
+ * memory: a sixth of the code, and no slower, as a square of vectors does not fit the registers anyway. (The
+ * output transform is: in loops, kernels of 64 channels took 1.4 times as long.)
+ */
+export function emitInputTransformInLoops(
+  kb: KernelBuilder,
+  { tensor, padding, tile, lanes }: TransformedImage,
+  place: TilePlace,
+  between: Square,
+  write: (i: Expr, j: number, value: Expr) => void,
+): void {
+  const side = inputSide(tile);
+  const positions = Array.from({ length: side }, (_, i) => i);
+  const strides = stridesOf(tensor.type);
+  const [height, width] = tensor.type.shape.slice(2) as [number, number];
+  const from = (index: Expr, axis: number) =>
+    kb.let(kb.index.add(kb.index.mul(index, int(tile)), int(-padding[axis]![0])), "from");
+  const [top, left] = [from(place.row, 0), from(place.column, 1)];
+  const isInside = (position: Expr, size: number) =>
+    and(kb.index.atLeast(position, 0), kb.index.less(position, size));
+  const wholeRows = kb.let(
+    and(kb.index.atLeast(top, 0), kb.index.less(kb.index.add(top, int(side - 1)), height)),
+    "whole",
+  );
+  const at = (i: Expr, j: Expr) => kb.index.add(between.base, kb.index.dot([i, j], [side * lanes, lanes]));
+  kb.for(side, "j", (j) => {
+    const w = kb.let(kb.index.add(left, j), "w");
+    const column = kb.let(kb.index.dot([place.n, place.channel, top, w], strides), "column");
+    const values = positions.map(() => kb.var(float(0, lanes), "d"));
+    kb.if(isInside(w, width), () => {
+      const load = (i: number, mask?: Expr): Expr => {
+        const address = kb.index.add(column, int(i * strides[2]!));
+        if (mask === undefined) return kb.load(tensor.buffer, address, lanes);
+        const value = kb.load(tensor.buffer, select(mask, address, int(0)), lanes);
+        return select(splat(mask, lanes), value, float(0, lanes));
+      };
+      kb.if(
+        wholeRows,
+        () => positions.forEach((i) => kb.assign(values[i]!, load(i))),
+        () =>
+          positions.forEach((i) =>
+            kb.assign(values[i]!, load(i, kb.let(isInside(kb.index.add(top, int(i)), height), "valid"))),
+          ),
+      );
+    });
+    transformInput[tile](kb, values).forEach((value, i) => kb.store(between.buffer, at(int(i), j), value));
+  });
+  kb.for(side, "i", (i) => {
+    const row = positions.map((j) => kb.load(between.buffer, at(i, int(j)), lanes, "t"));
+    transformInput[tile](kb, row).forEach((value, j) => write(i, j, value));
+  });
+}
+
 /** Lanes along the channels of an image: vectors where they lie together in memory. */
 export function channelLanes(widest: Lanes, channels: number): Lanes {
   let lanes = widest;
