@@ -2,6 +2,9 @@
  * Imports a package of `bench/package.json`, whose installation is up to the user. The caller says which part of
  * its interface it uses, so that benchmarks type-check without it.
  */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
 export async function importIfInstalled<T>(name: string): Promise<T | undefined> {
   try {
     const namespace = (await import(name)) as object;
@@ -12,4 +15,10 @@ export async function importIfInstalled<T>(name: string): Promise<T | undefined>
     if (missing) return undefined;
     throw error;
   }
+}
+
+/** The package's description; undefined where it is not installed. */
+export function findPackageJSON(name: string): string | undefined {
+  const path = fileURLToPath(new URL(`../node_modules/${name}/package.json`, import.meta.url));
+  return existsSync(path) ? path : undefined;
 }

@@ -18,7 +18,8 @@ describe("what a table shows of many times", () => {
     expect(summarize([1, 2, 3, 4, 1000])).toEqual({ median: 3, spread: 1 });
   });
 
-  it("takes one ratio a round, of the blocks' medians", () => {
+  it("takes one ratio a round that both have, of the blocks' medians", () => {
+    expect(ratiosByRound([[2], [3], [4]], [[4]])).toEqual([0.5]);
     expect(ratiosByRound([[2, 2, 9], [6]], [[4], [3, 1, 3]])).toEqual([0.5, 2]);
   });
 });
