@@ -47,19 +47,20 @@ function fuseFrom(rewriter: Rewriter, anchor: Node, { target, note }: PassContex
   let value: ValueId | undefined = anchor.op === "batch_norm_partial" ? undefined : anchor.results[0]!.id;
   const fusedOps: string[] = [];
   while (value !== undefined) {
-    const next = follower(rewriter, value, group);
+    const next = followers(rewriter, value, group);
     if (next === undefined) break;
-    const views = cheapViews(rewriter, next, group);
-    const grown = [...group, ...views, next];
+    const views = next.flatMap((node) => cheapViews(rewriter, node, group));
+    const grown = [...group, ...views, ...next];
+    const names = next.map((node) => node.op);
     if (bufferCount(rewriter, grown) > target.maxStorageBuffers) {
       note(
-        `${name(anchor)}: ${next.op} left out: ${bufferCount(rewriter, grown)} storage buffers, the target allows ${target.maxStorageBuffers}`,
+        `${name(anchor)}: ${names.join(" + ")} left out: ${bufferCount(rewriter, grown)} storage buffers, the target allows ${target.maxStorageBuffers}`,
       );
       break;
     }
-    group.push(...views, next);
-    fusedOps.push(next.op);
-    value = next.results[0]!.id;
+    group.push(...views, ...next);
+    fusedOps.push(...names);
+    value = next.at(-1)!.results[0]!.id;
   }
   // A chain that ends nowhere is dead, and stays where the pass that removes it was left out.
   if (group.length < 2 || externalResults(rewriter, group).length === 0) return;
@@ -69,17 +70,42 @@ function fuseFrom(rewriter: Rewriter, anchor: Node, { target, note }: PassContex
   );
 }
 
-/** The only reader of `value`, if it is elementwise and makes one element of each of its elements. */
-function follower(rewriter: Rewriter, value: ValueId, group: readonly Node[]): Node | undefined {
+/** Elementwise ops that a value may branch into before it is one value again: `x · sigmoid(x)`, `gelu(x)` written out. */
+const largestBranching = 12;
+
+/**
+ * The elementwise ops that make one value of all that reads `value`, in an order of execution: its only reader,
+ * or the readers among which it branches up to where they meet. Each makes one element of each element.
+ */
+function followers(rewriter: Rewriter, value: ValueId, group: readonly Node[]): Node[] | undefined {
   if (rewriter.isOutput(value)) return undefined;
-  const users = rewriter.usersOf(value);
-  const [user] = users;
-  if (user === undefined || users.length !== 1 || !isElementwiseNode(user)) return undefined;
-  if (!sameShape(user.results[0]!.type.shape, rewriter.typeOf(value).shape)) return undefined;
-  // Its other operands must not need this kernel's results: those of anchors with several may lead back here.
   const made = new Set(group.flatMap((node) => node.results.map((result) => result.id)));
-  const others = user.operands.filter((operand) => operand !== value);
-  return others.some((operand) => reaches(rewriter, operand, made)) ? undefined : user;
+  const { shape } = rewriter.typeOf(value);
+  const taken: Node[] = [];
+  const inside = new Set<ValueId>([value]);
+  /** Values of the branching that something outside it reads. */
+  const open = (): ValueId[] =>
+    [...inside].filter((id) => rewriter.usersOf(id).some((user) => !inside.has(user.results[0]!.id)));
+  while (taken.length < largestBranching) {
+    const ready = open()
+      .flatMap((id) => rewriter.usersOf(id))
+      .find(
+        (user) =>
+          !inside.has(user.results[0]!.id) &&
+          isElementwiseNode(user) &&
+          sameShape(user.results[0]!.type.shape, shape) &&
+          user.operands.every(
+            (operand) => inside.has(operand) || !reaches(rewriter, operand, new Set([...made, ...inside])),
+          ),
+      );
+    if (ready === undefined) return undefined;
+    taken.push(ready);
+    inside.add(ready.results[0]!.id);
+    const last = ready.results[0]!.id;
+    if (open().every((id) => id === last) && ![...inside].some((id) => id !== last && rewriter.isOutput(id)))
+      return taken;
+  }
+  return undefined;
 }
 
 /** Whether computing `value` needs one of `sources`. */
