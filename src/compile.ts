@@ -5,7 +5,7 @@
  */
 import { makePlan, type Plan } from "./codegen/plan.ts";
 import type { Executable, InterfaceTensor } from "./codegen/executable.ts";
-import { writeKernel } from "./codegen/write.ts";
+import { writeLaunches } from "./codegen/chain-launches.ts";
 import { Compiled, type StateOwner } from "./compiled.ts";
 import { openDump } from "./dump.ts";
 import type { Graph } from "./ir/graph.ts";
@@ -141,9 +141,13 @@ export function buildExecutable(graph: Graph, target: Target, options: PipelineO
   const passed = runPasses(graph, target, options);
   const passes = clock.lap();
   const plan = makePlan(passed, target);
-  const { kernels, activationBytes: _, liveBytes: __, ...rest } = plan;
-  const sources = kernels.map((kernel) => writeKernel(kernel, target));
-  const executable: Executable = { name: graph.name, language: target.language, kernels: sources, ...rest };
+  const { activationBytes: _, liveBytes: __, ...rest } = plan;
+  const executable: Executable = {
+    name: graph.name,
+    language: target.language,
+    ...rest,
+    ...writeLaunches(plan, target),
+  };
   return { executable, plan, passed, elapsedMs: { passes, lower: clock.lap() } };
 }
 

@@ -38,6 +38,8 @@ export interface Target {
   readonly fusedMultiplyAdd?: boolean;
   /** Cores or compute units that run groups at the same time. */
   readonly computeUnits: number;
+  /** Starting a kernel takes as long as a small layer, because threads sleep in between: worth joining kernels. */
+  readonly costlyLaunches?: boolean;
   /** A GPU interface that runs on the CPU (SwiftShader, WARP): barriers are slow, lanes are few. */
   readonly software: boolean;
 }

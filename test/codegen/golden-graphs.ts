@@ -73,6 +73,12 @@ export const graphs = {
   avgPoolCeil: single({ x: "f32[1,4,6,6]" }, `avg_pool(%x) {${pool(3, 2, 0, true)}, countIncludePad=true}`, "f32[1,4,3,3]"),
   batchNormTraining: norm,
   batchNormSplit: norm,
+  twoReductions: `graph g(%x: input "x" f32[3,40]) {
+    %m = mean(%x) {axes=[1], keepDims=true} : f32[3,1]
+    %d = sub(%x, %m) : f32[3,40]
+    %y = softmax(%d) {axis=1} : f32[3,40]
+    return "y" %y
+  }`,
   permute: single({ x: "f32[4,6,5]" }, "permute(%x) {axes=[0,2,1]}", "f32[4,5,6]"),
   pad: single({ x: "f32[3,6]" }, "pad(%x) {padding=[[1,0],[2,1]], value=0.5}", "f32[4,9]"),
   concat: single({ a: "f32[2,3]", b: "f32[2,5]" }, "concat(%a, %b) {axis=1}", "f32[2,8]"),

@@ -21,6 +21,8 @@ const targets = {
   wgsl: gpuTarget,
   cl: wideCpuTarget,
   wasm: wasmTarget,
+  /** A CPU behind OpenCL whose launches are joined. */
+  "chain.cl": { ...wideCpuTarget, costlyLaunches: true },
 } as const satisfies Record<string, Target>;
 
 type GraphName = keyof typeof graphs;
@@ -50,6 +52,7 @@ const goldens: readonly Golden[] = [
   ["permute", "wasm", {}],
   ["pad", "wasm", {}],
   ["concat", "cl", {}],
+  ["twoReductions", "chain.cl", {}],
 ];
 
 /** `conv3x3.wasm.txt`: WebAssembly is kept as the kernel IR it is written from. */

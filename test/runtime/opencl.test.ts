@@ -26,6 +26,17 @@ describe.skipIf(!isTested("opencl"))("the OpenCL device", () => {
     expect(probe.devices[0]?.target.language).toBe("opencl-c");
   });
 
+  it("compiles expressions that nest deeply", async () => {
+    const device = await openOpenclDevice({ cacheFolder: "off" });
+    const depth = 200;
+    const expression = `${"(1.0f + ".repeat(depth)}a[0]${")".repeat(depth)}`;
+    const source = `__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void deep(__global float* a) { a[0] = ${expression}; }`;
+    const buffers = [{ access: "read_write", sizeBytes: 4 }] as const;
+    const kernel = { name: "deep", language: "opencl-c", source, buffers, groups: 1, groupSize: 1 } as const;
+    await expect(device.compile([kernel])).resolves.toHaveLength(1);
+    await device.dispose();
+  });
+
   it("names the devices there are when the one asked for is not", async () => {
     const { devices } = await probeOpencl();
     const open = (): Promise<unknown> => openOpenclDevice({ name: "no such device" });

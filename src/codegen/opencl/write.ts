@@ -5,7 +5,7 @@
 import { InternalError } from "../../errors.ts";
 import type { Expr, Kernel, Stmt } from "../kernel-ir.ts";
 import type { Target } from "../target.ts";
-import { writeExpression } from "../write-expression.ts";
+import { writeExpression, type Spelling } from "../write-expression.ts";
 import { openclSpelling, openclType } from "./spelling.ts";
 
 export function writeOpenclC(kernel: Kernel, target: Target): string {
@@ -34,7 +34,7 @@ export function writeOpenclC(kernel: Kernel, target: Target): string {
 }
 
 /** Where the compiler is clang its builtin, elsewhere nothing: `prefetch()` of OpenCL C does nothing in PoCL. */
-const prefetchMacro = [
+export const prefetchMacro = [
   "#ifdef __clang__",
   "#define PREFETCH(address) __builtin_prefetch(address)",
   "#else",
@@ -42,18 +42,18 @@ const prefetchMacro = [
   "#endif",
 ];
 
-function prefetches(s: Stmt): boolean {
+export function prefetches(s: Stmt): boolean {
   if (s.kind === "for") return s.body.some(prefetches);
   if (s.kind === "if") return s.then.some(prefetches) || s.else.some(prefetches);
   return s.kind === "prefetch";
 }
 
-function writeStatements(body: readonly Stmt[], indent: string): string[] {
-  return body.flatMap((statement) => writeStatement(statement, indent));
+export function writeStatements(body: readonly Stmt[], indent: string, spelling = openclSpelling): string[] {
+  return body.flatMap((statement) => writeStatement(statement, indent, spelling));
 }
 
-function writeStatement(s: Stmt, indent: string): string[] {
-  const write = (expr: Expr): string => writeExpression(expr, openclSpelling);
+function writeStatement(s: Stmt, indent: string, spelling: Spelling): string[] {
+  const write = (expr: Expr): string => writeExpression(expr, spelling);
   const line = (text: string): string[] => [indent + text];
   switch (s.kind) {
     case "let":
@@ -81,14 +81,16 @@ function writeStatement(s: Stmt, indent: string): string[] {
     case "for":
       return [
         ...line(`for (int ${s.name} = ${s.start}; ${s.name} < ${s.end}; ${s.name} += ${s.step}) {`),
-        ...writeStatements(s.body, `${indent}  `),
+        ...writeStatements(s.body, `${indent}  `, spelling),
         ...line("}"),
       ];
     case "if":
       return [
         ...line(`if (${write(s.cond)}) {`),
-        ...writeStatements(s.then, `${indent}  `),
-        ...(s.else.length === 0 ? [] : [...line("} else {"), ...writeStatements(s.else, `${indent}  `)]),
+        ...writeStatements(s.then, `${indent}  `, spelling),
+        ...(s.else.length === 0
+          ? []
+          : [...line("} else {"), ...writeStatements(s.else, `${indent}  `, spelling)]),
         ...line("}"),
       ];
     case "prefetch":

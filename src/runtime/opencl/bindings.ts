@@ -108,6 +108,8 @@ const typeOf: Readonly<Record<string, string>> = {
 
 /** What Heddle needs of koffi; the package is optional, so its own types are not relied on. */
 interface Koffi {
+  config(): Readonly<Record<string, number>>;
+  config(settings: Readonly<Record<string, number>>): unknown;
   load(path: string | null): { func(name: string, result: string, parameters: string[]): unknown };
   address(view: ArrayBufferView): bigint;
 }
@@ -130,6 +132,7 @@ export async function loadOpencl(): Promise<OpenclLoad> {
   } catch (cause) {
     return { missing: `the package koffi is not installed (npm install koffi): ${messageOf(cause)}` };
   }
+  giveCompilersStack(koffi);
   const names = libraryNames[process.platform] ?? libraryNames["linux"] ?? [];
   const failures: string[] = [];
   for (const name of names) {
@@ -150,6 +153,19 @@ export async function loadOpencl(): Promise<OpenclLoad> {
   return {
     missing: `${names[0]} not found: install ocl-icd-libopencl1 and a driver such as pocl-opencl-icd (${failures[0] ?? ""})`,
   };
+}
+
+/** A driver's compiler runs on the stack that koffi gives its worker threads, and clang recurses deeply. */
+const compilerStackBytes = 8 * 2 ** 20;
+
+/** Grows that stack, unless koffi was set up before: it takes settings only until its first call. */
+function giveCompilersStack(koffi: Koffi): void {
+  try {
+    if (koffi.config()["async_stack_size"]! < compilerStackBytes)
+      koffi.config({ async_stack_size: compilerStackBytes });
+  } catch {
+    // Whoever uses koffi beside Heddle chose the size, then.
+  }
 }
 
 /**

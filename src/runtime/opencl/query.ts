@@ -81,6 +81,7 @@ function describeDevice(api: OpenclApi, platform: bigint, device: bigint): Openc
     f16: false,
     computeUnits: Math.max(1, get(cl.DEVICE_MAX_COMPUTE_UNITS)),
     software: false,
+    costlyLaunches: isCpu,
   });
   return {
     platform,

@@ -1,0 +1,71 @@
+/** Short kernels that follow each other become one launch, where launches are costly; the numbers stay. */
+import { describe, expect, it } from "vitest";
+import { wasmTarget, type Target } from "../../src/codegen/target.ts";
+import { buildExecutable, passOptions } from "../../src/compile.ts";
+import { evaluate } from "../../src/ir/evaluate.ts";
+import { parseGraph } from "../../src/ir/parse.ts";
+import { Session } from "../../src/runtime/session.ts";
+import { lazyDevice } from "../devices/run-graph.ts";
+import { valuesFor, wideCpuTarget } from "../passes/rewriting.ts";
+import { relativeError } from "../recordings/compare.ts";
+import { isTested } from "../runtime/device-contract.ts";
+
+const costly: Target = { ...wideCpuTarget, costlyLaunches: true };
+
+/** `length` softmaxes, each of what the one before made, with a residual from two before. */
+function stack(length: number, shape = "f32[6,33]") {
+  const lines = Array.from({ length }, (_, i) => {
+    const residual = i < 2 ? "%x" : `%y${i - 2}`;
+    return `%s${i} = softmax(%${i === 0 ? "x" : `y${i - 1}`}) {axis=1} : ${shape}
+      %y${i} = add(%s${i}, ${residual}) : ${shape}`;
+  });
+  return parseGraph(
+    `graph stack(%x: input "x" ${shape}) {\n${lines.join("\n")}\nreturn "y" %y${length - 1}\n}`,
+  );
+}
+
+const build = (graph: ReturnType<typeof stack>, target: Target) => buildExecutable(graph, target, passOptions({})).executable; // prettier-ignore
+const dispatches = (executable: ReturnType<typeof build>) =>
+  executable.run.flatMap((command) => (command.kind === "dispatch" ? [command] : []));
+
+describe("chain-launches", () => {
+  it("makes one launch of up to eight short kernels", () => {
+    expect(dispatches(build(stack(8), costly))).toHaveLength(1);
+    expect(dispatches(build(stack(9), costly))).toHaveLength(2);
+    expect(dispatches(build(stack(9), wideCpuTarget))).toHaveLength(9);
+    expect(dispatches(build(stack(9), { ...wasmTarget, costlyLaunches: true }))).toHaveLength(9);
+  });
+
+  it("leaves kernels alone beside which a launch costs nothing", () => {
+    expect(dispatches(build(stack(3, "f32[6000,3300]"), costly))).toHaveLength(3);
+  });
+
+  it("binds a buffer that several kernels use once", () => {
+    const executable = build(stack(6), costly);
+    const [{ buffers, kernel }] = dispatches(executable) as [ReturnType<typeof dispatches>[number]];
+    expect(new Set(buffers).size).toBe(buffers.length);
+    expect(executable.kernels[kernel]!.buffers).toHaveLength(buffers.length);
+    expect(executable.buffers[buffers.at(-1)!]).toMatchObject({ kind: "constant", name: "counters" });
+  });
+
+  it("writes equal chains once", () => {
+    const executable = build(stack(24), costly);
+    expect(dispatches(executable)).toHaveLength(3);
+    expect(executable.kernels.length).toBeLessThan(3 + 1);
+  });
+
+  it.skipIf(!isTested("opencl"))("gives the same numbers run after run", async () => {
+    const device = lazyDevice("opencl");
+    const graph = stack(20);
+    const opened = await device();
+    const executable = build(graph, { ...opened.target, costlyLaunches: true });
+    const session = await Session.load(opened, executable, new Map());
+    const values = valuesFor(graph);
+    const expected = evaluate(graph, values)["y"]!;
+    for (let run = 0; run < 200; run++) {
+      const { outputs } = await session.run([values["x"]!]);
+      expect(relativeError(outputs[0] as typeof expected, expected)).toBeLessThanOrEqual(1e-6);
+    }
+    session.dispose();
+  });
+});

@@ -1,0 +1,148 @@
+// %m : f32[3,1] from in0 = %x
+// %d : f32[3,40] from in0 = %x, in1 = %m
+// %y : f32[3,40] from in0 = %d
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void k00_mean_f32_k01_k02(
+  __global const float* restrict b0,
+  __global float* restrict b1,
+  __global float* restrict b2,
+  __global float* restrict b3,
+  __global int* restrict counters
+) {
+  const int ticket = atomic_inc(counters);
+  // k00_mean_f32
+  if (ticket < 3) {
+    const int group = ticket - 0;
+    __global const float* const in0 = b0;
+    __global float* const out1 = b1;
+    const int item_0 = group;
+    float16 total_1 = ((float16)(0.0f));
+    float16 part_2 = ((float16)(0.0f));
+    for (int r_3 = 0; r_3 < 2; r_3 += 1) {
+      const float16 x_4 = vload16(0, in0 + ((item_0 * 40) + (r_3 * 16)));
+      part_2 = (part_2 + x_4);
+    }
+    total_1 = (total_1 + part_2);
+    const float t_5 = ((((total_1.s0 + total_1.s8) + (total_1.s4 + total_1.sc)) + ((total_1.s2 + total_1.sa) + (total_1.s6 + total_1.se))) + (((total_1.s1 + total_1.s9) + (total_1.s5 + total_1.sd)) + ((total_1.s3 + total_1.sb) + (total_1.s7 + total_1.sf))));
+    float total_6 = 0.0f;
+    float part_7 = 0.0f;
+    for (int r_8 = 0; r_8 < 8; r_8 += 1) {
+      const float x_9 = in0[(((item_0 * 40) + r_8) + 32)];
+      part_7 = (part_7 + x_9);
+    }
+    total_6 = (total_6 + part_7);
+    const float t_10 = (t_5 + total_6);
+    const float t_11 = (t_10 / 40.0f);
+    out1[item_0] = t_11;
+    atomic_inc(counters + 1);
+    return;
+  }
+  // k01_sub_f32
+  if (ticket < 6) {
+    const int group = ticket - 3;
+    __global const float* const in0 = b0;
+    __global const float* const in1 = b1;
+    __global float* const out2 = b2;
+    while (((volatile __global int*)counters)[1] < 3) {}
+    atomic_add(counters + 1, 0);
+    const int item_0 = group;
+    for (int v_1 = 0; v_1 < 3; v_1 += 1) {
+      const int p_2 = (v_1 * 16);
+      if ((p_2 < 32)) {
+        const float16 x_3 = vload16(0, in0 + ((item_0 * 40) + p_2));
+        const float x_4 = in1[item_0];
+        const float16 v_5 = (x_3 - ((float16)(x_4)));
+        vstore16(v_5, 0, out2 + ((item_0 * 40) + p_2));
+      } else {
+        for (int tail_6 = 0; tail_6 < 8; tail_6 += 1) {
+          const int p_7 = (tail_6 + 32);
+          const float x_8 = in0[((item_0 * 40) + p_7)];
+          const float x_9 = in1[item_0];
+          const float v_10 = (x_8 - x_9);
+          out2[((item_0 * 40) + p_7)] = v_10;
+        }
+      }
+    }
+    atomic_inc(counters + 2);
+    return;
+  }
+  // k02_softmax_f32
+  {
+    const int group = ticket - 6;
+    __global const float* const in0 = b2;
+    __global float* const out1 = b3;
+    while (((volatile __global int*)counters)[2] < 3) {}
+    atomic_add(counters + 2, 0);
+    const int item_0 = group;
+    float16 total_1 = ((float16)((-INFINITY)));
+    float rest_2 = (-INFINITY);
+    for (int r_3 = 0; r_3 < 2; r_3 += 1) {
+      const float16 x_4 = vload16(0, in0 + ((item_0 * 40) + (r_3 * 16)));
+      total_1 = select(x_4, total_1, ((total_1 >= x_4) | (total_1 != total_1)));
+    }
+    for (int tail_5 = 0; tail_5 < 8; tail_5 += 1) {
+      const float x_6 = in0[(((item_0 * 40) + tail_5) + 32)];
+      rest_2 = (((rest_2 >= x_6) | (rest_2 != rest_2)) ? rest_2 : x_6);
+    }
+    const float max = total_1.s0;
+    const float max_1 = total_1.s8;
+    const float max_2 = total_1.s4;
+    const float max_3 = total_1.sc;
+    const float max_4 = (((max >= max_1) | (max != max)) ? max : max_1);
+    const float max_5 = (((max_2 >= max_3) | (max_2 != max_2)) ? max_2 : max_3);
+    const float max_6 = total_1.s2;
+    const float max_7 = total_1.sa;
+    const float max_8 = total_1.s6;
+    const float max_9 = total_1.se;
+    const float max_10 = (((max_6 >= max_7) | (max_6 != max_6)) ? max_6 : max_7);
+    const float max_11 = (((max_8 >= max_9) | (max_8 != max_8)) ? max_8 : max_9);
+    const float max_12 = (((max_4 >= max_5) | (max_4 != max_4)) ? max_4 : max_5);
+    const float max_13 = (((max_10 >= max_11) | (max_10 != max_10)) ? max_10 : max_11);
+    const float max_14 = total_1.s1;
+    const float max_15 = total_1.s9;
+    const float max_16 = total_1.s5;
+    const float max_17 = total_1.sd;
+    const float max_18 = (((max_14 >= max_15) | (max_14 != max_14)) ? max_14 : max_15);
+    const float max_19 = (((max_16 >= max_17) | (max_16 != max_16)) ? max_16 : max_17);
+    const float max_20 = total_1.s3;
+    const float max_21 = total_1.sb;
+    const float max_22 = total_1.s7;
+    const float max_23 = total_1.sf;
+    const float max_24 = (((max_20 >= max_21) | (max_20 != max_20)) ? max_20 : max_21);
+    const float max_25 = (((max_22 >= max_23) | (max_22 != max_22)) ? max_22 : max_23);
+    const float max_26 = (((max_18 >= max_19) | (max_18 != max_18)) ? max_18 : max_19);
+    const float max_27 = (((max_24 >= max_25) | (max_24 != max_24)) ? max_24 : max_25);
+    const float max_28 = (((max_12 >= max_13) | (max_12 != max_12)) ? max_12 : max_13);
+    const float max_29 = (((max_26 >= max_27) | (max_26 != max_26)) ? max_26 : max_27);
+    const float max_30 = (((max_28 >= max_29) | (max_28 != max_28)) ? max_28 : max_29);
+    const float t_7 = (((max_30 >= rest_2) | (max_30 != max_30)) ? max_30 : rest_2);
+    float16 total_8 = ((float16)(0.0f));
+    float rest_9 = 0.0f;
+    for (int r_10 = 0; r_10 < 2; r_10 += 1) {
+      const float16 x_11 = vload16(0, in0 + ((item_0 * 40) + (r_10 * 16)));
+      total_8 = (total_8 + exp((x_11 - ((float16)(t_7)))));
+    }
+    for (int tail_12 = 0; tail_12 < 8; tail_12 += 1) {
+      const float x_13 = in0[(((item_0 * 40) + tail_12) + 32)];
+      rest_9 = (rest_9 + exp((x_13 - t_7)));
+    }
+    const float t_14 = (((((total_8.s0 + total_8.s8) + (total_8.s4 + total_8.sc)) + ((total_8.s2 + total_8.sa) + (total_8.s6 + total_8.se))) + (((total_8.s1 + total_8.s9) + (total_8.s5 + total_8.sd)) + ((total_8.s3 + total_8.sb) + (total_8.s7 + total_8.sf)))) + rest_9);
+    const float t_15 = (1.0f / t_14);
+    for (int r_16 = 0; r_16 < 2; r_16 += 1) {
+      const float16 x_17 = vload16(0, in0 + ((item_0 * 40) + (r_16 * 16)));
+      const float16 t_18 = (exp((x_17 - ((float16)(t_7)))) * ((float16)(t_15)));
+      vstore16(t_18, 0, out1 + ((item_0 * 40) + (r_16 * 16)));
+    }
+    for (int tail_19 = 0; tail_19 < 8; tail_19 += 1) {
+      const float x_20 = in0[(((item_0 * 40) + tail_19) + 32)];
+      const float t_21 = (exp((x_20 - t_7)) * t_15);
+      out1[(((item_0 * 40) + tail_19) + 32)] = t_21;
+    }
+    if (atomic_inc(counters + 3) == 2) {
+      atomic_xchg(counters + 0, 0);
+      atomic_xchg(counters + 1, 0);
+      atomic_xchg(counters + 2, 0);
+      atomic_xchg(counters + 3, 0);
+    }
+  }
+}
