@@ -15,6 +15,9 @@ import { writeKernel } from "./write.ts";
 /** Longer chains would save little more, and take longer to compile than to run without. */
 const longestChain = 8;
 
+/** Of fewer kernels than this, launches are a small part of a run anyway; and reports stay plain. */
+const shortestChain = 4;
+
 /** What takes about a tenth of a millisecond on one core: beside more than that, a launch costs nothing. */
 const shortWork = 25_000_000;
 
@@ -90,7 +93,7 @@ function cut(commands: readonly PlanCommand[], kernels: readonly Kernel[]): Plan
       last.push(command);
     else parts.push([command]);
   }
-  return parts;
+  return parts.flatMap((part) => (part.length < shortestChain ? part.map((command) => [command]) : [part]));
 }
 
 /** Buffers that two kernels bind are one parameter, so that nothing is known by two names. */

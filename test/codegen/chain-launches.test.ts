@@ -29,7 +29,9 @@ const dispatches = (executable: ReturnType<typeof build>) =>
   executable.run.flatMap((command) => (command.kind === "dispatch" ? [command] : []));
 
 describe("chain-launches", () => {
-  it("makes one launch of up to eight short kernels", () => {
+  it("makes one launch of four to eight short kernels", () => {
+    expect(dispatches(build(stack(3), costly))).toHaveLength(3);
+    expect(dispatches(build(stack(4), costly))).toHaveLength(1);
     expect(dispatches(build(stack(8), costly))).toHaveLength(1);
     expect(dispatches(build(stack(9), costly))).toHaveLength(2);
     expect(dispatches(build(stack(9), wideCpuTarget))).toHaveLength(9);
@@ -37,7 +39,7 @@ describe("chain-launches", () => {
   });
 
   it("leaves kernels alone beside which a launch costs nothing", () => {
-    expect(dispatches(build(stack(3, "f32[6000,3300]"), costly))).toHaveLength(3);
+    expect(dispatches(build(stack(5, "f32[6000,3300]"), costly))).toHaveLength(5);
   });
 
   it("binds a buffer that several kernels use once", () => {

@@ -76,7 +76,8 @@ export const graphs = {
   twoReductions: `graph g(%x: input "x" f32[3,40]) {
     %m = mean(%x) {axes=[1], keepDims=true} : f32[3,1]
     %d = sub(%x, %m) : f32[3,40]
-    %y = softmax(%d) {axis=1} : f32[3,40]
+    %s = softmax(%d) {axis=1} : f32[3,40]
+    %y = softmax(%s) {axis=0} : f32[3,40]
     return "y" %y
   }`,
   permute: single({ x: "f32[4,6,5]" }, "permute(%x) {axes=[0,2,1]}", "f32[4,5,6]"),

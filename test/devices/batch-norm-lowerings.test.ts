@@ -93,7 +93,7 @@ for (const kind of testedDevices) {
           for (const [name, value] of Object.entries(expected)) {
             expect(relativeError(results[name]!, value), name).toBeLessThanOrEqual(tolerance);
           }
-          const dispatches = built.executable.run.filter((command) => command.kind === "dispatch");
+          const dispatches = built.plan.run.filter((command) => command.kind === "dispatch");
           if (launches[lowering] !== undefined) expect(dispatches).toHaveLength(launches[lowering]);
           else expect(dispatches.length).toBeGreaterThan(2);
         });

@@ -1,8 +1,9 @@
 // %m : f32[3,1] from in0 = %x
 // %d : f32[3,40] from in0 = %x, in1 = %m
-// %y : f32[3,40] from in0 = %d
+// %s : f32[3,40] from in0 = %d
+// %y : f32[3,40] from in0 = %s
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
-void k00_mean_f32_k01_k02(
+void k00_mean_f32_k01_k02_k03(
   __global const float* restrict b0,
   __global float* restrict b1,
   __global float* restrict b2,
@@ -67,10 +68,10 @@ void k00_mean_f32_k01_k02(
     return;
   }
   // k02_softmax_f32
-  {
+  if (ticket < 9) {
     const int group = ticket - 6;
     __global const float* const in0 = b2;
-    __global float* const out1 = b3;
+    __global float* const out1 = b1;
     while (((volatile __global int*)counters)[2] < 3) {}
     atomic_add(counters + 2, 0);
     const int item_0 = group;
@@ -138,11 +139,40 @@ void k00_mean_f32_k01_k02(
       const float t_21 = (exp((x_20 - t_7)) * t_15);
       out1[(((item_0 * 40) + tail_19) + 32)] = t_21;
     }
-    if (atomic_inc(counters + 3) == 2) {
+    atomic_inc(counters + 3);
+    return;
+  }
+  // k03_softmax_f32
+  {
+    const int group = ticket - 9;
+    __global const float* const in0 = b1;
+    __global float* const out1 = b3;
+    while (((volatile __global int*)counters)[3] < 3) {}
+    atomic_add(counters + 3, 0);
+    const int item_0 = group;
+    const int o_1 = (item_0 * 8);
+    float8 total_2 = ((float8)((-INFINITY)));
+    for (int r_3 = 0; r_3 < 3; r_3 += 1) {
+      const float8 x_4 = vload8(0, in0 + ((r_3 * 40) + o_1));
+      total_2 = select(x_4, total_2, ((total_2 >= x_4) | (total_2 != total_2)));
+    }
+    float8 total_5 = ((float8)(0.0f));
+    for (int r_6 = 0; r_6 < 3; r_6 += 1) {
+      const float8 x_7 = vload8(0, in0 + ((r_6 * 40) + o_1));
+      total_5 = (total_5 + exp((x_7 - total_2)));
+    }
+    const float8 t_8 = (((float8)(1.0f)) / total_5);
+    for (int r_9 = 0; r_9 < 3; r_9 += 1) {
+      const float8 x_10 = vload8(0, in0 + ((r_9 * 40) + o_1));
+      const float8 t_11 = (exp((x_10 - total_2)) * t_8);
+      vstore8(t_11, 0, out1 + ((r_9 * 40) + o_1));
+    }
+    if (atomic_inc(counters + 4) == 4) {
       atomic_xchg(counters + 0, 0);
       atomic_xchg(counters + 1, 0);
       atomic_xchg(counters + 2, 0);
       atomic_xchg(counters + 3, 0);
+      atomic_xchg(counters + 4, 0);
     }
   }
 }
