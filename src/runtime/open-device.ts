@@ -4,6 +4,7 @@
  */
 import { UserError } from "../errors.ts";
 import { wasmTarget, type Target } from "../codegen/target.ts";
+import { chooseThreadCount } from "./cpu/thread-count.ts";
 import { openCpuDevice } from "./cpu/open-cpu-device.ts";
 import type { Device, DeviceKind } from "./device.ts";
 import type { DeviceProbe } from "./device-probe.ts";
@@ -31,10 +32,11 @@ export interface OpenedDevice {
 const probes: Readonly<Record<DeviceKind, () => Promise<DeviceProbe>>> = {
   webgpu: () => probeWebgpu(),
   opencl: () => probeOpencl(),
-  cpu: async () => ({
-    devices: [{ name: "embedded CPU (WebAssembly)", target: wasmTarget }],
-    missing: undefined,
-  }),
+  cpu: async () => {
+    const { threads } = await chooseThreadCount(undefined);
+    const target = { ...wasmTarget, computeUnits: threads };
+    return { devices: [{ name: "embedded CPU (WebAssembly)", target }], missing: undefined };
+  },
 };
 
 const openers: Readonly<Record<DeviceKind, () => Promise<Device>>> = {

@@ -18,8 +18,8 @@ export function findEngineFeatures(): EngineFeatures {
 }
 
 /**
- * V8 before version 13 puts the sum into a factor's register, so each factor that is needed again is copied.
- * ResNet-18 on one thread: Node 22 (V8 12.4) 40 ms without and 52 with, Node 24 (V8 13.6) 40 and 37.
+ * V8 before version 13 is slower with it: ResNet-18 on one thread took 39 ms without and 52 with on V8 11.3
+ * (Node 20), 37 and 35 on Chromium 156. Perhaps it copies each factor that is needed again.
  */
 function copiesOperands(): boolean {
   return isNode() && Number.parseInt(process.versions.v8) < 13;
