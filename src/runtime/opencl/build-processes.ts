@@ -17,8 +17,8 @@ export interface BuildAnswer {
   readonly binary: Uint8Array | undefined;
 }
 
-/** Builds that must wait before another process is worth its start, which takes half a second. */
-const worthAProcess = 3;
+/** Builds that must wait before another process is worth its start, which takes as long as two of them. */
+const worthAProcess = 6;
 
 type Builder = "here" | BuildProcess;
 
