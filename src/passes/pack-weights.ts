@@ -8,7 +8,8 @@
 import type { Target } from "../codegen/target.ts";
 import { nodeId, type NodeOf, type NodeOrigin, type ValueId } from "../ir/graph.ts";
 import type { Packing } from "../ir/ops/packing.ts";
-import type { Pass } from "./pass.ts";
+import { subjectOfConv, subjectOfMatmul, type Subject } from "./decision.ts";
+import type { Pass, PassContext } from "./pass.ts";
 import { rewrite, type Rewriter } from "./rewrite.ts";
 import { staticValues } from "./static-values.ts";
 
@@ -16,29 +17,32 @@ export const packWeights: Pass = {
   name: "pack-weights",
   summary: "stores weights in the order kernels read them",
   required: false,
-  run: (graph, { target }) => {
+  run: (graph, context) => {
     const fixed = staticValues(graph);
     return rewrite(graph, (rewriter) => {
       for (const original of rewriter.originalOrder()) {
         const node = rewriter.node(nodeId(original));
         if (node?.op !== "conv" && node?.op !== "matmul") continue;
         if (node.attributes.packing !== null || !fixed.has(node.operands[1]!)) continue;
-        if (node.op === "conv") packConv(rewriter, node, target);
-        else packMatmul(rewriter, node, target);
+        if (node.op === "conv") packConv(rewriter, node, context);
+        else packMatmul(rewriter, node, context);
       }
     });
   },
 };
 
 /** `[O, I, …k]` → `[⌈O / block⌉, …k, I, block]`. */
-function packConv(rewriter: Rewriter, node: NodeOf<"conv">, target: Target): void {
+function packConv(rewriter: Rewriter, node: NodeOf<"conv">, context: PassContext): void {
   const weight = node.operands[1]!;
   const [outputs, depth, ...kernel] = rewriter.typeOf(weight).shape as [number, number, ...number[]];
   const { groups } = node.attributes;
   const depthwise = groups > 1 && depth === 1 && groups === outputs;
   const perGroup = depthwise ? outputs : outputs / groups;
   // Blocks must not straddle groups, nor depthwise channels end inside a vector.
-  const block = groups === 1 ? packingBlock(target, outputs) : dividingBlock(target, perGroup);
+  const block =
+    groups === 1
+      ? chooseBlock(context, outputs, subjectOfConv(rewriter, node))
+      : dividingBlock(context.target, perGroup);
   const padded = Math.ceil(outputs / block) * block;
   if (perGroup % block !== 0 && groups > 1) return;
   const packed = packColumns(rewriter, weight, [outputs, depth, ...kernel], padded, block, node.origin);
@@ -72,12 +76,12 @@ function packColumns(
 }
 
 /** `[K, N]` → `[⌈N / block⌉, K, block]`. */
-function packMatmul(rewriter: Rewriter, node: NodeOf<"matmul">, target: Target): void {
+function packMatmul(rewriter: Rewriter, node: NodeOf<"matmul">, context: PassContext): void {
   const weight = node.operands[1]!;
   const { shape } = rewriter.typeOf(weight);
   if (shape.length !== 2) return;
   const [depth, columns] = shape as [number, number];
-  const block = packingBlock(target, columns);
+  const block = chooseBlock(context, columns, subjectOfMatmul(rewriter, node));
   const padded = Math.ceil(columns / block) * block;
   const padding: [number, number][] = [
     [0, 0],
@@ -89,6 +93,25 @@ function packMatmul(rewriter: Rewriter, node: NodeOf<"matmul">, target: Target):
   const packed = rewriter.add("permute", [split], { axes: [1, 0, 2] }, node.origin);
   const packing: Packing = { block, columns };
   rewriter.replace({ ...node, operands: [node.operands[0]!, packed], attributes: { packing } });
+}
+
+/** The block that the rule chooses for `columns` of what the subject names, or a measurement in its place. */
+export function chooseBlock({ target, decide }: PassContext, columns: number, subject: Subject): number {
+  const rule = packingBlock(target, columns);
+  const others = otherBlocks(target, columns).filter((block) => block !== rule);
+  const choice = decide({
+    kind: "block",
+    signature: `block ${subject.name}`,
+    candidates: [`${rule}`, ...others.map((block) => `${block}`)],
+    sample: subject.sample,
+  });
+  return Number(choice);
+}
+
+/** Blocks of one, two and four vectors, on a CPU where that many have columns. */
+function otherBlocks({ family, vectorWidth }: Target, columns: number): readonly number[] {
+  if (family === "gpu") return [];
+  return [1, 2, 4].map((vectors) => vectors * vectorWidth).filter((block) => columns > block / 2);
 }
 
 /**
