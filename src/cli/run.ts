@@ -27,7 +27,10 @@ export async function runCommand(args: RunArguments): Promise<void> {
 
   const { kind, name, reason } = compiled.report().data.device;
   console.log(`${args.model} on ${name} (${kind}: ${reason})`);
-  console.log(`compiled in ${compileMs.toFixed(0)} ms, ran in ${runMs.toFixed(1)} ms\n`);
+  console.log(`compiled in ${compileMs.toFixed(0)} ms, ran in ${runMs.toFixed(1)} ms`);
+  const used = compiled.report().data.tuning;
+  if (used !== undefined) console.log(`tuning records: ${used.used} of ${used.decisions} decisions`);
+  console.log("");
   for (const [output, result] of Object.entries(results)) console.log(describeResult(output, result));
   if (args.profile) console.log(`\n${describeProfile(timings)}`);
   for (const { name: output, path } of args.outputs) {
