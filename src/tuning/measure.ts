@@ -1,7 +1,7 @@
 /**
  * Measures the candidates of a decision on a device: the sample is compiled once for each, and the programs run in
  * turn, so that whatever slows the machine down for a while slows all of them, and each finds the caches as the
- * others left them, as it would in a network. A candidate's time is the median of its runs.
+ * others left them, as it would in a network. What counts is the median of many runs.
  */
 import type { Executable } from "../codegen/executable.ts";
 import { UserError } from "../errors.ts";
@@ -20,7 +20,10 @@ import type { Measure } from "./tune-decisions.ts";
 export type BuildSample = (sample: Graph, choices: Choices) => Executable;
 
 /** Runs of each candidate: as many as fit the time, within bounds. */
-const runs = { least: 5, most: 41, budgetMs: 400, warmUp: 2 };
+const runs = {
+  warmUp: { least: 2, most: 500, budgetMs: 30 },
+  measured: { least: 7, most: 2000, budgetMs: 100 },
+};
 
 export function measureOn(device: Device, build: BuildSample): Measure {
   return async ({ signature, candidates, sample }, choices) => {
@@ -61,9 +64,7 @@ async function loadProgram(
   let session: Session | undefined;
   try {
     session = await Session.load(device, executable, stored);
-    const run = await runnerOf(device, session, inputs);
-    for (let i = 0; i < runs.warmUp; i++) await run();
-    return { candidate, session, run };
+    return { candidate, session, run: await runnerOf(device, session, inputs) };
   } catch (error) {
     session?.dispose();
     const cannotRun = error instanceof UserError && ["out-of-memory", "kernel-rejected"].includes(error.code);
@@ -98,17 +99,41 @@ async function runnerOf(
   };
 }
 
+/** Times by candidate. The first program is what the others are compared with. */
 async function timeInTurn(programs: readonly Program[]): Promise<ReadonlyMap<string, number>> {
-  const samples = new Map(programs.map(({ candidate }) => [candidate, [] as number[]]));
+  const samples = programs.map((): number[] => []);
+  const round = async (keep: boolean): Promise<void> => {
+    for (const [i, { run }] of programs.entries()) {
+      const elapsedMs = await run();
+      if (keep) samples[i]!.push(elapsedMs);
+    }
+  };
+  // Engines compile what runs often once more; clocks rise.
+  await repeat(runs.warmUp, programs.length, () => round(false));
+  await repeat(runs.measured, programs.length, () => round(true));
+  return new Map(programs.map(({ candidate }, i) => [candidate, comparedTime(samples[i]!, samples[0]!)]));
+}
+
+/** Rounds until the time is up, within bounds. */
+async function repeat(
+  { least, most, budgetMs }: (typeof runs)[keyof typeof runs],
+  programs: number,
+  round: () => Promise<void>,
+): Promise<void> {
   const start = performance.now();
-  const enough = runs.budgetMs * programs.length;
-  for (let round = 0; round < runs.most; round++) {
-    if (round >= runs.least && performance.now() - start > enough) break;
-    // Nobody always follows the same one.
-    const turned = round % 2 === 0 ? programs : [...programs].reverse();
-    for (const { candidate, run } of turned) samples.get(candidate)!.push(await run());
+  for (let count = 0; count < most; count++) {
+    if (count >= least && performance.now() - start > budgetMs * programs) return;
+    await round();
   }
-  return new Map(Array.from(samples, ([candidate, times]) => [candidate, median(times)]));
+}
+
+/**
+ * A median time, as a multiple of the median of `others`: the median of the ratios, round by round, is what is
+ * left when the machine is slower in some rounds than in others.
+ */
+export function comparedTime(times: readonly number[], others: readonly number[]): number {
+  if (others.includes(0)) return median(times);
+  return median(others) * median(times.map((time, i) => time / others[i]!));
 }
 
 function median(times: readonly number[]): number {
