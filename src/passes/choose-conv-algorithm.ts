@@ -15,7 +15,7 @@ import { tileCounts, winogradSize } from "../ir/ops/winograd.ts";
 import { tensorType } from "../ir/tensor-type.ts";
 import { inputSide, kronecker, winogradMatrices, type WinogradTile } from "../ir/winograd.ts";
 import { subjectOfConv, type Decision } from "./decision.ts";
-import { chooseBlock } from "./pack-weights.ts";
+import { chooseBlock, chooseRows } from "./pack-weights.ts";
 import type { Pass, PassContext } from "./pass.ts";
 import { rewrite, type Rewriter } from "./rewrite.ts";
 import { staticValues } from "./static-values.ts";
@@ -125,13 +125,20 @@ function transformWeightOnly(
 ): void {
   const [x, weight] = node.operands as [ValueId, ValueId];
   const { outputs } = sizesOf(rewriter, node);
-  const block = chooseBlock(context, outputs, subjectOfConv(rewriter, node, tile));
+  const subject = subjectOfConv(rewriter, node, tile);
+  const block = chooseBlock(context, outputs, subject);
+  const { shape, padding } = sizesOf(rewriter, node);
+  const [down, across] = tileCounts(winogradSize(shape, padding), tile);
+  const rows = chooseRows(context, { block, extent: shape[0]! * down * across }, subject);
   const { origin, attributes } = node;
   const transformed = transformWeight(rewriter, weight, { tile, block, perBlock: true }, origin);
   rewriter.replace({
     ...node,
     operands: [x, transformed],
-    attributes: { ...attributes, packing: { block, columns: outputs, winograd: tile } },
+    attributes: {
+      ...attributes,
+      packing: { block, columns: outputs, winograd: tile, ...(rows !== undefined && { rows }) },
+    },
   });
 }
 

@@ -12,10 +12,10 @@ import type { WinogradTile } from "../ir/winograd.ts";
 import type { Rewriter } from "./rewrite.ts";
 
 /**
- * What is decided: how a convolution is computed, how wide a block of packed columns is, and whether a depthwise
- * convolution joins the 1×1 convolution that reads it.
+ * What is decided: how a convolution is computed, how wide a block of packed columns is, how many rows share its
+ * loads, and whether a depthwise convolution joins the 1×1 convolution that reads it.
  */
-export type DecisionKind = "algorithm" | "block" | "join";
+export type DecisionKind = "algorithm" | "block" | "rows" | "join";
 
 export interface Decision<Candidate extends string = string> {
   readonly kind: DecisionKind;

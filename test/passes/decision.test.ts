@@ -98,7 +98,7 @@ describe("how wide a block of packed columns is", () => {
 
   it("is one, two or four vectors on a CPU, the rule's choice first", () => {
     const { asked, graph } = decide(packWeights, conv3x3, wasmTarget);
-    expect(asked).toEqual([[block, ["8", "4", "16"], "8"]]);
+    expect(asked[0]).toEqual([block, ["8", "4", "16"], "8"]);
     expect(blocks(graph)).toEqual([8]);
     expect(blocks(decide(packWeights, conv3x3, wasmTarget, { [block]: "16" }).graph)).toEqual([16]);
   });
@@ -110,6 +110,7 @@ describe("how wide a block of packed columns is", () => {
     expect(asked.map(([signature, , choice]) => [signature, choice])).toEqual([
       [algorithm, "winograd-2"],
       [transformed, "4"],
+      [transformed.replace("block", "rows block4"), "8"],
     ]);
     expect(blocks(graph).at(-1)).toBe(4);
   });
@@ -120,12 +121,59 @@ describe("how wide a block of packed columns is", () => {
       return "y" %y
     }`;
     const signature = "block matmul m6 k24 n20 f32";
-    expect(decide(packWeights, text, wasmTarget).asked).toEqual([[signature, ["4", "8", "16"], "4"]]);
+    expect(decide(packWeights, text, wasmTarget).asked[0]).toEqual([signature, ["4", "8", "16"], "4"]);
     expect(blocks(decide(packWeights, text, wasmTarget, { [signature]: "16" }).graph)).toEqual([16]);
   });
 
   it("is no decision on a GPU", () => {
-    expect(decide(packWeights, conv3x3, gpuTarget).asked).toEqual([]);
+    const { asked } = decide(packWeights, conv3x3, gpuTarget);
+    expect(asked.filter(([signature]) => signature.startsWith("block"))).toEqual([]);
+  });
+});
+
+describe("how many rows share the loads of a block", () => {
+  const rows = "rows block8 conv3x3 n1 c32 32x32 o32 pad1 f32";
+  const rowsOf = (graph: Graph) =>
+    Object.values(graph.nodes).flatMap((node) =>
+      node.op === "conv" || node.op === "matmul" ? [node.attributes.packing?.rows] : [],
+    );
+
+  it("is left to the schedule's rule, or said in the packing", () => {
+    const { asked, graph } = decide(packWeights, conv3x3, wasmTarget);
+    expect(asked[1]).toEqual([rows, ["4", "6", "3", "2"], "4"]);
+    expect(rowsOf(graph)).toEqual([undefined]);
+    expect(rowsOf(decide(packWeights, conv3x3, wasmTarget, { [rows]: "6" }).graph)).toEqual([6]);
+  });
+
+  it("is decided for the block that was chosen", () => {
+    const choices = { [rows.replace("rows block8", "block")]: "16", [rows]: "6" };
+    const { asked, graph } = decide(packWeights, conv3x3, wasmTarget, choices);
+    expect(asked[1]).toEqual([rows.replace("block8", "block16"), ["2", "3", "1"], "2"]);
+    expect(rowsOf(graph)).toEqual([undefined]);
+  });
+
+  it("is decided for transformed weights and matrix products, too", () => {
+    const transformed = rows.replace("block8", "block8 winograd-4");
+    const { graph } = decide(chooseConvAlgorithm, conv3x3, wasmTarget, {
+      [algorithm]: "winograd-4",
+      [transformed]: "3",
+    });
+    expect(rowsOf(graph)).toContain(3);
+    const text = `graph g(%x: input "x" f32[6,24], %w: parameter "w" f32[24,20]) {
+      %y = matmul(%x, %w) {packing=null} : f32[6,20]
+      return "y" %y
+    }`;
+    const product = decide(packWeights, text, wasmTarget, { "rows block4 matmul m6 k24 n20 f32": "4" });
+    expect(rowsOf(product.graph)).toEqual([4]);
+  });
+
+  it("is no decision where the rows are few enough for one tile", () => {
+    const text = `graph g(%x: input "x" f32[1,24], %w: parameter "w" f32[24,20]) {
+      %y = matmul(%x, %w) {packing=null} : f32[1,20]
+      return "y" %y
+    }`;
+    const { asked } = decide(packWeights, text, wasmTarget);
+    expect(asked.map(([signature]) => signature)).toEqual(["block matmul m1 k24 n20 f32"]);
   });
 });
 
@@ -183,7 +231,7 @@ describe("a decision", () => {
           expect(inSample.get(decision.signature)!.decision.candidates).toEqual(decision.candidates);
         }
       }
-    const expected = target.family === "gpu" ? ["algorithm"] : ["algorithm", "block", "join"];
+    const expected = target.family === "gpu" ? ["algorithm", "rows"] : ["algorithm", "block", "join", "rows"];
     expect([...kinds].sort()).toEqual(expected);
   });
 });
