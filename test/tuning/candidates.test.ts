@@ -35,7 +35,10 @@ for (const kind of testedDevices) {
       const session = await Session.load(device, executable, stored);
       try {
         const { outputs } = await session.run([separableImage()]);
-        const values = Array.from(stored, ([name, tensor]) => [name, storedGraphTensor(tensor, name)] as const);
+        const values = Array.from(
+          stored,
+          ([name, tensor]) => [name, storedGraphTensor(tensor, name)] as const,
+        );
         const expected = evaluate(graph, { ...Object.fromEntries(values), input: separableImage() });
         const [output] = graph.outputs;
         expect(relativeError(outputs[0] as HostTensor, expected[output!.name]!)).toBeLessThanOrEqual(1e-5);
