@@ -28,13 +28,17 @@ const runs = {
 export function measureOn(device: Device, build: BuildSample): Measure {
   return async ({ signature, candidates, sample }, choices) => {
     const graph = sample();
-    const programs: Program[] = [];
-    try {
-      for (const candidate of candidates) {
+    // At the same time: drivers take longer over kernels than kernels run.
+    const loaded = await Promise.allSettled(
+      candidates.map(async (candidate) => {
         const executable = build(graph, new Map([...choices, [signature, candidate]]));
-        const program = await loadProgram(device, candidate, graph, executable);
-        if (program !== undefined) programs.push(program);
-      }
+        return loadProgram(device, candidate, graph, executable);
+      }),
+    );
+    const programs = loaded.flatMap((result) => (result.status === "fulfilled" ? (result.value ?? []) : []));
+    try {
+      const failed = loaded.find((result) => result.status === "rejected");
+      if (failed !== undefined) throw failed.reason;
       return await timeInTurn(programs);
     } finally {
       for (const { session } of programs) session.dispose();

@@ -3,7 +3,7 @@ import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { compile, openDevice, tune, TuningRecords, type HostTensor } from "../../src/index.ts";
+import { compile, openDevice, tune, TuningRecords, UserError, type HostTensor } from "../../src/index.ts";
 import { buildExecutable, passOptions, type CompileOptions } from "../../src/compile.ts";
 import { deviceKey } from "../../src/tuning/records.ts";
 import type { Measure } from "../../src/tuning/tune-decisions.ts";
@@ -84,6 +84,16 @@ describe("tune", () => {
     const device = watchDevice((await opened).device);
     await tune(net, separableInputs, { device });
     expect(device.account.submissions).toBeGreaterThan(0);
+    expect([device.account.bytes, device.account.buffers]).toEqual([0, 0]);
+  });
+
+  it("fails with the device, and gives back the memory it used", async () => {
+    const device = watchDevice((await opened).device, {
+      onSubmit: (submission) => {
+        if (submission === 20) throw new UserError("device-lost", "the device is gone");
+      },
+    });
+    await expect(tune(net, separableInputs, { device })).rejects.toThrow("the device is gone");
     expect([device.account.bytes, device.account.buffers]).toEqual([0, 0]);
   });
 
