@@ -28,7 +28,16 @@ export function parseRecords(text: string): readonly DeviceRecords[] {
 function parseDevice(value: unknown, at: string): DeviceRecords {
   const device = recordOf(value, at);
   const textAt = (name: "kind" | "name" | "driver" | "compiler") => nameOf(device[name], `${at}.${name}`);
-  const key = { kind: textAt("kind"), name: textAt("name"), driver: textAt("driver"), compiler: textAt("compiler") }; // prettier-ignore
+  const { computeUnits } = device;
+  if (typeof computeUnits !== "number" || !Number.isInteger(computeUnits) || computeUnits < 1)
+    return fail(`${at}.computeUnits`, "a number of compute units", computeUnits);
+  const key = {
+    kind: textAt("kind"),
+    name: textAt("name"),
+    driver: textAt("driver"),
+    computeUnits,
+    compiler: textAt("compiler"),
+  };
   const entries = entriesOf(device["choices"], `${at}.choices`, limits.entries).map(
     ([signature, entry]) =>
       [nameOf(signature, `${at}.choices`), parseEntry(entry, `${at}.choices[${quote(signature)}]`)] as const,

@@ -4,11 +4,12 @@
  * new measurement changes one line.
  *
  *     {"format": "heddle-tuning", "version": 1, "devices": [
- *      {"kind": "cpu", "name": "WebAssembly on 2 threads", "driver": "V8 12.4 on …", "compiler": "0.1.0", "choices": {
+ *      {"kind": "cpu", "name": "WebAssembly on 2 threads", "driver": "V8 12.4 on …", "computeUnits": 2, "compiler": "0.1.0", "choices": {
  *       "algorithm conv3x3 n1 c64 56x56 o64 pad1 f32": {"choice": "winograd-4", "ms": {"winograd-4": 0.41, "direct": 0.93}}
  *      }}
  *     ]}
  */
+import type { Target } from "../codegen/target.ts";
 import type { Choices } from "../passes/decision.ts";
 import type { Device } from "../runtime/device.ts";
 import { compilerVersion } from "./compiler-version.ts";
@@ -19,9 +20,16 @@ export interface DeviceKey {
   readonly kind: string;
   readonly name: string;
   readonly driver: string;
+  /** Cores, where the device is a processor: drivers do not name them. */
+  readonly computeUnits: number;
   /** The version of Heddle. */
   readonly compiler: string;
 }
+
+/** What of a device makes its key. */
+export type KeyedDevice = Pick<Device, "kind" | "name" | "driver"> & {
+  readonly target: Pick<Target, "computeUnits">;
+};
 
 export interface TuningEntry {
   readonly choice: string;
@@ -34,8 +42,8 @@ export interface DeviceRecords {
   readonly entries: ReadonlyMap<string, TuningEntry>;
 }
 
-export function deviceKey({ kind, name, driver }: Pick<Device, "kind" | "name" | "driver">): DeviceKey {
-  return { kind, name, driver, compiler: compilerVersion };
+export function deviceKey({ kind, name, driver, target }: KeyedDevice): DeviceKey {
+  return { kind, name, driver, computeUnits: target.computeUnits, compiler: compilerVersion };
 }
 
 export class TuningRecords {
@@ -69,18 +77,18 @@ export class TuningRecords {
   }
 
   /** Entries by signature that were measured on this device, with its driver and this version of Heddle. */
-  entriesFor(device: Pick<Device, "kind" | "name" | "driver">): ReadonlyMap<string, TuningEntry> {
+  entriesFor(device: KeyedDevice): ReadonlyMap<string, TuningEntry> {
     const key = textOfKey(deviceKey(device));
     return this.devices.find((records) => textOfKey(records.key) === key)?.entries ?? new Map();
   }
 
   /** The choices of `entriesFor`, as passes take them. */
-  choicesFor(device: Pick<Device, "kind" | "name" | "driver">): Choices {
+  choicesFor(device: KeyedDevice): Choices {
     return new Map(Array.from(this.entriesFor(device), ([signature, { choice }]) => [signature, choice]));
   }
 
   /** The devices, by name and what tells them from `device`, whose records say nothing about it. */
-  othersThan(device: Pick<Device, "kind" | "name" | "driver">): readonly DeviceKey[] {
+  othersThan(device: KeyedDevice): readonly DeviceKey[] {
     const own = textOfKey(deviceKey(device));
     return this.devices.map(({ key }) => key).filter((key) => textOfKey(key) !== own);
   }
@@ -114,8 +122,8 @@ function field(name: string, value: unknown): string {
   return `${JSON.stringify(name)}: ${JSON.stringify(value)}`;
 }
 
-function inOrder({ kind, name, driver, compiler }: DeviceKey): DeviceKey {
-  return { kind, name, driver, compiler };
+function inOrder({ kind, name, driver, computeUnits, compiler }: DeviceKey): DeviceKey {
+  return { kind, name, driver, computeUnits, compiler };
 }
 
 function textOfKey(key: DeviceKey): string {

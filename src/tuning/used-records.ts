@@ -32,7 +32,10 @@ export class UsedRecords {
       measured: this.measured,
       otherDevices: this.records
         .othersThan(this.device)
-        .map(({ kind, name, driver, compiler }) => `${name} (${kind}: ${driver}; heddle ${compiler})`),
+        .map(
+          ({ kind, name, driver, computeUnits, compiler }) =>
+            `${name} (${kind}: ${driver}; ${computeUnits} compute units; heddle ${compiler})`,
+        ),
       note: this.note,
     };
   }

@@ -6,8 +6,13 @@ import { TuningRecords, UserError, type DeviceRecords, type TuningEntry } from "
 import { compilerVersion } from "../../src/tuning/compiler-version.ts";
 import { deviceKey } from "../../src/tuning/records.ts";
 
-const cpu = { kind: "cpu", name: "WebAssembly on 2 threads", driver: "V8 12.4 on Some CPU" } as const;
-const gpu = { kind: "opencl", name: "Some GPU", driver: "1.2.3" } as const;
+const cpu = {
+  kind: "cpu",
+  name: "WebAssembly on 2 threads",
+  driver: "V8 12.4 on Some CPU",
+  target: { computeUnits: 2 },
+} as const;
+const gpu = { kind: "opencl", name: "Some GPU", driver: "1.2.3", target: { computeUnits: 32 } } as const;
 
 function recordsOf(device: typeof cpu | typeof gpu, entries: Readonly<Record<string, TuningEntry>>) {
   return new TuningRecords([{ key: deviceKey(device), entries: new Map(Object.entries(entries)) }]);
@@ -22,10 +27,10 @@ describe("tuning records", () => {
     const backwards = recordsOf(cpu, { a: direct }).merge(recordsOf(gpu, { a: winograd, b: direct }));
     expect(String(forwards)).toBe(String(backwards));
     expect(String(forwards)).toBe(`{"format": "heddle-tuning", "version": 1, "devices": [
-  {"kind": "cpu", "name": "WebAssembly on 2 threads", "driver": "V8 12.4 on Some CPU", "compiler": "${compilerVersion}", "choices": {
+  {"kind": "cpu", "name": "WebAssembly on 2 threads", "driver": "V8 12.4 on Some CPU", "computeUnits": 2, "compiler": "${compilerVersion}", "choices": {
    "a": {"choice": "direct", "ms": {"direct": 1, "winograd-4": 1.5}}
   }},
-  {"kind": "opencl", "name": "Some GPU", "driver": "1.2.3", "compiler": "${compilerVersion}", "choices": {
+  {"kind": "opencl", "name": "Some GPU", "driver": "1.2.3", "computeUnits": 32, "compiler": "${compilerVersion}", "choices": {
    "a": {"choice": "winograd-4", "ms": {"direct": 2, "winograd-4": 0.25}},
    "b": {"choice": "direct", "ms": {"direct": 1, "winograd-4": 1.5}}
   }}
@@ -55,6 +60,7 @@ describe("tuning records", () => {
       { ...gpu, driver: "1.2.4" },
       { ...gpu, name: "Other GPU" },
       { ...gpu, kind: "webgpu" },
+      { ...gpu, target: { computeUnits: 16 } },
     ] as const) {
       expect(records.choicesFor(other).size).toBe(0);
       expect(records.othersThan(other)).toHaveLength(2);
@@ -71,7 +77,14 @@ describe("tuning records", () => {
 });
 
 const entry = { choice: "direct", ms: { direct: 1 } };
-const device = { kind: "cpu", name: "n", driver: "d", compiler: "0.1.0", choices: { a: entry } };
+const device = {
+  kind: "cpu",
+  name: "n",
+  driver: "d",
+  computeUnits: 1,
+  compiler: "0.1.0",
+  choices: { a: entry },
+};
 const file = (change: object) =>
   JSON.stringify({ format: "heddle-tuning", version: 1, devices: [], ...change });
 const withDevice = (change: object) => file({ devices: [{ ...device, ...change }] });
@@ -101,6 +114,7 @@ describe("a records file", () => {
     ["no kind", withDevice({ kind: 3 }), ".devices[0].kind should be a text"],
     ["an empty name", withDevice({ name: "" }), ".devices[0].name should be a text"],
     ["a driver of great length", withDevice({ driver: "x".repeat(1001) }), ".devices[0].driver should be"],
+    ["half a compute unit", withDevice({ computeUnits: 0.5 }), ".devices[0].computeUnits should be a number"],
     ["no version", withDevice({ compiler: null }), ".devices[0].compiler should be a text"],
     ["choices that are none", withDevice({ choices: [] }), ".devices[0].choices should be an object"],
     ["no choice", withEntry({ choice: 4 }), `.devices[0].choices["a"].choice should be a text`],
@@ -127,7 +141,13 @@ describe("a records file", () => {
   const time = fc.double({ min: 0, max: 1e6, noNaN: true });
   const anyEntry = fc.record({ choice: name, elapsedMs: fc.dictionary(name, time, { maxKeys: 4 }) });
   const anyDevice: fc.Arbitrary<DeviceRecords> = fc.record({
-    key: fc.record({ kind: name, name, driver: name, compiler: name }),
+    key: fc.record({
+      kind: name,
+      name,
+      driver: name,
+      computeUnits: fc.nat().map((n) => n + 1),
+      compiler: name,
+    }),
     entries: fc.array(fc.tuple(name, anyEntry), { maxLength: 6 }).map((entries) => new Map(entries)),
   });
   const anyRecords = fc.array(anyDevice, { maxLength: 4 }).map((devices) => new TuningRecords(devices));

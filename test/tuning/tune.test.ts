@@ -118,7 +118,9 @@ describe("records of another device or version", () => {
     expect(compiled.kernels).toEqual(plain.kernels);
     const text = String(compiled.report());
     expect(text).toMatch(/^Tuning: 0 of \d+ decisions by records \(0 other than the rules choose, 0 measured now\)$/m); // prettier-ignore
-    expect(text).toMatch(/^ {2}not used: records of .* \(cpu: another engine; heddle [\d.]+\)$/m);
+    expect(text).toMatch(
+      /^ {2}not used: records of .* \(cpu: another engine; 1 compute units; heddle [\d.]+\)$/m,
+    );
     expect(text).toMatch(/^ {2}not used: records of .* heddle 0\.0\.1\)$/m);
     expect(plain.report().data.tuning).toBeUndefined();
     expect(String(plain.report())).not.toContain("Tuning");
@@ -176,7 +178,7 @@ describe("compile with tune: true", () => {
     writeFileSync(file(), "{");
     expect((await compileTuned()).measured).toBeGreaterThan(0);
     expect((await compileTuned()).measured).toBe(0);
-    const key = { kind: "cpu", name: "x", driver: "y", compiler: "z" };
+    const key = { kind: "cpu", name: "x", driver: "y", computeUnits: 1, compiler: "z" };
     writeFileSync(file(), String(new TuningRecords([{ key, entries: new Map() }])));
     const { tuning } = await compileTuned();
     const onFile = TuningRecords.parse(readFileSync(file(), "utf8"));
