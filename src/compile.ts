@@ -18,9 +18,14 @@ import { traceModule, type InputSpec, type TracedModule } from "./nn/trace-modul
 import { runPasses, type PipelineOptions, type PipelineResult } from "./passes/pipeline.ts";
 import type { PassOptions } from "./passes/pass.ts";
 import { bytesOf, Report, type ReportData } from "./report.ts";
-import type { CompileProgress } from "./runtime/device.ts";
+import type { CompileProgress, Device } from "./runtime/device.ts";
 import { openDevice, type DeviceChoice, type OpenedDevice } from "./runtime/open-device.ts";
 import { Session } from "./runtime/session.ts";
+import { recordsOf, type TuningRecords } from "./tuning/records.ts";
+import { addToUserRecords, readUserRecords } from "./tuning/records-file.ts";
+import type { TuningProgress } from "./tuning/tune-decisions.ts";
+import { tuneGraph } from "./tuning/tune-graph.ts";
+import { UsedRecords } from "./tuning/used-records.ts";
 import type { Target } from "./codegen/target.ts";
 
 export interface CompileOptions {
@@ -32,6 +37,15 @@ export interface CompileOptions {
   readonly winograd?: boolean;
   /** Names of optional passes to leave out, to see what they do or to find which one is at fault. */
   readonly withoutPasses?: readonly string[];
+  /** Tuning records, or the text of a records file: what was measured on this device overrules the rules. */
+  readonly tuning?: TuningRecords | string | undefined;
+  /**
+   * Measures on the device what no record settles. What was measured is kept in the user's cache folder (Node
+   * only) and in `tuningRecords` of the result; the next time it is read from there.
+   */
+  readonly tune?: boolean;
+  /** Called before and after each decision that `tune` measures. */
+  readonly onTuning?: (progress: TuningProgress) => void;
   /** A folder to write every stage's graph and every kernel to (Node only). */
   readonly dump?: string;
   /** Called as kernels finish compiling. */
@@ -69,20 +83,32 @@ export function compile(
   second?: readonly InputSpec[] | ModelOptions,
   third?: CompileOptions,
 ): Promise<Compiled> {
+  const { trace, options } = readModel<ModelOptions>("compile", model, second, third);
+  return compileTraced(model, trace, options);
+}
+
+/** A model in the arguments of `compile` or of another function that takes the same: how to trace it, and options. */
+export function readModel<Options extends Pick<ModelOptions, "shapes">>(
+  caller: string,
+  model: Module | OnnxModel,
+  second: readonly InputSpec[] | Options | undefined,
+  third: Options | undefined,
+): { readonly trace: () => TracedModule; readonly options: Options } {
   if (model instanceof OnnxModel) {
-    const options = (second ?? {}) as ModelOptions;
-    return compileTraced(model, () => traceOnnx(model, options.shapes), options);
+    const options = (second ?? {}) as Options;
+    return { trace: () => traceOnnx(model, options.shapes), options };
   }
   if (!(model instanceof Module)) {
-    throw new UserError("argument", "compile: expected an nn.Module or a model from importOnnx.");
+    throw new UserError("argument", `${caller}: expected an nn.Module or a model from importOnnx.`);
   }
   if (!Array.isArray(second)) {
     throw new UserError(
       "argument",
-      "compile: expected a list of input shapes, such as [{ shape: [1, 3, 224, 224] }].",
+      `${caller}: expected a list of input shapes, such as [{ shape: [1, 3, 224, 224] }].`,
     );
   }
-  return compileTraced(model, () => traceModule(model, second as readonly InputSpec[]), third ?? {});
+  const trace = () => traceModule(model, second as readonly InputSpec[]);
+  return { trace, options: third ?? ({} as Options) };
 }
 
 async function compileTraced(
@@ -101,9 +127,14 @@ async function compileTraced(
   await dump.graph("trace", traced.graph);
   const traceMs = clock.lap();
 
+  const tuned = await tuningFor(traced.graph, opened.device, options);
+  const tuneMs = clock.lap();
+
   const built = withDeclared(
     buildExecutable(traced.graph, target, {
       ...passOptions(options),
+      choices: tuned?.choices,
+      onDecision: tuned?.count,
       onStage: (name, graph) => void dump.graph(name, graph),
     }),
     traced.declared,
@@ -112,14 +143,43 @@ async function compileTraced(
   clock.lap();
 
   const session = await Session.load(opened.device, built.executable, traced.stored, options.onProgress);
-  const compileMs = { trace: traceMs, ...built.elapsedMs, load: clock.lap() };
+  const compileMs = {
+    trace: traceMs,
+    ...(options.tune === true && { tune: tuneMs }),
+    ...built.elapsedMs,
+    load: clock.lap(),
+  };
 
-  const report = new Report(describe(opened, built, compileMs));
-  return new Compiled({ owner, session, executable: built.executable, structure: traced.structure, report });
+  const report = new Report({ ...describe(opened, built, compileMs), tuning: tuned?.report() });
+  const { executable } = built;
+  const { structure } = traced;
+  return new Compiled({ owner, session, executable, structure, report, tuningRecords: tuned?.records });
+}
+
+/** The records that `options` ask for, measured where they say so; undefined where they do not. */
+async function tuningFor(graph: Graph, device: Device, options: CompileOptions) {
+  if (options.tuning === undefined && options.tune !== true) return undefined;
+  const given = recordsOf(options.tuning);
+  if (options.tune !== true) return new UsedRecords(given, device);
+  const known = (await readUserRecords()).merge(given);
+  const passes = passOptions(options);
+  const { onTuning } = options;
+  const tuning = await tuneGraph(graph, {
+    device,
+    passes,
+    build: buildExecutable,
+    records: known,
+    onProgress: onTuning,
+  });
+  const measured = tuning.decisions.filter((decision) => decision.measured).length;
+  const note = measured === 0 ? undefined : await addToUserRecords(tuning.added);
+  return new UsedRecords(tuning.records, device, measured, note);
 }
 
 /** The options of `compile` that passes see. */
-export function passOptions(options: CompileOptions): PipelineOptions {
+export function passOptions(
+  options: Pick<CompileOptions, "batchNorm" | "winograd" | "withoutPasses">,
+): PipelineOptions {
   return {
     batchNorm: options.batchNorm ?? "auto",
     winograd: options.winograd ?? true,

@@ -11,6 +11,7 @@ import type { Report } from "./report.ts";
 import type { Device, DispatchTiming } from "./runtime/device.ts";
 import { DeviceTensor } from "./runtime/device-tensor.ts";
 import type { Session, SessionRunOptions } from "./runtime/session.ts";
+import type { TuningRecords } from "./tuning/records.ts";
 
 export interface CompiledKernelInfo {
   readonly name: string;
@@ -37,6 +38,7 @@ interface CompiledParts {
   readonly executable: Executable;
   readonly structure: OutputStructure;
   readonly report: Report;
+  readonly tuningRecords: TuningRecords | undefined;
 }
 
 export class Compiled {
@@ -139,6 +141,11 @@ export class Compiled {
   /** Everything the compiler did and why. `String(report)` is meant for people. */
   report(): Report {
     return this.#parts.report;
+  }
+
+  /** The records it was compiled with, what was measured for it among them; undefined without tuning. */
+  get tuningRecords(): TuningRecords | undefined {
+    return this.#parts.tuningRecords;
   }
 
   /** Parameters and running statistics as they are on the device now, under PyTorch's names and dtypes. */

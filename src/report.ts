@@ -8,6 +8,19 @@ export interface KernelReport {
   readonly launches: number;
 }
 
+export interface TuningReport {
+  /** Decisions that came up, those among them that records settled, and those of them where rules choose otherwise. */
+  readonly decisions: number;
+  readonly used: number;
+  readonly overruled: number;
+  /** Measured for this program. */
+  readonly measured: number;
+  /** Whose records were there, too, and not used: other devices, other drivers, other versions of Heddle. */
+  readonly otherDevices: readonly string[];
+  /** What went wrong without harm. */
+  readonly note?: string | undefined;
+}
+
 export interface ReportData {
   readonly model: string;
   readonly device: { readonly kind: string; readonly name: string; readonly reason: string };
@@ -30,7 +43,11 @@ export interface ReportData {
     readonly passes: number;
     readonly lower: number;
     readonly load: number;
+    /** Measuring, where that was asked for. */
+    readonly tune?: number;
   };
+  /** What tuning records were there for; undefined without any. */
+  readonly tuning?: TuningReport | undefined;
 }
 
 export class Report {
@@ -48,7 +65,8 @@ export class Report {
   }
 
   toString(): string {
-    const { model, device, passes, kernels, launches, prepareLaunches, memory, compileMs } = this.data;
+    const { model, device, passes, kernels, launches, prepareLaunches, memory, compileMs, tuning } =
+      this.data;
     const total = Object.values(compileMs).reduce((sum, ms) => sum + ms, 0);
     return [
       `${model} on ${device.name} (${device.kind}: ${device.reason})`,
@@ -61,11 +79,22 @@ export class Report {
       "",
       `Memory: activations ${formatBytes(memory.activationBytes)} (live at once: ${formatBytes(memory.liveBytes)}), ` +
         `parameters ${formatBytes(memory.parameterBytes)}, prepared weights ${formatBytes(memory.preparedBytes)}`,
+      ...(tuning === undefined ? [] : describeTuning(tuning)),
       `Compiled in ${total.toFixed(0)} ms: ${Object.entries(compileMs)
         .map(([stage, ms]) => `${stage} ${ms.toFixed(0)}`)
         .join(", ")}`,
     ].join("\n");
   }
+}
+
+function describeTuning(tuning: TuningReport): string[] {
+  const { decisions, used, overruled, measured, otherDevices, note } = tuning;
+  const details = [`${overruled} other than the rules choose`, `${measured} measured now`];
+  return [
+    `Tuning: ${used} of ${decisions} decisions by records (${details.join(", ")})`,
+    ...otherDevices.map((device) => `  not used: records of ${device}`),
+    ...(note === undefined ? [] : [`  ${note}`]),
+  ];
 }
 
 /** Decisions of one kind are counted, not listed. */

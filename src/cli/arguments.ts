@@ -17,6 +17,8 @@ export interface RunArguments {
   readonly device: DeviceKind | "auto";
   readonly outputs: readonly NamedFile[];
   readonly profile: boolean;
+  /** A file of tuning records. */
+  readonly records: string | undefined;
   readonly image: {
     readonly scale: number;
     readonly mean: readonly number[];
@@ -32,13 +34,25 @@ export interface InspectArguments {
   readonly shapes: Readonly<Record<string, number>>;
 }
 
+export interface TuneArguments {
+  readonly command: "tune";
+  readonly model: string;
+  readonly shapes: Readonly<Record<string, number>>;
+  readonly device: DeviceKind | "auto";
+  readonly records: string;
+  /** Measures what the file has records of, too. */
+  readonly again: boolean;
+}
+
 export type Arguments =
-  RunArguments | InspectArguments | { readonly command: "devices" | "help" | "version" };
+  RunArguments | InspectArguments | TuneArguments | { readonly command: "devices" | "help" | "version" };
 
 const devices = ["auto", "cpu", "webgpu", "opencl"] as const;
 const layouts = ["NCHW", "NHWC"] as const;
 
 const shape = { type: "string", short: "s", multiple: true, default: [] as string[] } as const;
+const device = { type: "string", short: "d", default: "auto" } as const;
+const records = { type: "string", short: "r" } as const;
 const help = { type: "boolean", short: "h", default: false } as const;
 
 /** @throws CommandLineError that says what was not understood */
@@ -49,6 +63,8 @@ export function readArguments(args: readonly string[]): Arguments {
       return readRun(rest);
     case "inspect":
       return readInspect(rest);
+    case "tune":
+      return readTune(rest);
     case "devices":
       return readDevices(rest);
     case "--help":
@@ -74,9 +90,10 @@ function readRun(args: readonly string[]): Arguments {
   const { values, positionals } = parse(args, {
     input: { type: "string", short: "i", multiple: true, default: [] as string[] },
     shape,
-    device: { type: "string", short: "d", default: "auto" },
+    device,
     output: { type: "string", short: "o", multiple: true, default: [] as string[] },
     profile: { type: "boolean", default: false },
+    records,
     scale: { type: "string" },
     mean: { type: "string", default: "0" },
     std: { type: "string", default: "1" },
@@ -94,6 +111,7 @@ function readRun(args: readonly string[]): Arguments {
     device: choice("--device", devices, values.device),
     outputs: values.output.map((text) => outputFile(text)),
     profile: values.profile,
+    records: values.records,
     image: {
       scale: values.scale === undefined ? 1 / 255 : oneNumber("--scale", values.scale),
       mean: numbers("--mean", values.mean),
@@ -113,6 +131,26 @@ function readInspect(args: readonly string[]): Arguments {
   if (values.operators && positionals.length > 0) wrong("inspect --operators takes no model.");
   const model = values.operators ? undefined : oneModel(positionals);
   return { command: "inspect", model, shapes: sizes(values.shape) };
+}
+
+function readTune(args: readonly string[]): Arguments {
+  const { values, positionals } = parse(args, {
+    shape,
+    device,
+    records,
+    again: { type: "boolean", default: false },
+    help,
+  });
+  if (values.help) return { command: "help" };
+  const model = oneModel(positionals);
+  return {
+    command: "tune",
+    model,
+    shapes: sizes(values.shape),
+    device: choice("--device", devices, values.device),
+    records: values.records ?? `${model.replace(/\.onnx$/i, "")}.tuning.json`,
+    again: values.again,
+  };
 }
 
 function wrong(message: string): never {

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 /**
- * The `heddle` command: runs and inspects models, lists devices.
+ * The `heddle` command: runs, inspects and tunes models, lists devices.
  *
  *     npx heddle run model.onnx --input image.npy
  *     npx heddle inspect model.onnx
+ *     npx heddle tune model.onnx
  *     npx heddle devices
  */
 import { readFileSync } from "node:fs";
@@ -13,6 +14,7 @@ import { CommandLineError } from "./command-line-error.ts";
 import { devicesCommand } from "./devices.ts";
 import { inspectCommand } from "./inspect.ts";
 import { runCommand } from "./run.ts";
+import { tuneCommand } from "./tune.ts";
 import { usage } from "./usage.ts";
 
 async function main(args: readonly string[]): Promise<void> {
@@ -22,6 +24,8 @@ async function main(args: readonly string[]): Promise<void> {
       return runCommand(read);
     case "inspect":
       return inspectCommand(read);
+    case "tune":
+      return tuneCommand(read);
     case "devices":
       return devicesCommand();
     case "help":

@@ -1,5 +1,5 @@
 /** `heddle run`: imports, compiles and runs a model, and prints or writes what comes out. */
-import { compile } from "../compile.ts";
+import { compile, type ModelOptions } from "../compile.ts";
 import type { Compiled } from "../compiled.ts";
 import { importOnnx, type OnnxModel } from "../import/onnx/model.ts";
 import { writeNpy } from "../import/npy.ts";
@@ -9,6 +9,7 @@ import type { RunArguments } from "./arguments.ts";
 import { CommandLineError } from "./command-line-error.ts";
 import { describeProfile, describeResult, resultsAsJson } from "./describe-results.ts";
 import { externalDataBeside, readBytes, writeBytes } from "./model-file.ts";
+import { readRecords } from "./tuning-file.ts";
 import { progressBar } from "./progress-bar.ts";
 import { readInputs } from "./read-inputs.ts";
 
@@ -17,15 +18,19 @@ type Results = Readonly<Record<string, HostTensor>>;
 export async function runCommand(args: RunArguments): Promise<void> {
   const model = importOnnx(readBytes(args.model), { externalData: externalDataBeside(args.model) });
   checkOutputNames(model, args);
+  const tuning = args.records === undefined ? undefined : readRecords(args.records);
   const { tensors, shapes } = await readInputs(model.inputs, args);
   const start = performance.now();
-  await using compiled = await compileWithProgress(model, args, shapes);
+  await using compiled = await compileWithProgress(model, args.device, { shapes, tuning });
   const compileMs = performance.now() - start;
   const { results, runMs, timings } = await runOnce(compiled, tensors, args.profile);
 
   const { kind, name, reason } = compiled.report().data.device;
   console.log(`${args.model} on ${name} (${kind}: ${reason})`);
-  console.log(`compiled in ${compileMs.toFixed(0)} ms, ran in ${runMs.toFixed(1)} ms\n`);
+  console.log(`compiled in ${compileMs.toFixed(0)} ms, ran in ${runMs.toFixed(1)} ms`);
+  const used = compiled.report().data.tuning;
+  if (used !== undefined) console.log(`tuning records: ${used.used} of ${used.decisions} decisions`);
+  console.log("");
   for (const [output, result] of Object.entries(results)) console.log(describeResult(output, result));
   if (args.profile) console.log(`\n${describeProfile(timings)}`);
   for (const { name: output, path } of args.outputs) {
@@ -49,12 +54,12 @@ function checkOutputNames(model: OnnxModel, { outputs }: RunArguments): void {
 
 async function compileWithProgress(
   model: OnnxModel,
-  { device }: RunArguments,
-  shapes: Readonly<Record<string, number>>,
+  device: RunArguments["device"],
+  options: Pick<ModelOptions, "shapes" | "tuning">,
 ): Promise<Compiled> {
   const bar = progressBar(process.stderr);
   try {
-    return await compile(model, { device, shapes, onProgress: bar.onProgress });
+    return await compile(model, { ...options, device, onProgress: bar.onProgress });
   } finally {
     bar.clear();
   }

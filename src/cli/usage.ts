@@ -2,6 +2,7 @@
 export const usage = `usage: heddle run MODEL.onnx --input [NAME=]FILE … [options]
        heddle inspect MODEL.onnx [--shape NAME=SIZE …]
        heddle inspect --operators
+       heddle tune MODEL.onnx [--shape NAME=SIZE …] [--device DEVICE] [--records FILE]
        heddle devices
        heddle --help | --version
 
@@ -11,6 +12,7 @@ run: compiles a model and runs it once
   -d, --device DEVICE        auto (the default), cpu, webgpu or opencl
   -o, --output FILE          where results go: .json for all of them, .npy for one ([NAME=]FILE.npy)
       --profile              the time each kernel takes
+  -r, --records FILE         tuning records to compile with
   for images:
       --scale NUMBER         what values from 0 to 255 are multiplied with (default 1/255)
       --mean A[,B,C]         subtracted after that (default 0)
@@ -20,5 +22,11 @@ run: compiles a model and runs it once
 inspect: what a model holds and whether it is supported; compiles nothing
   -s, --shape NAME=SIZE      the size of a symbolic dimension, to count multiply-adds
       --operators            the ONNX operators that are supported, instead
+
+tune: measures on the device what the compiler otherwise decides by rules, and writes records
+  -s, --shape NAME=SIZE      the size of a symbolic dimension
+  -d, --device DEVICE        auto (the default), cpu, webgpu or opencl
+  -r, --records FILE         where records go, beside those it holds (default MODEL.tuning.json)
+      --again                measures what the file has records of, too
 
 devices: the devices there are, and for what is missing, why`;

@@ -64,13 +64,24 @@ export const wasmTarget: Target = Object.freeze({
 /**
  * Rows of a tile of named accumulators that is `vectors` wide, over `extent` rows in all. On a CPU they fit the
  * vector registers beside one weight vector each and an input; measured best: 4 × 2 of 16 registers without
- * fused multiply-add (WebAssembly), 6 × 2 of 16 with it, 14 × 2 of 32.
+ * fused multiply-add (WebAssembly), 6 × 2 of 16 with it, 14 × 2 of 32. What was measured for one shape may say
+ * otherwise.
  */
-export function tileRows(target: Target, vectors: number, extent: number): number {
-  if (target.family === "gpu") return Math.min(4, extent);
-  const separateMultiply = target.language === "wasm" && !target.fusedMultiplyAdd;
-  const accumulators = target.vectorRegisters >= 32 ? 28 : separateMultiply ? 8 : 12;
-  const most = Math.max(1, Math.floor(accumulators / vectors));
+export function tileRows(
+  target: Target,
+  vectors: number,
+  extent: number,
+  most = mostTileRows(target, vectors),
+): number {
+  if (target.family === "gpu") return Math.min(most, extent);
   // Equal tiles along the extent rather than full ones and a crumb.
   return Math.ceil(extent / Math.ceil(extent / most));
+}
+
+/** Rows of a tile over an extent that is long enough. */
+export function mostTileRows(target: Target, vectors: number): number {
+  if (target.family === "gpu") return 4;
+  const separateMultiply = target.language === "wasm" && !target.fusedMultiplyAdd;
+  const accumulators = target.vectorRegisters >= 32 ? 28 : separateMultiply ? 8 : 12;
+  return Math.max(1, Math.floor(accumulators / vectors));
 }

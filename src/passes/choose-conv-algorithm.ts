@@ -14,8 +14,9 @@ import { nodeId, type NodeOf, type ValueId } from "../ir/graph.ts";
 import { tileCounts, winogradSize } from "../ir/ops/winograd.ts";
 import { tensorType } from "../ir/tensor-type.ts";
 import { inputSide, kronecker, winogradMatrices, type WinogradTile } from "../ir/winograd.ts";
-import { packingBlock } from "./pack-weights.ts";
-import type { Pass } from "./pass.ts";
+import { subjectOfConv, type Decision } from "./decision.ts";
+import { chooseBlock, chooseRows } from "./pack-weights.ts";
+import type { Pass, PassContext } from "./pass.ts";
 import { rewrite, type Rewriter } from "./rewrite.ts";
 import { staticValues } from "./static-values.ts";
 
@@ -23,18 +24,18 @@ export const chooseConvAlgorithm: Pass = {
   name: "choose-conv-algorithm",
   summary: "computes 3×3 convolutions by Winograd's method where that takes less work",
   required: false,
-  run: (graph, { target, options, note }) => {
-    // A real GPU waits for memory, not for multiplications: three launches would move several times as much.
-    if (!options.winograd || (target.family === "gpu" && !target.software)) return graph;
+  run: (graph, context) => {
+    const { target, options, note } = context;
+    if (!options.winograd) return graph;
     const fixed = staticValues(graph);
     return rewrite(graph, (rewriter) => {
       for (const original of rewriter.originalOrder()) {
         const node = rewriter.node(nodeId(original));
         if (node?.op !== "conv" || !fits(rewriter, node, fixed)) continue;
-        const tile = chooseTile(sizesOf(rewriter, node), target);
+        const tile = tileOf[context.decide(decisionFor(rewriter, node, target))];
         if (tile === undefined) continue;
-        if (target.family === "cpu") transformWeightOnly(rewriter, node, tile, target);
-        else replaceBySteps(rewriter, node, tile, target);
+        if (target.family === "cpu") transformWeightOnly(rewriter, node, tile, context);
+        else replaceBySteps(rewriter, node, tile, context);
         note(`${node.origin?.modulePath ?? `%${nodeId(node)}`}: F(${tile}×${tile}, 3×3)`);
       }
     });
@@ -75,16 +76,29 @@ const cost = { transformed: 12, launch: 250_000, weightPerLane: 1.25 };
 /** Fewer channels than this leave vectors empty and transforms unpaid. */
 const fewestChannels = 16;
 
-/** The tile that makes a convolution cheapest; undefined where the direct method does. */
-function chooseTile({ shape, padding, outputs }: ConvSizes, target: Target): WinogradTile | undefined {
+/** The ways to compute a convolution, and the tile that each takes. */
+const tileOf = { direct: undefined, "winograd-2": 2, "winograd-4": 4 } as const;
+type Algorithm = keyof typeof tileOf;
+
+function decisionFor(rewriter: Rewriter, node: NodeOf<"conv">, target: Target): Decision<Algorithm> {
+  const { name, sample } = subjectOfConv(rewriter, node);
+  const candidates = algorithmsFor(sizesOf(rewriter, node), target);
+  return { kind: "algorithm", signature: `algorithm ${name}`, candidates, sample };
+}
+
+/** Those that the target can run, the cheapest first. */
+function algorithmsFor(
+  { shape, padding, outputs }: ConvSizes,
+  target: Target,
+): readonly [Algorithm, ...Algorithm[]] {
   const [batch, channels] = shape as [number, number];
-  if (Math.min(channels, outputs) < fewestChannels) return undefined;
+  if (Math.min(channels, outputs) < fewestChannels) return ["direct"];
   const size = winogradSize(shape, padding);
   const weights = channels * outputs;
   const weightCost = cost.weightPerLane * target.vectorWidth;
-  let best: WinogradTile | undefined;
-  let least = 9 * weights * (batch * size[0]! * size[1]! + weightCost);
-  for (const tile of [2, 4] as const) {
+  const costs: [Algorithm, number][] = [["direct", 9 * weights * (batch * size[0]! * size[1]! + weightCost)]];
+  for (const algorithm of ["winograd-2", "winograd-4"] as const) {
+    const tile = tileOf[algorithm];
     const [down, across] = tileCounts(size, tile);
     const tiles = batch * down * across;
     const squares = inputSide(tile) ** 2;
@@ -94,9 +108,12 @@ function chooseTile({ shape, padding, outputs }: ConvSizes, target: Target): Win
     const work =
       squares * (weights * (tiles + weightCost) + tiles * (channels + outputs) * cost.transformed) +
       (launches - 1) * cost.launch;
-    if (work < least) [best, least] = [tile, work];
+    costs.push([algorithm, work]);
   }
-  return best;
+  // A real GPU waits for memory, not for multiplications: three launches would move several times as much.
+  const waitsForMemory = target.family === "gpu" && !target.software;
+  const sorted = waitsForMemory ? costs : costs.sort(([, a], [, b]) => a - b);
+  return sorted.map(([algorithm]) => algorithm) as [Algorithm, ...Algorithm[]];
 }
 
 /** One kernel that keeps what it transforms in its core's cache. */
@@ -104,27 +121,40 @@ function transformWeightOnly(
   rewriter: Rewriter,
   node: NodeOf<"conv">,
   tile: WinogradTile,
-  target: Target,
+  context: PassContext,
 ): void {
   const [x, weight] = node.operands as [ValueId, ValueId];
   const { outputs } = sizesOf(rewriter, node);
-  const block = packingBlock(target, outputs);
+  const subject = subjectOfConv(rewriter, node, tile);
+  const block = chooseBlock(context, outputs, subject);
+  const { shape, padding } = sizesOf(rewriter, node);
+  const [down, across] = tileCounts(winogradSize(shape, padding), tile);
+  const rows = chooseRows(context, { block, extent: shape[0]! * down * across }, subject);
   const { origin, attributes } = node;
   const transformed = transformWeight(rewriter, weight, { tile, block, perBlock: true }, origin);
   rewriter.replace({
     ...node,
     operands: [x, transformed],
-    attributes: { ...attributes, packing: { block, columns: outputs, winograd: tile } },
+    attributes: {
+      ...attributes,
+      packing: { block, columns: outputs, winograd: tile, ...(rows !== undefined && { rows }) },
+    },
   });
 }
 
 /** Two transforms and a batched matrix product between them: three launches that a GPU can fill. */
-function replaceBySteps(rewriter: Rewriter, node: NodeOf<"conv">, tile: WinogradTile, target: Target): void {
+function replaceBySteps(
+  rewriter: Rewriter,
+  node: NodeOf<"conv">,
+  tile: WinogradTile,
+  context: PassContext,
+): void {
+  const { target } = context;
   const [x, weight] = node.operands as [ValueId, ValueId];
   const { origin } = node;
   const { shape, padding, outputs } = sizesOf(rewriter, node);
   const size = winogradSize(shape, padding);
-  const block = packingBlock(target, outputs);
+  const block = chooseBlock(context, outputs, subjectOfConv(rewriter, node, tile));
   const [down, across] = tileCounts(size, tile);
   const rows = tileRows(target, 1, shape[0]! * down * across);
 

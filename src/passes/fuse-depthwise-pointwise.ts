@@ -7,6 +7,7 @@
 import { tileRows, type Target } from "../codegen/target.ts";
 import { nodeId, type Graph, type GraphInput, type Node, type NodeOf, type ValueId } from "../ir/graph.ts";
 import { layoutOf } from "../ir/tensor-type.ts";
+import { subjectOfSeparable, type Decision, type Subject } from "./decision.ts";
 import { isElementwiseNode, isLiteralNode } from "./fusion-group.ts";
 import type { Pass } from "./pass.ts";
 import { rewrite, type Rewriter } from "./rewrite.ts";
@@ -15,7 +16,7 @@ export const fuseDepthwisePointwise: Pass = {
   name: "fuse-depthwise-pointwise",
   summary: "computes a depthwise convolution inside the kernel of the 1×1 convolution that reads it",
   required: false,
-  run: (graph, { target, note }) => {
+  run: (graph, { target, note, decide }) => {
     if (target.family !== "cpu") return graph;
     return rewrite(graph, (rewriter) => {
       for (const original of rewriter.originalOrder()) {
@@ -26,9 +27,11 @@ export const fuseDepthwisePointwise: Pass = {
         const first = bodyOf(rewriter, rewriter.producer(between));
         const depthwise = first && convOf(first.body);
         if (first === undefined || depthwise === undefined || !isDepthwise(rewriter, depthwise)) continue;
-        if (!isReadOnce(rewriter, second.body, between) || !fillsCores(pointwise, target)) continue;
+        if (!isReadOnce(rewriter, second.body, between)) continue;
         const joined = join(first, second);
         if (joined.operands.length + 1 > target.maxStorageBuffers) continue;
+        const subject = subjectOfSeparable(rewriter.typeOf(depthwise.operands[0]!), depthwise, pointwise);
+        if (decide(decisionFor(subject, fillsCores(pointwise, target))) === "apart") continue;
         rewriter.replace(joined);
         rewriter.remove(nodeId(first.node));
         note(`${second.node.origin?.modulePath ?? `%${nodeId(second.node)}`}: takes ${first.node.origin?.modulePath ?? `%${nodeId(first.node)}`}`); // prettier-ignore
@@ -36,6 +39,11 @@ export const fuseDepthwisePointwise: Pass = {
     });
   },
 };
+
+function decisionFor({ name, sample }: Subject, fills: boolean): Decision<"joined" | "apart"> {
+  const candidates = fills ? (["joined", "apart"] as const) : (["apart", "joined"] as const);
+  return { kind: "join", signature: `join ${name}`, candidates, sample };
+}
 
 interface NodeWithBody {
   readonly node: Node;

@@ -5,12 +5,15 @@
 import type { Patch } from "immer";
 import type { Target } from "../codegen/target.ts";
 import type { Graph } from "../ir/graph.ts";
+import type { Choices, Decision } from "./decision.ts";
 
 export interface PassOptions {
   /** Which batch-norm lowering to use; `auto` lets the pass choose by target and shape. */
   readonly batchNorm: "auto" | "fused" | "naive" | "split";
   /** Whether convolutions may be computed by Winograd's method. */
   readonly winograd: boolean;
+  /** What measurements found best; rules decide the rest. */
+  readonly choices?: Choices | undefined;
 }
 
 export interface PassContext {
@@ -18,6 +21,8 @@ export interface PassContext {
   readonly options: PassOptions;
   /** Records a decision and its reason for the report. */
   readonly note: (decision: string) => void;
+  /** The rule's choice, or what the options' choices put in its place. */
+  readonly decide: <Candidate extends string>(decision: Decision<Candidate>) => Candidate;
 }
 
 export interface Pass {

@@ -5,6 +5,7 @@ import { verify } from "../ir/verify.ts";
 import { assignLayouts } from "./assign-layouts.ts";
 import { chooseBatchNormLowering } from "./choose-batch-norm-lowering.ts";
 import { chooseConvAlgorithm } from "./choose-conv-algorithm.ts";
+import { choose, type Decision } from "./decision.ts";
 import { eliminateCommonValues } from "./eliminate-common-values.ts";
 import { eliminateDeadValues } from "./eliminate-dead-values.ts";
 import { foldBatchNormIntoConv } from "./fold-batch-norm-into-conv.ts";
@@ -44,6 +45,8 @@ export interface PipelineOptions extends PassOptions {
   readonly without: readonly string[];
   /** Receives the graph after each stage, for dumps. */
   readonly onStage?: (name: string, graph: Graph) => void;
+  /** Receives every decision that has more than one candidate, with the one that was taken. */
+  readonly onDecision?: ((decision: Decision, choice: string) => void) | undefined;
 }
 
 export interface PipelineResult extends SplitGraphs {
@@ -80,10 +83,19 @@ export function runPass(
   pass: Pass,
   graph: Graph,
   target: Target,
-  options: PassOptions,
+  options: PassOptions & Pick<PipelineOptions, "onDecision">,
 ): { readonly graph: Graph; readonly record: PassRecord } {
   const decisions: string[] = [];
-  const context: PassContext = { target, options, note: (decision) => decisions.push(decision) };
+  const context: PassContext = {
+    target,
+    options,
+    note: (decision) => decisions.push(decision),
+    decide: (decision) => {
+      const choice = choose(decision, options.choices);
+      if (decision.candidates.length > 1) options.onDecision?.(decision, choice);
+      return choice;
+    },
+  };
   const start = performance.now();
   const next = pass.run(graph, context);
   const elapsedMs = performance.now() - start;

@@ -58,6 +58,8 @@ export interface Device {
   readonly kind: DeviceKind;
   /** As its driver names it. */
   readonly name: string;
+  /** What besides the name decides how fast kernels are: the driver or engine and its version, a line of text. */
+  readonly driver: string;
   readonly target: Target;
   /** Set once the device is lost or disposed; every later call throws a `device-lost` or `disposed` UserError with this reason. */
   readonly lost: string | undefined;

@@ -29,6 +29,7 @@ export function watchDevice(device: Device, faults: Faults = {}): WatchedDevice 
     account,
     kind: device.kind,
     name: device.name,
+    driver: device.driver,
     target: device.target,
     get lost() {
       return device.lost;

@@ -18,7 +18,20 @@ describe("readArguments", () => {
   });
 
   it("takes every option of run, short and long, repeated and with negative numbers", () => {
-    const args = ["run", "-i", "a=x.npy", "-i", "b=y=z.png", "m.onnx", "-s", "N=8", "--shape", "H.0=224"];
+    const args = [
+      "run",
+      "-r",
+      "t.json",
+      "-i",
+      "a=x.npy",
+      "-i",
+      "b=y=z.png",
+      "m.onnx",
+      "-s",
+      "N=8",
+      "--shape",
+      "H.0=224",
+    ];
     const more = [
       "-d",
       "cpu",
@@ -45,6 +58,7 @@ describe("readArguments", () => {
         { name: "y", path: "b.npy" },
       ],
       profile: true,
+      records: "t.json",
       image: { scale: 1, mean: [-1, 2.5, 1e-3], std: [2], layout: "NHWC" },
     });
   });
@@ -59,6 +73,22 @@ describe("readArguments", () => {
     [["--version"], { command: "version" }],
     [["inspect", "--operators"], { command: "inspect", model: undefined, shapes: {} }],
     [["inspect", "m.onnx", "-s", "N=2"], { command: "inspect", model: "m.onnx", shapes: { N: 2 } }],
+    [
+      ["tune", "a/m.onnx"],
+      {
+        command: "tune",
+        model: "a/m.onnx",
+        shapes: {},
+        device: "auto",
+        records: "a/m.tuning.json",
+        again: false,
+      },
+    ],
+    [
+      ["tune", "m.onnx", "-s", "N=2", "-d", "cpu", "-r", "t.json", "--again"],
+      { command: "tune", model: "m.onnx", shapes: { N: 2 }, device: "cpu", records: "t.json", again: true },
+    ],
+    [["tune", "--help"], { command: "help" }],
   ])("understands %j", (args, expected) => {
     expect(readArguments(args)).toEqual(expected);
   });
@@ -71,6 +101,8 @@ describe("readArguments", () => {
     [["inspect"], "the model's file is missing"],
     [["inspect", "m.onnx", "n.onnx"], "one model is expected, got m.onnx, n.onnx"],
     [["inspect", "--operators", "m.onnx"], "takes no model"],
+    [["tune"], "the model's file is missing"],
+    [["tune", "m.onnx", "-d", "tpu"], "--device 'tpu' is not one of auto, cpu, webgpu, opencl."],
     [["run"], "the model's file is missing"],
     [["run", "m.onnx", "-i"], "argument missing"],
     [["run", "m.onnx", "-i", "="], "--input '=' is not [NAME=]FILE."],

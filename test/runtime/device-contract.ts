@@ -114,6 +114,11 @@ export function describeDeviceContract(under: DeviceUnderTest): void {
   const add = samples[0] as (typeof samples)[number];
   const source = (): KernelSource => sourceOf(kernelOf(add, under.groupSize), device.target, under);
 
+  it("names itself and its driver in a line each", () => {
+    expect(device.name).toMatch(/^\S.*\S$/);
+    expect(device.driver).toMatch(/^\S.*\S$/);
+  });
+
   it("compiles identical kernels once and reports progress", async () => {
     const progress: { completed: number; total: number; cached: boolean }[] = [];
     const renamed = { ...source(), source: `${source().source}\n// other\n` };

@@ -30,7 +30,8 @@ export function scheduleConv(kb: KernelBuilder, original: Task): void {
 function scheduleTiles(kb: KernelBuilder, task: Task, conv: Conv): void {
   const gpu = task.target.family === "gpu";
   const vectorsPerBlock = conv.block / conv.lanes;
-  const tile = chooseTile(task.target, conv.lanes, gpu ? 1 : vectorsPerBlock, conv.width);
+  const mostRows = conv.anchor.attributes.packing?.rows;
+  const tile = chooseTile(task.target, conv.lanes, gpu ? 1 : vectorsPerBlock, conv.width, mostRows);
   const rows = conv.spatial.slice(0, -1);
   const tiles = Math.ceil(conv.width / tile.pixels);
   const vectors = Math.ceil(conv.outputs / conv.lanes);

@@ -139,7 +139,7 @@ export function scheduleMatmul(kb: KernelBuilder, original: Task): void {
     );
   };
 
-  const tile = chooseTile(task.target, lanes, perItem, rows);
+  const tile = chooseTile(task.target, lanes, perItem, rows, packing?.rows);
   const rowTiles = Math.ceil(rows / tile.pixels);
   const batches = batch.reduce((product, size) => product * size, 1);
   const blocks = wholeColumns / itemColumns;

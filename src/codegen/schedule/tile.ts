@@ -13,8 +13,15 @@ export interface Tile {
   readonly lanes: Lanes;
 }
 
-export function chooseTile(target: Target, lanes: Lanes, vectors: number, extent: number): Tile {
-  return { pixels: tileRows(target, vectors, extent), vectors, lanes };
+/** `rows`: at most so many, where that was measured. */
+export function chooseTile(
+  target: Target,
+  lanes: Lanes,
+  vectors: number,
+  extent: number,
+  rows?: number,
+): Tile {
+  return { pixels: tileRows(target, vectors, extent, rows), vectors, lanes };
 }
 
 /** `accumulators[pixel][vector]`, zero. */

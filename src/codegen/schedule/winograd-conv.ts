@@ -45,7 +45,7 @@ export function scheduleWinogradConv(kb: KernelBuilder, task: Task): void {
   let lanes: Lanes = target.vectorWidth;
   while (block % lanes !== 0) lanes = (lanes / 2) as Lanes;
   const vectors = block / lanes;
-  const rows = tileRows(target, vectors, tiles);
+  const rows = tileRows(target, vectors, tiles, packing!.rows);
   const { stretch, stretches, splits, blocksPerItem } = divide({ target, squares, channels, columns, block, rows, tiles }); // prettier-ignore
 
   // Scratch of a group: [stretch, squares, rows, channels] transformed inputs, [stretch, squares, rows, block]

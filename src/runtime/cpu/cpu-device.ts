@@ -41,6 +41,7 @@ export interface CpuThreads {
 export class CpuDevice implements Device {
   readonly kind = "cpu";
   readonly name: string;
+  readonly driver: string;
   readonly target: Target;
   #disposed = false;
   readonly #memory: CpuMemory;
@@ -49,10 +50,11 @@ export class CpuDevice implements Device {
   readonly #functions = new Map<string, Promise<NumberedFunction>>();
   #functionCount = 0;
 
-  constructor(memory: CpuMemory, features: EngineFeatures, threads: CpuThreads) {
+  constructor(memory: CpuMemory, features: EngineFeatures, threads: CpuThreads, engine = "unknown") {
     this.#memory = memory;
     this.#pool = threads.pool;
     this.name = nameOf(features, threads);
+    this.driver = engine;
     this.target = Object.freeze({
       ...wasmTarget,
       maxBufferBytes: Math.min(wasmTarget.maxBufferBytes, memory.limitBytes),

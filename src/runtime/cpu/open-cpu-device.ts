@@ -7,6 +7,7 @@ import { UserError } from "../../errors.ts";
 import type { Device } from "../device.ts";
 import { CpuDevice } from "./cpu-device.ts";
 import { CpuMemory } from "./cpu-memory.ts";
+import { describeEngine } from "./describe-engine.ts";
 import { findEngineFeatures } from "./engine-features.ts";
 import { chooseThreadCount } from "./thread-count.ts";
 import { ThreadPool, type ThreadPoolOptions } from "./thread-pool.ts";
@@ -36,16 +37,17 @@ export async function openCpuDevice(options: CpuDeviceOptions = {}): Promise<Dev
       "device-unavailable",
       "The embedded CPU device needs WebAssembly with 128-bit SIMD, which this JavaScript engine lacks. Update it (Node 16.4, Chrome 91, Firefox 89, Safari 16.4 or later) or choose another device.",
     );
+  const engine = await describeEngine();
   const maxBytes = options.maxMemoryBytes ?? Infinity;
   let { threads, without } = await chooseThreadCount(options.threads);
   if (threads > 1) {
     try {
       const memory = CpuMemory.create(maxBytes, true);
       const pool = await ThreadPool.start(memory.memory, threads, options.pool);
-      return new CpuDevice(memory, features, { pool });
+      return new CpuDevice(memory, features, { pool }, engine);
     } catch (error) {
       without = `no thread could be started: ${error instanceof Error ? error.message : String(error)}`;
     }
   }
-  return new CpuDevice(CpuMemory.create(maxBytes, false), features, { without });
+  return new CpuDevice(CpuMemory.create(maxBytes, false), features, { without }, engine);
 }

@@ -39,6 +39,7 @@ const mostBuildProcesses = 3;
 export class OpenclDevice implements Device {
   readonly kind = "opencl";
   readonly name: string;
+  readonly driver: string;
   readonly target: Target;
   readonly #api: OpenclApi;
   readonly #info: OpenclDeviceInfo;
@@ -59,6 +60,7 @@ export class OpenclDevice implements Device {
     this.#info = info;
     this.#cache = cache;
     this.name = info.name;
+    this.driver = info.driver.replaceAll("\n", ", ");
     this.target = info.target;
     const status = new Int32Array(1);
     this.#context = openOpenclContext(api, info);

@@ -1,11 +1,8 @@
-/**
- * Finds OpenCL devices and opens one. The only file of this folder that reads the environment:
- * `HEDDLE_CACHE=off` turns the disk cache off, `XDG_CACHE_HOME` moves it.
- */
+/** Finds OpenCL devices and opens one. */
 import { UserError } from "../../errors.ts";
+import { userCacheFolder } from "../cache-folder.ts";
 import type { DeviceProbe } from "../device-probe.ts";
 import { DiskCache } from "../disk-cache.ts";
-import { importAtRuntime } from "../import-at-runtime.ts";
 import { loadOpencl } from "./bindings.ts";
 import { OpenclDevice } from "./device.ts";
 import { listOpenclDevices } from "./query.ts";
@@ -50,16 +47,8 @@ const noDriver = "the ICD loader lists no device: install a driver such as pocl-
 
 async function openCache(options: OpenclOptions): Promise<DiskCache | undefined> {
   if (options.cacheFolder === "off") return undefined;
-  if (options.cacheFolder === undefined && process.env["HEDDLE_CACHE"] === "off") return undefined;
+  const folder = options.cacheFolder ?? (await userCacheFolder());
+  if (folder === undefined) return undefined;
   const bound = options.cacheMaxBytes === undefined ? {} : { maxBytes: options.cacheMaxBytes };
-  if (options.cacheFolder !== undefined) return DiskCache.open({ folder: options.cacheFolder, ...bound });
-  const [path, os] = await Promise.all([
-    importAtRuntime<typeof import("node:path")>("node:path"),
-    importAtRuntime<typeof import("node:os")>("node:os"),
-  ]);
-  // The XDG base directory specification: relative paths are invalid and ignored.
-  const configured = process.env["XDG_CACHE_HOME"];
-  const base =
-    configured !== undefined && path.isAbsolute(configured) ? configured : path.join(os.homedir(), ".cache");
-  return DiskCache.open({ folder: path.join(base, "heddle"), ...bound });
+  return DiskCache.open({ folder, ...bound });
 }

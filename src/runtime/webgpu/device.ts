@@ -23,9 +23,13 @@ import type { WebgpuPipeline } from "./kernel.ts";
 import { DispatchTimestamps } from "./timestamps.ts";
 import { bufferUsage, mapModeRead } from "./usage.ts";
 
+/** What there is to say of the adapter that a device comes from. */
+export type AdapterDescription = Pick<Device, "name" | "driver" | "target">;
+
 export class WebgpuDevice implements Device {
   readonly kind = "webgpu";
   readonly name: string;
+  readonly driver: string;
   readonly target: Target;
   /** For callers that share the device with code of their own; destroying it makes this device `lost`. */
   readonly gpu: GPUDevice;
@@ -36,10 +40,11 @@ export class WebgpuDevice implements Device {
   #lost: { readonly code: "device-lost" | "disposed"; readonly reason: string } | undefined;
   #failure: Error | undefined;
 
-  constructor(gpu: GPUDevice, name: string, target: Target, instance: GPU) {
+  constructor(gpu: GPUDevice, { name, driver, target }: AdapterDescription, instance: GPU) {
     this.gpu = gpu;
     this.instance = instance;
     this.name = name;
+    this.driver = driver;
     this.target = target;
     void gpu.lost.then((info) => {
       this.#lost ??= { code: "device-lost", reason: `the device was lost (${info.reason}): ${info.message}` };

@@ -8,7 +8,7 @@ import { importAtRuntime, isNode } from "../import-at-runtime.ts";
 import { findAdapter } from "./adapter.ts";
 import type { AdapterOptions } from "./adapter.ts";
 import { WebgpuDevice } from "./device.ts";
-import { nameOfAdapter, targetOfAdapter } from "./target.ts";
+import { driverOfAdapter, nameOfAdapter, targetOfAdapter } from "./target.ts";
 
 export type WebgpuOptions = AdapterOptions;
 
@@ -44,7 +44,7 @@ export async function openWebgpuDevice(options: WebgpuOptions = {}): Promise<Web
       requiredLimits: Object.fromEntries(wantedLimits.map((limit) => [limit, adapter.limits[limit]])),
       requiredFeatures: wantedFeatures.filter((feature) => adapter.features.has(feature)),
     });
-    return new WebgpuDevice(gpu, name, target, found.gpu);
+    return new WebgpuDevice(gpu, { name, driver: driverOfAdapter(adapter.info), target }, found.gpu);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new UserError("device-unavailable", `webgpu: ${name} gives no device: ${why}`, {}, { cause });

@@ -41,3 +41,9 @@ export function nameOfAdapter(info: GPUAdapterInfo): string {
     info.description || [info.vendor, info.architecture].filter((part) => part !== "").join(" ") || "WebGPU"
   );
 }
+
+/** All that WebGPU tells of what is behind an adapter; some implementations put the driver's version in. */
+export function driverOfAdapter({ vendor, architecture, device, description }: GPUAdapterInfo): string {
+  const words = [vendor, architecture, device, description].filter((word) => word !== "");
+  return words.length === 0 ? "unknown" : words.join(", ");
+}
