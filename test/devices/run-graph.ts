@@ -10,6 +10,7 @@ import type { Graph } from "../../src/ir/graph.ts";
 import type { HostTensor } from "../../src/ir/host-tensor.ts";
 import { Parameter, StateBuffer, type Stored } from "../../src/ir/stored-tensor.ts";
 import type { Device, DeviceKind } from "../../src/runtime/device.ts";
+import type { Choices } from "../../src/passes/decision.ts";
 import { openDevice } from "../../src/runtime/open-device.ts";
 import { Session } from "../../src/runtime/session.ts";
 import { isTested } from "../runtime/device-contract.ts";
@@ -27,9 +28,14 @@ export async function runGraph(
   device: Device,
   graph: Graph,
   values: Readonly<Record<string, HostTensor>>,
-  options: CompileOptions = {},
+  { choices, ...options }: CompileOptions & { readonly choices?: Choices } = {},
 ): Promise<GraphRun> {
-  const built = buildExecutable(graph, device.target, passOptions(options));
+  const passes = passOptions(options);
+  const built = buildExecutable(
+    graph,
+    device.target,
+    choices === undefined ? passes : { ...passes, choices },
+  );
   const stored = new Map<string, Stored>();
   for (const input of graph.inputs) {
     const value = values[input.name]!;
