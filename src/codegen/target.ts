@@ -63,7 +63,7 @@ export const wasmTarget: Target = Object.freeze({
 
 /**
  * Rows of a tile of named accumulators that is `vectors` wide, over `extent` rows in all. On a CPU they fit the
- * vector registers beside one weight vector each and an input; measured best: 4 × 2 of 16 registers without
+ * vector registers beside one weight vector each and an input; measured best: 2 × 4 of 16 registers without
  * fused multiply-add (WebAssembly), 6 × 2 of 16 with it, 14 × 2 of 32. What was measured for one shape may say
  * otherwise.
  */

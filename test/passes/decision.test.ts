@@ -98,9 +98,9 @@ describe("how wide a block of packed columns is", () => {
 
   it("is one, two or four vectors on a CPU, the rule's choice first", () => {
     const { asked, graph } = decide(packWeights, conv3x3, wasmTarget);
-    expect(asked[0]).toEqual([block, ["8", "4", "16"], "8"]);
-    expect(blocks(graph)).toEqual([8]);
-    expect(blocks(decide(packWeights, conv3x3, wasmTarget, { [block]: "16" }).graph)).toEqual([16]);
+    expect(asked[0]).toEqual([block, ["16", "4", "8"], "16"]);
+    expect(blocks(graph)).toEqual([16]);
+    expect(blocks(decide(packWeights, conv3x3, wasmTarget, { [block]: "8" }).graph)).toEqual([8]);
   });
 
   it("is decided for the algorithm that was chosen", () => {
@@ -132,7 +132,7 @@ describe("how wide a block of packed columns is", () => {
 });
 
 describe("how many rows share the loads of a block", () => {
-  const rows = "rows block8 conv3x3 n1 c32 32x32 o32 pad1 f32";
+  const rows = "rows block16 conv3x3 n1 c32 32x32 o32 pad1 f32";
   const rowsOf = (graph: Graph) =>
     Object.values(graph.nodes).flatMap((node) =>
       node.op === "conv" || node.op === "matmul" ? [node.attributes.packing?.rows] : [],
@@ -140,20 +140,20 @@ describe("how many rows share the loads of a block", () => {
 
   it("is left to the schedule's rule, or said in the packing", () => {
     const { asked, graph } = decide(packWeights, conv3x3, wasmTarget);
-    expect(asked[1]).toEqual([rows, ["4", "6", "3", "2"], "4"]);
+    expect(asked[1]).toEqual([rows, ["2", "3", "1"], "2"]);
     expect(rowsOf(graph)).toEqual([undefined]);
-    expect(rowsOf(decide(packWeights, conv3x3, wasmTarget, { [rows]: "6" }).graph)).toEqual([6]);
+    expect(rowsOf(decide(packWeights, conv3x3, wasmTarget, { [rows]: "3" }).graph)).toEqual([3]);
   });
 
   it("is decided for the block that was chosen", () => {
-    const choices = { [rows.replace("rows block8", "block")]: "16", [rows]: "6" };
+    const choices = { [rows.replace("rows block16", "block")]: "8", [rows]: "6" };
     const { asked, graph } = decide(packWeights, conv3x3, wasmTarget, choices);
-    expect(asked[1]).toEqual([rows.replace("block8", "block16"), ["2", "3", "1"], "2"]);
+    expect(asked[1]).toEqual([rows.replace("block16", "block8"), ["4", "6", "3", "2"], "4"]);
     expect(rowsOf(graph)).toEqual([undefined]);
   });
 
   it("is decided for transformed weights and matrix products, too", () => {
-    const transformed = rows.replace("block8", "block8 winograd-4");
+    const transformed = rows.replace("block16", "block16 winograd-4");
     const { graph } = decide(chooseConvAlgorithm, conv3x3, wasmTarget, {
       [algorithm]: "winograd-4",
       [transformed]: "3",

@@ -114,7 +114,9 @@ describe("pack-weights", () => {
 
 describe("packingBlock", () => {
   it.each<[string, Target, number, number]>([
-    ["two vectors of the embedded CPU share each input", wasmTarget, 64, 8],
+    ["four vectors of the embedded CPU share each input", wasmTarget, 64, 16],
+    ["two where it multiplies and adds in one instruction", { ...wasmTarget, fusedMultiplyAdd: true }, 64, 8],
+    ["two where four do not come out even", wasmTarget, 24, 8],
     ["one vector where two would leave most of a block empty", wasmTarget, 4, 4],
     ["one vector where the number of vectors is odd and small", wasmTarget, 12, 4],
     ["two vectors where the number of vectors is odd but large", wasmTarget, 36, 8],
