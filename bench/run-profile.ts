@@ -29,7 +29,7 @@ export async function runProfile(plan: BenchPlan): Promise<{ readonly profile: P
   const networks: ProfiledNetwork[] = [];
   for (const network of plan.networks) {
     if (!heddleSystemsFor(plan, network).includes(system)) continue;
-    const loaded = await loadInHeddle(system, network, plan.threads);
+    const loaded = await loadInHeddle(system, network, plan.threads, { joinLaunches: false });
     const before = await measurePeaks(device);
     const launches = await profileNetwork(network, loaded, rounds);
     const peaks = higherPeaks(before, await measurePeaks(device));

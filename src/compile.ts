@@ -35,6 +35,11 @@ export interface CompileOptions {
   readonly batchNorm?: PassOptions["batchNorm"];
   /** Whether 3×3 convolutions may be computed by Winograd's method where that is faster; true unless given. */
   readonly winograd?: boolean;
+  /**
+   * Whether kernels that follow each other may share a launch where launches are costly (OpenCL on CPUs); true
+   * unless given. Without, a profile times each kernel.
+   */
+  readonly joinLaunches?: boolean;
   /** Names of optional passes to leave out, to see what they do or to find which one is at fault. */
   readonly withoutPasses?: readonly string[];
   /** Tuning records, or the text of a records file: what was measured on this device overrules the rules. */
@@ -178,13 +183,19 @@ async function tuningFor(graph: Graph, device: Device, options: CompileOptions) 
 
 /** The options of `compile` that passes see. */
 export function passOptions(
-  options: Pick<CompileOptions, "batchNorm" | "winograd" | "withoutPasses">,
-): PipelineOptions {
+  options: Pick<CompileOptions, "batchNorm" | "winograd" | "joinLaunches" | "withoutPasses">,
+): BuildOptions {
   return {
+    joinLaunches: options.joinLaunches ?? true,
     batchNorm: options.batchNorm ?? "auto",
     winograd: options.winograd ?? true,
     without: options.withoutPasses ?? [],
   };
+}
+
+/** The options of `compile` that the stages between tracing and loading see. */
+export interface BuildOptions extends PipelineOptions {
+  readonly joinLaunches?: boolean;
 }
 
 /** What the stages between tracing and loading made of a graph. */
@@ -196,7 +207,7 @@ export interface BuiltExecutable {
 }
 
 /** From a traced graph to an executable for `target`; needs no device. */
-export function buildExecutable(graph: Graph, target: Target, options: PipelineOptions): BuiltExecutable {
+export function buildExecutable(graph: Graph, target: Target, options: BuildOptions): BuiltExecutable {
   const clock = stopwatch();
   const passed = runPasses(graph, target, options);
   const passes = clock.lap();
@@ -206,7 +217,7 @@ export function buildExecutable(graph: Graph, target: Target, options: PipelineO
     name: graph.name,
     language: target.language,
     ...rest,
-    ...writeLaunches(plan, target),
+    ...writeLaunches(plan, target, options.joinLaunches ?? true),
   };
   return { executable, plan, passed, elapsedMs: { passes, lower: clock.lap() } };
 }

@@ -36,7 +36,7 @@ export async function profileNetwork(
   }
   // What the executable no longer knows, its kernels' IR, is built a second time.
   const { graph } = traceOnnx(importOnnx(network.bytes()), network.shapes);
-  const { plan } = buildExecutable(graph, compiled.device.target, passOptions({}));
+  const { plan } = buildExecutable(graph, compiled.device.target, passOptions({ joinLaunches: false }));
   const dispatches = plan.run.filter((command) => command.kind === "dispatch");
   return compiled.lastProfile.map(({ kernel }, i): ProfiledLaunch => {
     const command = dispatches[i];

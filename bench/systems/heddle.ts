@@ -6,6 +6,7 @@ import {
   type Compiled,
   type Device,
   type HostTensor,
+  type ModelOptions,
 } from "../../src/index.ts";
 import type { Network } from "../networks.ts";
 import { contender, type Contender, type HeddleSystem } from "./system.ts";
@@ -23,12 +24,13 @@ export async function loadInHeddle(
   kind: HeddleSystem,
   network: Network,
   threads: number,
+  options: Pick<ModelOptions, "joinLaunches"> = {},
 ): Promise<LoadedInHeddle> {
   const { device, own } = await open(kind, threads);
   const start = performance.now();
   const model = importOnnx(network.bytes());
   const importMs = performance.now() - start;
-  const compiled = await compile(model, { device, shapes: network.shapes });
+  const compiled = await compile(model, { device, shapes: network.shapes, ...options });
   const input = { [model.inputs[0]!.name]: network.input };
   const output = model.outputs[0]!.name;
   return {

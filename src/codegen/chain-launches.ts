@@ -24,9 +24,9 @@ const shortWork = 25_000_000;
 type Launches = Pick<Executable, "kernels" | "buffers" | "prepare" | "run" | "constants">;
 
 /** The kernels of a plan as sources, and its commands. */
-export function writeLaunches(plan: Plan, target: Target): Launches {
+export function writeLaunches(plan: Plan, target: Target, joinLaunches: boolean): Launches {
   const { kernels, buffers, prepare, run, constants } = plan;
-  if (target.costlyLaunches !== true || target.language !== "opencl-c") {
+  if (!joinLaunches || target.costlyLaunches !== true || target.language !== "opencl-c") {
     return {
       kernels: kernels.map((kernel) => writeKernel(kernel, target)),
       buffers,
