@@ -18,6 +18,7 @@ import { finish } from "./epilogue.ts";
 import { accumulate, declareAccumulators } from "./tile.ts";
 import {
   channelLanes,
+  emitInputTransform,
   emitInputTransformInLoops,
   emitOutputTransform,
   type TilePlace,
@@ -84,11 +85,14 @@ export function scheduleWinogradConv(kb: KernelBuilder, task: Task): void {
           kb.for(channels / inputLanes, "v", (v) => {
             const channel = kb.let(kb.index.mul(v, int(inputLanes)), "channel");
             const image = { tensor, padding, tile, lanes: inputLanes };
-            emitInputTransformInLoops(kb, image, { ...tilePlace, channel }, between, (i, j, value) => {
+            const write = (i: Expr, j: number, value: Expr): void => {
               const strides = [inputSide(tile) * rows * channels, rows * channels];
               const at = kb.index.dot([i, int(j)], strides);
               kb.store(scratch, kb.index.add(kb.index.add(to, channel), at), value);
-            });
+            };
+            const place = { ...tilePlace, channel };
+            if (channels > fewChannels) emitInputTransformInLoops(kb, image, place, between, write);
+            else emitInputTransform(kb, image, place, (i, j, value) => write(int(i), j, value));
           });
         }),
       );
@@ -169,6 +173,12 @@ export function scheduleWinogradConv(kb: KernelBuilder, task: Task): void {
     { tasksPerCore: 4 },
   );
 }
+
+/**
+ * Up to this many channels the transforms are so large a part of the work that they are worth the time it takes
+ * to compile them without loops: a fortieth of the kernel's time.
+ */
+const fewChannels = 64;
 
 interface Sizes {
   readonly target: Target;

@@ -26,11 +26,12 @@ import { OpenclCommandList } from "./command-list.ts";
 import { expectAvailable, openOpenclContext } from "./context.ts";
 import { OpenclKernel } from "./kernel.ts";
 import { buildProgram } from "./program.ts";
+import { Staging } from "./staging.ts";
 import type { OpenclProgram } from "./program.ts";
 import type { OpenclDeviceInfo } from "./query.ts";
 
-/** Copies of written data that may wait for the queue before `write` blocks instead. */
-const maxStagedBytes = 64 * 2 ** 20;
+/** Writes up to this size are copied, and the caller goes on: inputs rather than weights. */
+const smallWriteBytes = 4 * 2 ** 20;
 /** Builds under way or waiting at a time. */
 const buildWidth = 8;
 /** Processes that build beside this one, at most: each takes about 150 MB while it runs. */
@@ -49,8 +50,7 @@ export class OpenclDevice implements Device {
   readonly #kernels = new KernelCache<OpenclProgram>();
   readonly #buffers = new Set<OpenclBuffer>();
   readonly #lists = new Set<OpenclCommandList>();
-  /** Data of writes that may not have reached the device, by the number of the command that carries it. */
-  readonly #staged = new Map<number, Uint8Array>();
+  readonly #staging = new Staging();
   #enqueued = 0;
   #finished = 0;
   #lost: string | undefined;
@@ -102,11 +102,11 @@ export class OpenclDevice implements Device {
     if (size > target.sizeBytes)
       throw new InternalError(`opencl: ${size} bytes written to '${target.label}' of ${target.sizeBytes}`);
     if (size === 0) return;
-    const staged = [...this.#staged.values()].reduce((sum, bytes) => sum + bytes.length, 0);
     let bytes = new Uint8Array(data.buffer, data.byteOffset, size);
-    // With nothing enqueued a blocking write waits for nothing but its own copy.
-    const blocking = this.#enqueued === this.#finished || staged + size > maxStagedBytes;
-    if (!blocking) bytes = new Uint8Array(bytes);
+    // With nothing enqueued a blocking write waits for nothing but its own copy; for a small one even that is long.
+    const isIdle = this.#enqueued === this.#finished;
+    const blocking = (isIdle && size > smallWriteBytes) || !this.#staging.hasRoomFor(size);
+    if (!blocking) bytes = this.#staging.copy(bytes, this.#enqueued + 1);
     const address = this.#api.addressOf(bytes);
     check(
       this.#api.clEnqueueWriteBuffer(
@@ -124,10 +124,7 @@ export class OpenclDevice implements Device {
     );
     this.#enqueued++;
     if (blocking) this.#markFinished(this.#enqueued);
-    else {
-      this.#staged.set(this.#enqueued, bytes);
-      this.#api.clFlush(this.#queue);
-    }
+    else this.#api.clFlush(this.#queue);
   }
 
   async read(buffer: DeviceBuffer, sizeBytes: number): Promise<ArrayBuffer> {
@@ -223,7 +220,7 @@ export class OpenclDevice implements Device {
     for (const list of [...this.#lists]) list.dispose();
     for (const { program } of programs) this.#api.clReleaseProgram(program);
     for (const buffer of [...this.#buffers]) buffer.destroy();
-    this.#staged.clear();
+    this.#staging.clear();
     this.#api.clReleaseCommandQueue(this.#queue);
     this.#api.clReleaseContext(this.#context);
   }
@@ -240,7 +237,7 @@ export class OpenclDevice implements Device {
 
   #markFinished(number: number): void {
     this.#finished = Math.max(this.#finished, number);
-    for (const key of this.#staged.keys()) if (key <= number) this.#staged.delete(key);
+    this.#staging.release(this.#finished);
   }
 
   #stamp(event: bigint, which: number): bigint {

@@ -1,0 +1,54 @@
+/**
+ * Copies of written data, kept until the device has read them: so that a write need not wait for the device,
+ * and the caller may change the data at once. Their memory is used again for writes of the same size.
+ */
+
+/** Copies that may wait for the queue before writes block instead. */
+const mostWaitingBytes = 64 * 2 ** 20;
+/** Memory kept for later writes. */
+const mostKeptBytes = 16 * 2 ** 20;
+
+export class Staging {
+  /** By the number of the command that reads it. */
+  readonly #waiting = new Map<number, Uint8Array>();
+  readonly #kept: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #keptBytes = 0;
+
+  /** Whether there is room for a copy of this many bytes. */
+  hasRoomFor(sizeBytes: number): boolean {
+    return this.#waitingBytes + sizeBytes <= mostWaitingBytes;
+  }
+
+  /** A copy that stays until `release` is told of `command`. */
+  copy(bytes: Uint8Array, command: number): Uint8Array {
+    const at = this.#kept.findIndex((memory) => memory.length === bytes.length);
+    let memory: Uint8Array;
+    if (at >= 0) {
+      memory = this.#kept.splice(at, 1)[0]!;
+      this.#keptBytes -= memory.length;
+    } else memory = new Uint8Array(new ArrayBuffer(bytes.length));
+    memory.set(bytes);
+    this.#waiting.set(command, memory);
+    this.#waitingBytes += memory.length;
+    return memory;
+  }
+
+  /** The device is done with every command up to this one. */
+  release(command: number): void {
+    for (const [key, memory] of this.#waiting) {
+      if (key > command) continue;
+      this.#waiting.delete(key);
+      this.#waitingBytes -= memory.length;
+      if (this.#keptBytes + memory.length > mostKeptBytes) continue;
+      this.#kept.push(memory);
+      this.#keptBytes += memory.length;
+    }
+  }
+
+  clear(): void {
+    this.#waiting.clear();
+    this.#kept.length = 0;
+    this.#waitingBytes = this.#keptBytes = 0;
+  }
+}
