@@ -73,6 +73,9 @@ function sizesOf(rewriter: Rewriter, node: NodeOf<"conv">): ConvSizes {
  */
 const cost = { transformed: 12, launch: 250_000, weightPerLane: 1.25 };
 
+/** In three kernels all values pass through memory: they must save clearly more than half the work. */
+const stepsFactor = 2.5;
+
 /** Fewer channels than this leave vectors empty and transforms unpaid. */
 const fewestChannels = 16;
 
@@ -108,7 +111,7 @@ function algorithmsFor(
     const work =
       squares * (weights * (tiles + weightCost) + tiles * (channels + outputs) * cost.transformed) +
       (launches - 1) * cost.launch;
-    costs.push([algorithm, work]);
+    costs.push([algorithm, launches === 1 ? work : work * stepsFactor]);
   }
   // A real GPU waits for memory, not for multiplications: three launches would move several times as much.
   const waitsForMemory = target.family === "gpu" && !target.software;

@@ -62,21 +62,25 @@ describe("choose-conv-algorithm", () => {
   it("makes it two transforms and a product on a software GPU", () => {
     expectRewrite(
       chooseConvAlgorithm,
-      convGraph({ channels: 40 }),
-      `graph g(%x: input "x" f32[1,40,32,32], %w: parameter "w" f32[40,40,3,3]) {
-        %v = winograd_input(%x) {tile=4, padding=[[1,1],[1,1]], rows=4} : f32[36,16,4,40]{1,0,2,3}
-        %s = reshape(%w) {shape=[1,40,40,9]} : f32[1,40,40,9]
-        %p = permute(%s) {axes=[0,2,3,1]} : f32[1,40,9,40]
-        %r = reshape(%p) {shape=[40,9,40]} : f32[40,9,40]
+      convGraph({ channels: 64 }),
+      `graph g(%x: input "x" f32[1,64,32,32], %w: parameter "w" f32[64,64,3,3]) {
+        %v = winograd_input(%x) {tile=4, padding=[[1,1],[1,1]], rows=4} : f32[36,16,4,64]{1,0,2,3}
+        %s = reshape(%w) {shape=[1,64,64,9]} : f32[1,64,64,9]
+        %p = permute(%s) {axes=[0,2,3,1]} : f32[1,64,9,64]
+        %r = reshape(%p) {shape=[64,9,64]} : f32[64,9,64]
         %t = constant() {value=dense f32[36,9] [${transformText}]} : f32[36,9]
-        %u = matmul(%t, %r) {packing={block=40, columns=1600}} : f32[36,1600]
-        %f = reshape(%u) {shape=[36,1,1,40,40]} : f32[36,1,1,40,40]
-        %m = matmul(%v, %f) {packing={block=40, columns=40}} : f32[36,16,4,40]{1,0,2,3}
-        %y = winograd_output(%m) {tile=4, batch=1, size=[32,32]} : f32[1,40,32,32]
+        %u = matmul(%t, %r) {packing={block=64, columns=4096}} : f32[36,4096]
+        %f = reshape(%u) {shape=[36,1,1,64,64]} : f32[36,1,1,64,64]
+        %m = matmul(%v, %f) {packing={block=64, columns=64}} : f32[36,16,4,64]{1,0,2,3}
+        %y = winograd_output(%m) {tile=4, batch=1, size=[32,32]} : f32[1,64,32,32]
         return "y" %y
       }`,
       { target: softwareGpu, tolerance },
     );
+  });
+
+  it("stays direct there where three launches would not save clearly more than half the work", () => {
+    expectUnchanged(chooseConvAlgorithm, convGraph({ channels: 40 }), { target: softwareGpu });
   });
 
   it("takes the smaller tile where the larger would reach far over the edge", () => {
