@@ -11,7 +11,7 @@ import { collapsePointwise } from "./collapse-pointwise.ts";
 import { scheduleScalarConv } from "./conv-scalar.ts";
 import { accumulateTile, channelOf, describeConv, type Conv, type Place } from "./conv-tile.ts";
 import { distribute } from "./distribute.ts";
-import { finish } from "./epilogue.ts";
+import { finish, withValidLanes } from "./epilogue.ts";
 import { scheduleSeparableConv } from "./separable-conv.ts";
 import { chooseTile, type Tile } from "./tile.ts";
 import { scheduleWinogradConv } from "./winograd-conv.ts";
@@ -71,22 +71,13 @@ function finishTile(
 ): void {
   const lane = conv.lanes === 1 ? null : { axis: 1, lanes: conv.lanes };
   const result = conv.anchor.results[0]!.id;
-  const whole = Math.floor(conv.outputs / conv.lanes) * conv.lanes;
   for (let vector = 0; vector < tile.vectors; vector++) {
     const channel = channelOf(kb, conv, place, vector);
-    const emit = (valid: number) =>
+    withValidLanes(kb, channel, conv.outputs, conv.lanes, (valid) =>
       accumulators.forEach((row, pixel) => {
         const index = [place.n, channel, ...place.row, kb.index.add(start, int(pixel))];
         finish(kb, task, new Map([[result, row[vector]!]]), index, lane, valid);
-      });
-    const partial = conv.outputs - whole;
-    kb.ifLess(
-      channel,
-      whole,
-      () => emit(conv.lanes),
-      () => {
-        if (partial > 0) kb.ifLess(channel, conv.outputs, () => emit(partial));
-      },
+      }),
     );
   }
 }

@@ -34,3 +34,22 @@ export function finish(
   const values = task.outputs.map((output) => emitter.emit(output.value, index, lane));
   task.outputs.forEach((output, i) => storeElement(kb, output, index, lane, values[i]!));
 }
+
+/** Emits the vector of columns from `first` with as many lanes as there are columns: all, some or, past the end, none. */
+export function withValidLanes(
+  kb: KernelBuilder,
+  first: Expr,
+  columns: number,
+  lanes: number,
+  emit: (valid: number) => void,
+): void {
+  const whole = Math.floor(columns / lanes) * lanes;
+  kb.ifLess(
+    first,
+    whole,
+    () => emit(lanes),
+    () => {
+      if (columns > whole) kb.ifLess(first, columns, () => emit(columns - whole));
+    },
+  );
+}

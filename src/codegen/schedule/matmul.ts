@@ -12,7 +12,7 @@ import { expectAnchor, type BoundTensor, type Task } from "../lower/task.ts";
 import type { Lanes } from "../target.ts";
 import { collapseBatch } from "./collapse-batch.ts";
 import { distribute } from "./distribute.ts";
-import { finish } from "./epilogue.ts";
+import { finish, withValidLanes } from "./epilogue.ts";
 import { accumulate, chooseTile, declareAccumulators } from "./tile.ts";
 
 export function scheduleMatmul(kb: KernelBuilder, original: Task): void {
@@ -192,22 +192,13 @@ function finishTile(
 ): void {
   const axis = batchIndex.length + 1;
   const lane = lanes === 1 ? null : { axis, lanes };
-  const whole = Math.floor(columns / lanes) * lanes;
   accumulators[0]!.forEach((_, vector) => {
     const at = kb.let(kb.index.add(column, int(vector * lanes)), "at");
-    const emit = (valid: number) =>
+    withValidLanes(kb, at, columns, lanes, (valid) =>
       accumulators.forEach((line, pixel) => {
         const index = [...batchIndex, kb.index.add(row, int(pixel)), at];
         finish(kb, task, new Map([[result, line[vector]!]]), index, lane, valid);
-      });
-    const partial = columns - whole;
-    kb.ifLess(
-      at,
-      whole,
-      () => emit(lanes),
-      () => {
-        if (partial > 0) kb.ifLess(at, columns, () => emit(partial));
-      },
+      }),
     );
   });
 }

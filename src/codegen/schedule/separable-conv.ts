@@ -12,7 +12,7 @@ import { depthwiseOf, expectAnchor, type Task } from "../lower/task.ts";
 import { tileRows, type Lanes } from "../target.ts";
 import { accumulateTile, channelOf, describeConv } from "./conv-tile.ts";
 import { distribute } from "./distribute.ts";
-import { finish } from "./epilogue.ts";
+import { finish, withValidLanes } from "./epilogue.ts";
 import { accumulate, chooseTile, declareAccumulators } from "./tile.ts";
 
 export function scheduleSeparableConv(kb: KernelBuilder, task: Task): void {
@@ -89,23 +89,15 @@ export function scheduleSeparableConv(kb: KernelBuilder, task: Task): void {
               kb.load(scratch, kb.index.add(base, kb.index.add(k, int(pixel * depth))), 1, "v"),
           },
         );
-        const whole = Math.floor(columns / lanes) * lanes;
         for (let vector = 0; vector < vectors; vector++) {
           const channel = kb.let(kb.index.dot([number, int(vector)], [block, lanes]), "channel");
-          const emit = (valid: number) =>
+          withValidLanes(kb, channel, columns, lanes, (valid) =>
             accumulators.forEach((line, pixel) => {
               const h = kb.index.add(top, int(Math.floor(pixel / across)));
               const w = kb.index.add(left, int(pixel % across));
               const lane = lanes === 1 ? null : { axis: 1, lanes };
               finish(kb, task, new Map([[result, line[vector]!]]), [n, channel, h, w], lane, valid);
-            });
-          kb.ifLess(
-            channel,
-            whole,
-            () => emit(lanes),
-            () => {
-              if (columns > whole) kb.ifLess(channel, columns, () => emit(columns - whole));
-            },
+            }),
           );
         }
       });

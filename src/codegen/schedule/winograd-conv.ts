@@ -14,7 +14,7 @@ import type { KernelBuilder } from "../kernel-builder.ts";
 import { expectAnchor, type Task } from "../lower/task.ts";
 import { tileRows, type Lanes, type Target } from "../target.ts";
 import { distribute } from "./distribute.ts";
-import { finish } from "./epilogue.ts";
+import { finish, withValidLanes } from "./epilogue.ts";
 import { accumulate, declareAccumulators } from "./tile.ts";
 import {
   channelLanes,
@@ -150,19 +150,11 @@ export function scheduleWinogradConv(kb: KernelBuilder, task: Task): void {
                   const position = i * inputSide(tile) + j;
                   return kb.load(scratch, kb.index.add(at, int(position * rows * block)), lanes, "m");
                 };
-                const emit = (valid: number) =>
+                withValidLanes(kb, channel, columns, lanes, (valid) =>
                   emitOutputTransform(kb, tile, size, place, read, (value, h, w) => {
                     const lane = lanes === 1 ? null : { axis: 1, lanes };
                     finish(kb, task, new Map([[result.id, value]]), [place.n, channel, h, w], lane, valid);
-                  });
-                const whole = Math.floor(columns / lanes) * lanes;
-                kb.ifLess(
-                  channel,
-                  whole,
-                  () => emit(lanes),
-                  () => {
-                    if (columns > whole) kb.ifLess(channel, columns, () => emit(columns - whole));
-                  },
+                  }),
                 );
               }),
             ),
