@@ -3,11 +3,11 @@
  * `[…, M, K] × [K, N]` becomes one over `[…·M, K]`, with more rows to tile. Applies where every tensor of the
  * task lies in memory row by row, or has no rows at all (a bias).
  */
-import type { Node } from "../../ir/graph.ts";
 import { elementCount } from "../../ir/shape.ts";
 import type { TensorType } from "../../ir/tensor-type.ts";
 import { isElementwise } from "../lower/elementwise.ts";
 import { expectAnchor, type Task } from "../lower/task.ts";
+import { retypeTask } from "./retype-task.ts";
 
 export function collapseBatch(task: Task): Task {
   const anchor = expectAnchor(task, "matmul");
@@ -27,24 +27,10 @@ export function collapseBatch(task: Task): Task {
     return own.join() === leading.join() ? { dtype: type.dtype, shape: [rows, ...last] } : undefined;
   };
 
-  const inputs = new Map<string, { buffer: string; type: TensorType }>();
-  for (const [id, tensor] of task.inputs) {
-    const type = id === weight ? tensor.type : collapse(tensor.type);
-    if (type === undefined) return task;
-    inputs.set(id, { ...tensor, type });
-  }
-  const outputs = [];
-  for (const output of task.outputs) {
-    const type = collapse(output.type);
-    if (type === undefined) return task;
-    outputs.push({ ...output, type });
-  }
-  const nodes: Record<string, Node> = {};
-  for (const [id, node] of Object.entries(task.body.nodes)) {
-    const simple = node === anchor || isElementwise(node.op) || node.op === "constant";
-    const results = node.results.map((result) => ({ ...result, type: collapse(result.type) }));
-    if (!simple || results.some((result) => result.type === undefined)) return task;
-    nodes[id] = { ...node, results } as Node;
-  }
-  return { ...task, inputs, outputs, body: { ...task.body, nodes }, anchor: nodes[anchor.results[0]!.id] };
+  const collapsed = retypeTask(task, {
+    type: collapse,
+    inputType: (id, type) => (id === weight ? type : collapse(type)),
+    node: (node) => (node === anchor || isElementwise(node.op) || node.op === "constant" ? node : undefined),
+  });
+  return collapsed ?? task;
 }

@@ -4,9 +4,9 @@
  * that the spatial dimensions can be taken as one.
  */
 import { channelsLast, layoutOf, type TensorType } from "../../ir/tensor-type.ts";
-import type { Node } from "../../ir/graph.ts";
 import { isElementwise } from "../lower/elementwise.ts";
 import { expectAnchor, type Task } from "../lower/task.ts";
+import { retypeTask } from "./retype-task.ts";
 
 export function collapsePointwise(task: Task): Task {
   const anchor = expectAnchor(task, "conv");
@@ -35,34 +35,18 @@ export function collapsePointwise(task: Task): Task {
     return type.layout === undefined ? flat : { ...flat, layout: channelsLast(3) };
   };
 
-  const inputs = new Map<string, { buffer: string; type: TensorType }>();
-  for (const [id, tensor] of task.inputs) {
-    const type =
-      id === weight
-        ? weightType(tensor.type, rank, anchor.attributes.packing !== null)
-        : collapse(tensor.type);
-    if (type === undefined) return task;
-    inputs.set(id, { ...tensor, type });
-  }
-  const outputs = [];
-  for (const output of task.outputs) {
-    const type = collapse(output.type);
-    if (type === undefined) return task;
-    outputs.push({ ...output, type });
-  }
-  const nodes: Record<string, Node> = {};
-  for (const [id, node] of Object.entries(task.body.nodes)) {
-    const simple =
-      node === anchor || isElementwise(node.op) || node.op === "reshape" || node.op === "constant";
-    const results = node.results.map((result) => ({ ...result, type: collapse(result.type) }));
-    if (!simple || results.some((result) => result.type === undefined)) return task;
-    const attributes =
-      node === anchor
-        ? { ...anchor.attributes, kernel: [1], stride: [1], padding: [[0, 0]], dilation: [1] }
-        : node.attributes;
-    nodes[id] = { ...node, attributes, results } as Node;
-  }
-  return { ...task, inputs, outputs, body: { ...task.body, nodes }, anchor: nodes[anchor.results[0]!.id] };
+  const single = { kernel: [1], stride: [1], padding: [[0, 0]], dilation: [1] } as const;
+  const collapsed = retypeTask(task, {
+    type: collapse,
+    inputType: (id, type) =>
+      id === weight ? weightType(type, rank, anchor.attributes.packing !== null) : collapse(type),
+    node: (node) => {
+      if (node === anchor) return { ...anchor, attributes: { ...anchor.attributes, ...single } };
+      const simple = isElementwise(node.op) || node.op === "reshape" || node.op === "constant";
+      return simple ? node : undefined;
+    },
+  });
+  return collapsed ?? task;
 }
 
 /** `[O, C, 1, 1]` → `[O, C, 1]`; packed `[blocks, 1, 1, C, block]` → `[blocks, 1, C, block]`. */

@@ -8,7 +8,7 @@ import type { Expr } from "../kernel-ir.ts";
 import type { KernelBuilder } from "../kernel-builder.ts";
 import { expectAnchor, type BoundTensor, type Task } from "../lower/task.ts";
 import type { Lanes, Target } from "../target.ts";
-import { accumulate, declareAccumulators, type Tile } from "./tile.ts";
+import { accumulate, declareAccumulators, lanesOfBlock, type Tile } from "./tile.ts";
 
 /** Everything about the convolution that the loops need. */
 export interface Conv {
@@ -49,8 +49,7 @@ export function describeConv(task: Task): Conv | undefined {
   if (!depthwise && attributes.groups > 1 && (packing.columns / attributes.groups) % packing.block !== 0) {
     return undefined;
   }
-  let lanes: Lanes = task.target.family === "gpu" ? 4 : task.target.vectorWidth;
-  while (packing.block % lanes !== 0) lanes = (lanes / 2) as Lanes;
+  const lanes = lanesOfBlock(task.target.family === "gpu" ? 4 : task.target.vectorWidth, packing.block);
   if (depthwise && (packing.columns % packing.block !== 0 || layoutOf(x.type).at(-1) !== 1)) return undefined;
   return {
     anchor,

@@ -9,11 +9,11 @@ import type { Expr } from "../kernel-ir.ts";
 import type { KernelBuilder } from "../kernel-builder.ts";
 import { ValueEmitter } from "../lower/emit-value.ts";
 import { depthwiseOf, expectAnchor, type Task } from "../lower/task.ts";
-import { tileRows, type Lanes } from "../target.ts";
+import { tileRows } from "../target.ts";
 import { accumulateTile, channelOf, describeConv } from "./conv-tile.ts";
 import { distribute } from "./distribute.ts";
 import { finish, withValidLanes } from "./epilogue.ts";
-import { accumulate, chooseTile, declareAccumulators } from "./tile.ts";
+import { chooseTile, lanesOfBlock, multiplyPanel } from "./tile.ts";
 
 export function scheduleSeparableConv(kb: KernelBuilder, task: Task): void {
   const { target } = task;
@@ -28,8 +28,7 @@ export function scheduleSeparableConv(kb: KernelBuilder, task: Task): void {
     );
 
   const { block, columns } = packing;
-  let lanes: Lanes = target.vectorWidth;
-  while (block % lanes !== 0) lanes = (lanes / 2) as Lanes;
+  const lanes = lanesOfBlock(target.vectorWidth, block);
   const vectors = block / lanes;
   const depth = conv.channels;
   const [batch, [height, width]] = [conv.batch, conv.spatial as [number, number]];
@@ -73,21 +72,9 @@ export function scheduleSeparableConv(kb: KernelBuilder, task: Task): void {
 
       kb.for(Math.ceil(columns / block), "b", (number) => {
         const weightAt = kb.let(kb.index.mul(number, int(depth * block)), "w_at");
-        const accumulators = declareAccumulators(kb, { pixels, vectors, lanes });
-        accumulate(
-          kb,
-          accumulators,
-          accumulators.map((_, pixel) => pixel),
-          depth,
-          {
-            panel: { buffer: weight.buffer, at: weightAt, block },
-            weight: (vector, k) => {
-              const at = kb.index.add(weightAt, kb.index.dot([k, int(vector)], [block, lanes]));
-              return kb.load(weight.buffer, at, lanes, "w");
-            },
-            input: (pixel, _, k) =>
-              kb.load(scratch, kb.index.add(base, kb.index.add(k, int(pixel * depth))), 1, "v"),
-          },
+        const panel = { buffer: weight.buffer, at: weightAt, block };
+        const accumulators = multiplyPanel(kb, { pixels, vectors, lanes }, panel, depth, (pixel, k) =>
+          kb.load(scratch, kb.index.add(base, kb.index.add(k, int(pixel * depth))), 1, "v"),
         );
         for (let vector = 0; vector < vectors; vector++) {
           const channel = kb.let(kb.index.dot([number, int(vector)], [block, lanes]), "channel");

@@ -76,6 +76,34 @@ export function accumulate(
   else kb.for(depth, "c", step);
 }
 
+/** The widest vectors that a block of packed columns is made of. */
+export function lanesOfBlock(widest: Lanes, block: number): Lanes {
+  let lanes = widest;
+  while (block % lanes !== 0) lanes = (lanes / 2) as Lanes;
+  return lanes;
+}
+
+/** `[row][vector]` of a tile's rows, read one element at a time, times a panel of packed weights. */
+export function multiplyPanel(
+  kb: KernelBuilder,
+  tile: Tile,
+  panel: WeightPanel,
+  depth: number,
+  input: (row: number, k: Expr) => Expr,
+): readonly (readonly Expr[])[] {
+  const accumulators = declareAccumulators(kb, tile);
+  const rows = accumulators.map((_, row) => row);
+  accumulate(kb, accumulators, rows, depth, {
+    panel,
+    weight: (vector, k) => {
+      const at = kb.index.add(panel.at, kb.index.dot([k, int(vector)], [panel.block, tile.lanes]));
+      return kb.load(panel.buffer, at, tile.lanes, "w");
+    },
+    input: (row, _, k) => input(row, k),
+  });
+  return accumulators;
+}
+
 /** Elements of a cache line. */
 const lineLength = 16;
 

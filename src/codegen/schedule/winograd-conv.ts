@@ -12,10 +12,10 @@ import { int } from "../expressions.ts";
 import type { Expr } from "../kernel-ir.ts";
 import type { KernelBuilder } from "../kernel-builder.ts";
 import { expectAnchor, type Task } from "../lower/task.ts";
-import { tileRows, type Lanes, type Target } from "../target.ts";
+import { tileRows, type Target } from "../target.ts";
 import { distribute } from "./distribute.ts";
 import { finish, withValidLanes } from "./epilogue.ts";
-import { accumulate, declareAccumulators } from "./tile.ts";
+import { lanesOfBlock, multiplyPanel } from "./tile.ts";
 import {
   channelLanes,
   emitInputTransform,
@@ -43,8 +43,7 @@ export function scheduleWinogradConv(kb: KernelBuilder, task: Task): void {
   const [down, across] = tileCounts(size, tile);
   const tiles = batch * down * across;
   const inputLanes = layoutOf(tensor.type).at(-1) === 1 ? channelLanes(target.vectorWidth, channels) : 1;
-  let lanes: Lanes = target.vectorWidth;
-  while (block % lanes !== 0) lanes = (lanes / 2) as Lanes;
+  const lanes = lanesOfBlock(target.vectorWidth, block);
   const vectors = block / lanes;
   const rows = tileRows(target, vectors, tiles, packing!.rows);
   const { stretch, stretches, splits, blocksPerItem } = divide({ target, squares, channels, columns, block, rows, tiles }); // prettier-ignore
@@ -104,7 +103,6 @@ export function scheduleWinogradConv(kb: KernelBuilder, task: Task): void {
             const panel = kb.index.dot([number, square], [squares * channels * block, channels * block]);
             const weightAt = kb.let(panel, "w_at");
             kb.for(stretch, "part", (part) => {
-              const accumulators = declareAccumulators(kb, { pixels: rows, vectors, lanes });
               const inputAt = kb.let(
                 kb.index.add(
                   base,
@@ -112,20 +110,10 @@ export function scheduleWinogradConv(kb: KernelBuilder, task: Task): void {
                 ),
                 "v_at",
               );
-              accumulate(
-                kb,
-                accumulators,
-                accumulators.map((_, row) => row),
-                channels,
-                {
-                  panel: { buffer: weight.buffer, at: weightAt, block },
-                  weight: (vector, k) => {
-                    const at = kb.index.add(weightAt, kb.index.dot([k, int(vector)], [block, lanes]));
-                    return kb.load(weight.buffer, at, lanes, "w");
-                  },
-                  input: (row, _, k) =>
-                    kb.load(scratch, kb.index.add(inputAt, kb.index.add(k, int(row * channels))), 1, "v"),
-                },
+              const panel = { buffer: weight.buffer, at: weightAt, block };
+              const tileOfRows = { pixels: rows, vectors, lanes };
+              const accumulators = multiplyPanel(kb, tileOfRows, panel, channels, (row, k) =>
+                kb.load(scratch, kb.index.add(inputAt, kb.index.add(k, int(row * channels))), 1, "v"),
               );
               const to = kb.index.dot([part, square], [squares * rows * block, rows * block]);
               const productAt = kb.let(kb.index.add(products, to), "m_at");
