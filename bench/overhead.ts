@@ -8,7 +8,7 @@ export interface Overhead {
   /** Time of a run that is not profiled, and the kernels' own time in a run that is. */
   readonly run: Summary;
   readonly kernels: Summary;
-  /** (run − kernels) ÷ run, of the medians. */
+  /** (run − kernels) ÷ kernels, of the medians. */
   readonly share: number;
   readonly runMs: readonly number[];
   readonly kernelMs: readonly number[];
@@ -26,7 +26,7 @@ export async function measureOverhead({ compiled, run }: LoadedInHeddle, rounds:
     return compiled.lastProfile.reduce((sum, { elapsedMs }) => sum + elapsedMs, 0);
   };
   const [runMs, kernelMs] = (await interleave([plain, profiled], rounds)).map(({ times }) => times.flat());
-  const share = 1 - median(kernelMs!) / median(runMs!);
+  const share = median(runMs!) / median(kernelMs!) - 1;
   return {
     launches: compiled.launches,
     run: summarize(runMs!),
