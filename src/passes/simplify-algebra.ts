@@ -58,6 +58,18 @@ function unchanged(node: Node, rewriter: Rewriter): ValueId | undefined {
   return sameType(rewriter.typeOf(operand), node.results[0]!.type) ? operand : undefined;
 }
 
+function reciprocalOfDivisor(node: Node, rewriter: Rewriter): ValueId | undefined {
+  if (node.op !== "div" || node.results[0]!.type.dtype !== "f32") return undefined;
+  const [x, divisor] = node.operands as [ValueId, ValueId];
+  const reciprocal = Math.fround(1 / (uniformValue(rewriter, divisor) ?? 0));
+  const magnitude = Math.abs(reciprocal);
+  // Neither 0 nor infinity, nor so small or large that one of the two loses digits.
+  if (!(magnitude >= 2 ** -100 && magnitude <= 2 ** 100)) return undefined;
+  if (!sameShape(rewriter.typeOf(x).shape, node.results[0]!.type.shape)) return undefined;
+  const value = { dtype: "f32", shape: [], data: Float32Array.of(reciprocal) } as const;
+  return rewriter.add("mul", [x, rewriter.add("constant", [], { value }, node.origin)], {}, node.origin);
+}
+
 const rules: readonly Rule[] = [
   // x + 0 = x
   (node, rewriter) => (node.op === "add" ? otherThan(node, rewriter, 0, true) : undefined),
@@ -67,6 +79,8 @@ const rules: readonly Rule[] = [
   (node, rewriter) => (node.op === "mul" ? otherThan(node, rewriter, 1, true) : undefined),
   // x / 1 = x
   (node, rewriter) => (node.op === "div" ? otherThan(node, rewriter, 1, false) : undefined),
+  // x / c = x · (1/c): a multiplication takes a tenth of the time, and rounds once more
+  reciprocalOfDivisor,
   // x¹ = x
   (node, rewriter) => (node.op === "pow" ? otherThan(node, rewriter, 1, false) : undefined),
   // x² = x · x

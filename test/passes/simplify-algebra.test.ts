@@ -104,6 +104,14 @@ describe("simplify-algebra fires", () => {
     );
   });
 
+  it("x / c = x · (1/c)", () => {
+    expectRewrite(
+      simplifyAlgebra,
+      graph(number("c", 3), "%r = div(%x, %c) : f32[2,3]"),
+      graph(number("third", Math.fround(1 / 3)), "%r = mul(%x, %third) : f32[2,3]"),
+    );
+  });
+
   it("keeps an inner operation that something else reads", () => {
     expectRewrite(
       simplifyAlgebra,
@@ -141,6 +149,9 @@ describe("simplify-algebra does not fire", () => {
     ["on x · (1, 1, 2)", [number("c", "1,1,2", "3"), "%r = mul(%x, %c) : f32[2,3]"]],
     ["on 0 − x", [number("c", 0), "%r = sub(%c, %x) : f32[2,3]"]],
     ["on 1 / x", [number("c", 1), "%r = div(%c, %x) : f32[2,3]"]],
+    ["on x / 0", [number("c", 0), "%r = div(%x, %c) : f32[2,3]"]],
+    ["on x / c whose reciprocal is subnormal", [number("c", 2e38), "%r = div(%x, %c) : f32[2,3]"]],
+    ["on x / c that broadcasts y", [number("c", "3,3,3,3,3,3", "2,3"), "%r = div(%y, %c) : f32[2,3]"]],
     ["on 1ˣ", [number("c", 1), "%r = pow(%c, %x) : f32[2,3]"]],
     ["on x³", [number("c", 3), "%r = pow(%x, %c) : f32[2,3]"]],
     ["on a sum with zeros that broadcasts y", [number("c", "0,0,0,0,0,0", "2,3"), "%r = add(%y, %c) : f32[2,3]"]],
