@@ -74,9 +74,16 @@ export function tileRows(
   most = mostTileRows(target, vectors),
 ): number {
   if (target.family === "gpu") return Math.min(most, extent);
-  // Equal tiles along the extent rather than full ones and a crumb.
-  return Math.ceil(extent / Math.ceil(extent / most));
+  // The last tile overlaps the one before, so what counts is rows computed in all: 17 tiles of 12 do less than
+  // 15 of 14 over 197 rows, and products of that many take 0.97 of the time.
+  const cost = (rows: number) => Math.ceil(extent / rows) * (rows + rowsPerTile);
+  let best = Math.ceil(extent / Math.ceil(extent / most));
+  for (let rows = best - 1; rows >= 0.75 * most; rows--) if (cost(rows) < cost(best)) best = rows;
+  return best;
 }
+
+/** What starting and finishing a tile costs, in rows of it. Fitted to products of 197 rows with tiles of 8 to 14. */
+const rowsPerTile = 1.5;
 
 /** Rows of a tile over an extent that is long enough. */
 export function mostTileRows(target: Target, vectors: number): number {
