@@ -18,6 +18,12 @@ export interface DeviceBuffer {
   destroy(): void;
 }
 
+/** What a device may want to know of a buffer. */
+export interface BufferUse {
+  /** The host writes it before most runs: worth having it where the host can write without asking. */
+  readonly input?: boolean;
+}
+
 /** A kernel ready to run; made by and only usable with the same device. */
 export interface CompiledKernel {
   readonly source: KernelSource;
@@ -64,7 +70,7 @@ export interface Device {
   /** Set once the device is lost or disposed; every later call throws a `device-lost` or `disposed` UserError with this reason. */
   readonly lost: string | undefined;
   /** Fails with an `out-of-memory` UserError naming the size and the limit. Contents start undefined. */
-  allocate(sizeBytes: number, label: string): DeviceBuffer;
+  allocate(sizeBytes: number, label: string, use?: BufferUse): DeviceBuffer;
   /** Copies `data` to the start of `buffer`; `data` may be reused at once. */
   write(buffer: DeviceBuffer, data: ArrayBufferView): void;
   /** The first `sizeBytes` bytes, as they are after everything enqueued before. */

@@ -206,8 +206,9 @@ export class Session {
   #kept(i: number): DeviceBuffer {
     const known = this.#buffers[i];
     if (known !== undefined) return known;
-    const { sizeBytes, name } = this.#executable.buffers[i]!;
-    const allocated = this.#device.allocate(sizeBytes, `${this.#executable.name}.${name}`);
+    const { sizeBytes, name, kind } = this.#executable.buffers[i]!;
+    const label = `${this.#executable.name}.${name}`;
+    const allocated = this.#device.allocate(sizeBytes, label, { input: kind === "input" });
     this.#owned.push(allocated);
     return (this.#buffers[i] = allocated);
   }

@@ -31,7 +31,7 @@ export interface OpenclApi {
   readonly clReleaseContext: StatusFunction<[Handle]>;
   readonly clCreateCommandQueue: Native<[Handle, Handle, number, Pointer], Handle>;
   readonly clReleaseCommandQueue: StatusFunction<[Handle]>;
-  readonly clCreateBuffer: Native<[Handle, number, number, null, Pointer], Handle>;
+  readonly clCreateBuffer: Native<[Handle, number, number, Handle, Pointer], Handle>;
   readonly clReleaseMemObject: StatusFunction<[Handle]>;
   readonly clCreateProgramWithSource: Native<[Handle, number, Pointer, Pointer, Pointer], Handle>;
   readonly clCreateProgramWithBinary: Native<
@@ -75,7 +75,7 @@ const signatures: Readonly<Record<Exclude<keyof OpenclApi, "addressOf">, string>
   clReleaseContext: "i h",
   clCreateCommandQueue: "h hhzp",
   clReleaseCommandQueue: "i h",
-  clCreateBuffer: "h hzzpp",
+  clCreateBuffer: "h hzzhp",
   clReleaseMemObject: "i h",
   clCreateProgramWithSource: "h hippp",
   clCreateProgramWithBinary: "h hippppp",
@@ -231,6 +231,7 @@ export const cl = {
   CONTEXT_PLATFORM: 0x1084,
   QUEUE_PROFILING_ENABLE: 2,
   MEM_READ_WRITE: 1,
+  MEM_USE_HOST_PTR: 8,
   PROGRAM_BINARY_SIZES: 0x1165,
   PROGRAM_BINARIES: 0x1166,
   PROGRAM_BUILD_LOG: 0x1183,

@@ -14,6 +14,8 @@ export class OpenclBuffer implements DeviceBuffer {
     readonly sizeBytes: number,
     readonly label: string,
     onDestroy: (buffer: OpenclBuffer) => void,
+    /** The device's own memory, where the host may write to it while no command uses it. */
+    readonly memory?: Uint8Array,
   ) {
     this.#api = api;
     this.#handle = handle;

@@ -7,6 +7,7 @@ import type { KernelSource } from "../../codegen/executable.ts";
 import type { Target } from "../../codegen/target.ts";
 import { InternalError, UserError } from "../../errors.ts";
 import type {
+  BufferUse,
   Command,
   CommandList,
   CompiledKernel,
@@ -72,7 +73,7 @@ export class OpenclDevice implements Device {
     return this.#lost;
   }
 
-  allocate(sizeBytes: number, label: string): DeviceBuffer {
+  allocate(sizeBytes: number, label: string, use: BufferUse = {}): DeviceBuffer {
     this.#usable();
     const limit = this.target.maxBufferBytes;
     const failure = (why: string): UserError =>
@@ -83,14 +84,21 @@ export class OpenclDevice implements Device {
     if (sizeBytes > limit) throw failure(`one buffer may have ${limit} bytes`);
     const status = new Int32Array(1);
     const rounded = Math.max(4, Math.ceil(sizeBytes / 4) * 4);
-    const handle = this.#api.clCreateBuffer(this.#context, cl.MEM_READ_WRITE, rounded, null, status);
+    // PoCL's device is this process: kernels and the host see the same memory, and a write is a plain copy.
+    const memory = use.input === true && this.#info.isPocl ? alignedMemory(this.#api, rounded) : undefined;
+    const flags = cl.MEM_READ_WRITE | (memory === undefined ? 0 : cl.MEM_USE_HOST_PTR);
+    const address = memory === undefined ? 0 : this.#api.addressOf(memory);
+    const handle = this.#api.clCreateBuffer(this.#context, flags, rounded, address, status);
     const code = status[0] ?? 0;
     if (isOutOfMemory(code))
       throw failure(`the device's memory is full (${describeStatus(code)}; limit ${limit} a buffer)`);
     check(code, `create buffer '${label}'`);
-    const buffer = new OpenclBuffer(this.#api, handle, sizeBytes, label, (gone) =>
-      this.#buffers.delete(gone),
-    );
+    const forget = (gone: OpenclBuffer): void => {
+      this.#buffers.delete(gone);
+      if (memory !== undefined && this.#enqueued > this.#finished)
+        this.#staging.hold(memory, this.#enqueued);
+    };
+    const buffer = new OpenclBuffer(this.#api, handle, sizeBytes, label, forget, memory);
     this.#buffers.add(buffer);
     return buffer;
   }
@@ -105,6 +113,7 @@ export class OpenclDevice implements Device {
     let bytes = new Uint8Array(data.buffer, data.byteOffset, size);
     // With nothing enqueued a blocking write waits for nothing but its own copy; for a small one even that is long.
     const isIdle = this.#enqueued === this.#finished;
+    if (isIdle && target.memory !== undefined) return target.memory.set(bytes);
     const blocking = (isIdle && size > smallWriteBytes) || !this.#staging.hasRoomFor(size);
     if (!blocking) bytes = this.#staging.copy(bytes, this.#enqueued + 1);
     const address = this.#api.addressOf(bytes);
@@ -250,6 +259,14 @@ export class OpenclDevice implements Device {
     if (this.#lost !== undefined)
       throw new UserError("disposed", `opencl device ${this.name}: ${this.#lost}`);
   }
+}
+
+/** Memory of the process that starts where vectors are aligned and a cache line begins. */
+function alignedMemory(api: OpenclApi, sizeBytes: number): Uint8Array {
+  const alignment = 128;
+  const whole = new Uint8Array(new ArrayBuffer(sizeBytes + alignment));
+  const misaligned = Number(api.addressOf(whole) % BigInt(alignment));
+  return whole.subarray(alignment - misaligned).subarray(0, sizeBytes);
 }
 
 async function buildProcesses(info: OpenclDeviceInfo): Promise<BuildProcesses> {

@@ -12,6 +12,8 @@ export class Staging {
   /** By the number of the command that reads it. */
   readonly #waiting = new Map<number, Uint8Array>();
   readonly #kept: Uint8Array[] = [];
+  /** Memory of buffers that are gone, with the last command that may use it. */
+  #held: { readonly memory: Uint8Array; readonly command: number }[] = [];
   #waitingBytes = 0;
   #keptBytes = 0;
 
@@ -34,8 +36,14 @@ export class Staging {
     return memory;
   }
 
+  /** Keeps `memory` reachable until `release` is told of `command`. */
+  hold(memory: Uint8Array, command: number): void {
+    this.#held.push({ memory, command });
+  }
+
   /** The device is done with every command up to this one. */
   release(command: number): void {
+    if (this.#held.length > 0) this.#held = this.#held.filter((held) => held.command > command);
     for (const [key, memory] of this.#waiting) {
       if (key > command) continue;
       this.#waiting.delete(key);
@@ -49,6 +57,7 @@ export class Staging {
   clear(): void {
     this.#waiting.clear();
     this.#kept.length = 0;
+    this.#held = [];
     this.#waitingBytes = this.#keptBytes = 0;
   }
 }
