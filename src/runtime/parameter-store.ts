@@ -6,6 +6,7 @@
  * they prepare. What the host's value can replace is freed then; what a device computed is kept.
  */
 import { storedBytes } from "../codegen/device-bytes.ts";
+import type { ByteSource } from "../ir/byte-source.ts";
 import { graphDType } from "../ir/dtype.ts";
 import { graphTensor } from "../ir/trace.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
@@ -95,8 +96,12 @@ export class DeviceParameter {
     this.#buffer = undefined;
   }
 
-  #write(buffer: DeviceBuffer, bytes: Uint8Array): void {
-    if (bytes.byteLength > 0) this.#device.write(buffer, bytes);
+  #write(buffer: DeviceBuffer, bytes: ByteSource): void {
+    let offset = 0;
+    for (const part of bytes.parts()) {
+      if (part.byteLength > 0) this.#device.write(buffer, part, offset);
+      offset += part.byteLength;
+    }
   }
 }
 
