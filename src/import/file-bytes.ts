@@ -67,7 +67,9 @@ class OpenedFile {
 
   #whileOpen(work: (file: number) => void): void {
     reading(this.#what, () => {
-      const file = this.#fs.openSync(this.#path, "r");
+      const { O_RDONLY, O_NONBLOCK = 0 } = this.#fs.constants;
+      // Should a pipe have taken the file's place, opening it waits for nobody.
+      const file = this.#fs.openSync(this.#path, O_RDONLY | O_NONBLOCK);
       try {
         if (identityOf(this.#fs.fstatSync(file, { bigint: true })) !== this.#identity) throw this.#changed();
         work(file);
