@@ -76,11 +76,11 @@ export class DeviceParameter {
 
   /** The value that programs see, in memory of its own; f16 as it is, all else with the dtype it has in graphs. */
   async read(): Promise<HostTensor> {
-    const { dtype, shape, value } = this.#stored;
+    const { dtype, shape } = this.#stored;
     // No run writes f16, so the host's value is the device's.
-    if (dtype === "f16") return { dtype, shape, data: value.data.slice() } as HostTensor;
+    if (dtype === "f16") return { dtype, shape, data: this.#stored.value.data.slice() } as HostTensor;
     if (this.#buffer !== undefined) return readTensor(this.#device, this.#buffer, graphDType(dtype), shape);
-    const known = graphTensor(value, this.#name);
+    const known = graphTensor(this.#stored.value, this.#name);
     return { ...known, data: known.data.slice() } as HostTensor;
   }
 

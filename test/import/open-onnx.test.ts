@@ -156,6 +156,11 @@ describe("a model that is opened by its path", () => {
     expect(error.message).toMatch(pattern);
   });
 
+  it("is refused when it is no path", async () => {
+    const { message } = await refusal(() => openOnnx(readFileSync(digits) as never));
+    expect(message).toBe("openOnnx: expected the path of a file, got object. Bytes go to importOnnx.");
+  });
+
   it("is refused when a weight has another length than its shape, without reading it", async () => {
     const { message } = await refusal(() => openOnnx(written(addition(long + 1, { rawData }))));
     expect(message).toMatch(/tensor 'w' with shape \[20001\] needs 80004 bytes, but has 80000\./);

@@ -32,6 +32,11 @@ export async function openOnnx(path: string): Promise<OnnxModel> {
 
 /** @throws UserError */
 export async function parseOnnxFile(path: string): Promise<OpenedOnnx> {
+  if (typeof path !== "string")
+    throw new UserError(
+      "argument",
+      `openOnnx: expected the path of a file, got ${typeof path}. Bytes go to importOnnx.`,
+    );
   if (!isNode())
     throw new UserError("unsupported", "openOnnx: reading files needs Node. Pass bytes to importOnnx.");
   const [fs, { dirname, join, resolve, sep }] = await Promise.all([
