@@ -3,14 +3,19 @@
  *
  *     npm run build && node scripts/measure-memory.mjs .cache/torchvision/resnet50.onnx cpu N=1
  *
+ * The model is opened by its path; with `--bytes`, imported from the file's bytes, which stay in memory then.
  * A process of its own, over what was built, because a TypeScript loader would count, too. Prints the memory
  * after each step; `peak` is the most that was ever resident. Shared libraries of drivers are counted.
  */
 import { readFileSync, statSync } from "node:fs";
 
-const [path, kind = "cpu", ...bindings] = process.argv.slice(2);
+const args = process.argv.slice(2);
+const asBytes = args.includes("--bytes");
+const [path, kind = "cpu", ...bindings] = args.filter((arg) => arg !== "--bytes");
 if (path === undefined) {
-  console.error("usage: node scripts/measure-memory.mjs MODEL.onnx [cpu|opencl|webgpu] [NAME=SIZE …]");
+  console.error(
+    "usage: node scripts/measure-memory.mjs MODEL.onnx [cpu|opencl|webgpu] [NAME=SIZE …] [--bytes]",
+  );
   process.exit(1);
 }
 const shapes = Object.fromEntries(bindings.map((text) => [text.split("=")[0], Number(text.split("=")[1])]));
@@ -25,13 +30,13 @@ const report = (step) => {
 };
 
 report("node");
-const { compile, importOnnx, openDevice } = await import("../dist/index.js");
+const { compile, importOnnx, openDevice, openOnnx } = await import("../dist/index.js");
 report("heddle loaded");
 const { device } = await openDevice(kind);
 const before = report(`${kind} opened`);
-const bytes = readFileSync(path);
+const bytes = asBytes ? readFileSync(path) : undefined;
 report("file read");
-const model = importOnnx(bytes);
+const model = bytes === undefined ? await openOnnx(path) : importOnnx(bytes);
 report("imported");
 const compiled = await compile(model, { device, shapes });
 const { peak } = report("compiled");

@@ -10,6 +10,7 @@ export { parseGraph } from "./ir/parse.ts";
 export { printGraph } from "./ir/print.ts";
 export type { Graph } from "./ir/graph.ts";
 export { importOnnx, OnnxModel, type ImportOptions } from "./import/onnx/model.ts";
+export { openOnnx } from "./import/onnx/open-onnx.ts";
 export { readNpy, writeNpy } from "./import/npy.ts";
 export { readPytorch } from "./import/pytorch.ts";
 export { readSafetensors, writeSafetensors } from "./import/safetensors.ts";

@@ -1,22 +1,22 @@
 /** `heddle inspect`: what a model holds and what of it is supported, without compiling anything. */
 import {
-  inspectOnnx,
+  inspectParsed,
   supportedOperators,
   type InspectedTensor,
   type OnnxInspection,
 } from "../import/onnx/inspect.ts";
+import { parseOnnxFile } from "../import/onnx/open-onnx.ts";
 import { formatBytes } from "../report.ts";
 import type { InspectArguments } from "./arguments.ts";
-import { externalDataBeside, readBytes } from "./model-file.ts";
 
-export function inspectCommand({ model, shapes }: InspectArguments): void {
+export async function inspectCommand({ model, shapes }: InspectArguments): Promise<void> {
   if (model === undefined) {
     const names = supportedOperators();
     console.log(`${names.length} ONNX operators are supported:\n${inColumns(names, 80)}`);
     return;
   }
-  const options = { externalData: externalDataBeside(model), shapes };
-  console.log(describeModel(model, inspectOnnx(readBytes(model), options)));
+  const { parsed, externalData } = await parseOnnxFile(model);
+  console.log(describeModel(model, inspectParsed(parsed, externalData, shapes)));
 }
 
 function describeModel(path: string, inspection: OnnxInspection): string {

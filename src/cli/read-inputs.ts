@@ -11,7 +11,7 @@ import type { HostTensor } from "../ir/host-tensor.ts";
 import { formatShape, type Shape } from "../ir/shape.ts";
 import type { NamedFile, RunArguments } from "./arguments.ts";
 import { CommandLineError } from "./command-line-error.ts";
-import { readBytes } from "./model-file.ts";
+import { readBytes } from "./files.ts";
 
 export interface ModelInputs {
   readonly tensors: Readonly<Record<string, HostTensor>>;

@@ -1,14 +1,15 @@
 /** `heddle run`: imports, compiles and runs a model, and prints or writes what comes out. */
 import { compile, type ModelOptions } from "../compile.ts";
 import type { Compiled } from "../compiled.ts";
-import { importOnnx, type OnnxModel } from "../import/onnx/model.ts";
+import type { OnnxModel } from "../import/onnx/model.ts";
+import { openOnnx } from "../import/onnx/open-onnx.ts";
 import { writeNpy } from "../import/npy.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
 import type { DispatchTiming } from "../runtime/device.ts";
 import type { RunArguments } from "./arguments.ts";
 import { CommandLineError } from "./command-line-error.ts";
 import { describeProfile, describeResult, resultsAsJson } from "./describe-results.ts";
-import { externalDataBeside, readBytes, writeBytes } from "./model-file.ts";
+import { writeBytes } from "./files.ts";
 import { readRecords } from "./tuning-file.ts";
 import { progressBar } from "./progress-bar.ts";
 import { readInputs } from "./read-inputs.ts";
@@ -16,7 +17,7 @@ import { readInputs } from "./read-inputs.ts";
 type Results = Readonly<Record<string, HostTensor>>;
 
 export async function runCommand(args: RunArguments): Promise<void> {
-  const model = importOnnx(readBytes(args.model), { externalData: externalDataBeside(args.model) });
+  const model = await openOnnx(args.model);
   checkOutputNames(model, args);
   const tuning = args.records === undefined ? undefined : readRecords(args.records);
   const { tensors, shapes } = await readInputs(model.inputs, args);

@@ -1,17 +1,17 @@
 /** `heddle tune`: measures the ways to compute a model on a device, prints what it found and writes records of it. */
-import { importOnnx } from "../import/onnx/model.ts";
+import { openOnnx } from "../import/onnx/open-onnx.ts";
 import { openDevice } from "../runtime/open-device.ts";
 import { tune } from "../tune.ts";
 import { TuningRecords } from "../tuning/records.ts";
 import type { SettledDecision } from "../tuning/tune-decisions.ts";
 import type { Tuning } from "../tuning/tune-graph.ts";
 import type { TuneArguments } from "./arguments.ts";
-import { externalDataBeside, readBytes, writeBytes } from "./model-file.ts";
+import { writeBytes } from "./files.ts";
 import { progressBar } from "./progress-bar.ts";
 import { readRecordsIfAny } from "./tuning-file.ts";
 
 export async function tuneCommand(args: TuneArguments): Promise<void> {
-  const model = importOnnx(readBytes(args.model), { externalData: externalDataBeside(args.model) });
+  const model = await openOnnx(args.model);
   const onFile = readRecordsIfAny(args.records);
   const { device, reason } = await openDevice(args.device);
   const bar = progressBar(process.stderr, "decisions");

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { UserError } from "../errors.ts";
 import { TuningRecords } from "../tuning/records.ts";
 import { CommandLineError } from "./command-line-error.ts";
-import { readBytes } from "./model-file.ts";
+import { readBytes } from "./files.ts";
 
 export function readRecords(path: string): TuningRecords {
   const text = new TextDecoder().decode(readBytes(path));

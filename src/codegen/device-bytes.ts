@@ -1,4 +1,5 @@
 /** Host tensors as they lie in device memory. */
+import { MemoryBytes, type ByteSource } from "../ir/byte-source.ts";
 import type { DType } from "../ir/dtype.ts";
 import { entersAsWords } from "../ir/half-words.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
@@ -12,7 +13,7 @@ export function deviceBytes(tensor: HostTensor<DType>): Uint8Array {
 }
 
 /** A stored tensor's value as it lies in device memory: a file's own bytes where those are it. */
-export function storedBytes(stored: Stored, name: string): Uint8Array {
+export function storedBytes(stored: Stored, name: string): ByteSource {
   const isSame = ["f32", "i32", "u32"].includes(stored.dtype) || entersAsWords(stored);
-  return isSame ? stored.bytes : deviceBytes(graphTensor(stored.value, name));
+  return isSame ? stored.contents : new MemoryBytes(deviceBytes(graphTensor(stored.value, name)));
 }

@@ -3,6 +3,7 @@
  * to; `version` tells them that its value was replaced.
  */
 import { UserError } from "../errors.ts";
+import { MemoryBytes, type ByteSource } from "./byte-source.ts";
 import type { HostDType } from "./dtype.ts";
 import { decodeTensor, type EncodedTensor } from "./encoded-tensor.ts";
 import { convertArray } from "./convert-array.ts";
@@ -39,11 +40,11 @@ abstract class StoredTensor {
     return isEncoded(this.#value) ? decodeTensor(this.#value) : this.#value;
   }
 
-  /** The elements of `value` as they lie in host memory: the file's bytes where it came from a file. */
-  get bytes(): Uint8Array {
-    if (isEncoded(this.#value)) return this.#value.bytes;
+  /** The elements of `value` as bytes: a file's own where it came from one, which may be read for it only now. */
+  get contents(): ByteSource {
+    if (isEncoded(this.#value)) return this.#value.contents;
     const { buffer, byteOffset, byteLength } = this.#value.data;
-    return new Uint8Array(buffer, byteOffset, byteLength);
+    return new MemoryBytes(new Uint8Array(buffer, byteOffset, byteLength));
   }
 
   /** Grows with every `assign`. */
@@ -71,7 +72,7 @@ abstract class StoredTensor {
 }
 
 function isEncoded(value: HostTensor | EncodedTensor): value is EncodedTensor {
-  return typeof value === "object" && value !== null && "bytes" in value;
+  return typeof value === "object" && value !== null && "contents" in value;
 }
 
 /** A tensor that training changes. */

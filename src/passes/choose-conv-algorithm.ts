@@ -76,6 +76,9 @@ const cost = { transformed: 12, launch: 250_000, weightPerLane: 1.25 };
 /** In three kernels all values pass through memory: they must save clearly more than half the work. */
 const stepsFactor = 2.5;
 
+/** Its weights take 2.25 times the memory of the smaller tile's: the larger must save an eighth of the work. */
+const largeTileFactor = 8 / 7;
+
 /** Fewer channels than this leave vectors empty and transforms unpaid. */
 const fewestChannels = 16;
 
@@ -111,7 +114,8 @@ function algorithmsFor(
     const work =
       squares * (weights * (tiles + weightCost) + tiles * (channels + outputs) * cost.transformed) +
       (launches - 1) * cost.launch;
-    costs.push([algorithm, launches === 1 ? work : work * stepsFactor]);
+    const factor = launches > 1 ? stepsFactor : tile === 4 ? largeTileFactor : 1;
+    costs.push([algorithm, work * factor]);
   }
   // A real GPU waits for memory, not for multiplications: three launches would move several times as much.
   const waitsForMemory = target.family === "gpu" && !target.software;

@@ -71,8 +71,8 @@ export interface Device {
   readonly lost: string | undefined;
   /** Fails with an `out-of-memory` UserError naming the size and the limit. Contents start undefined. */
   allocate(sizeBytes: number, label: string, use?: BufferUse): DeviceBuffer;
-  /** Copies `data` to the start of `buffer`; `data` may be reused at once. */
-  write(buffer: DeviceBuffer, data: ArrayBufferView): void;
+  /** Copies `data` to `buffer`, from byte `offset` (0 unless given; a multiple of 4); `data` may be reused at once. */
+  write(buffer: DeviceBuffer, data: ArrayBufferView, offset?: number): void;
   /** The first `sizeBytes` bytes, as they are after everything enqueued before. */
   read(buffer: DeviceBuffer, sizeBytes: number): Promise<ArrayBuffer>;
   /**

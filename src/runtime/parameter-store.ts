@@ -6,6 +6,7 @@
  * they prepare. What the host's value can replace is freed then; what a device computed is kept.
  */
 import { storedBytes } from "../codegen/device-bytes.ts";
+import type { ByteSource } from "../ir/byte-source.ts";
 import { graphDType } from "../ir/dtype.ts";
 import { graphTensor } from "../ir/trace.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
@@ -75,11 +76,11 @@ export class DeviceParameter {
 
   /** The value that programs see, in memory of its own; f16 as it is, all else with the dtype it has in graphs. */
   async read(): Promise<HostTensor> {
-    const { dtype, shape, value } = this.#stored;
+    const { dtype, shape } = this.#stored;
     // No run writes f16, so the host's value is the device's.
-    if (dtype === "f16") return { dtype, shape, data: value.data.slice() } as HostTensor;
+    if (dtype === "f16") return { dtype, shape, data: this.#stored.value.data.slice() } as HostTensor;
     if (this.#buffer !== undefined) return readTensor(this.#device, this.#buffer, graphDType(dtype), shape);
-    const known = graphTensor(value, this.#name);
+    const known = graphTensor(this.#stored.value, this.#name);
     return { ...known, data: known.data.slice() } as HostTensor;
   }
 
@@ -95,8 +96,12 @@ export class DeviceParameter {
     this.#buffer = undefined;
   }
 
-  #write(buffer: DeviceBuffer, bytes: Uint8Array): void {
-    if (bytes.byteLength > 0) this.#device.write(buffer, bytes);
+  #write(buffer: DeviceBuffer, bytes: ByteSource): void {
+    let offset = 0;
+    for (const part of bytes.parts()) {
+      if (part.byteLength > 0) this.#device.write(buffer, part, offset);
+      offset += part.byteLength;
+    }
   }
 }
 

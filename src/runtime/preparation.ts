@@ -11,7 +11,7 @@ import { buffersUsedBy, prepareBatches, type PrepareBatch } from "./prepare-batc
 import { commandsOf } from "./plan-commands.ts";
 
 /** Raw weights and scratch on the device at a time, unless one kernel needs more. */
-const batchBytes = 4 * 2 ** 20;
+const batchBytes = 2 ** 20;
 
 export interface PreparationParts {
   readonly device: Device;

@@ -50,7 +50,7 @@ export function watchDevice(device: Device, faults: Faults = {}): WatchedDevice 
         account.buffers--;
       });
     },
-    write: (buffer, data) => device.write(buffer, data),
+    write: (buffer, data, offset) => device.write(buffer, data, offset),
     read: (buffer, sizeBytes) => device.read(buffer, sizeBytes),
     compile(kernels, onProgress) {
       account.compiledKernels += kernels.length;

@@ -5,7 +5,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../src/errors.ts";
-import { importOnnx, parseModel } from "../../src/import/onnx/model.ts";
+import { importOnnx } from "../../src/import/onnx/model.ts";
+import { parseModel } from "../../src/import/onnx/parse-model.ts";
 import { traceOnnx } from "../../src/import/onnx/trace-onnx.ts";
 import { verify } from "../../src/ir/verify.ts";
 import { seededRandom } from "../../src/nn/init.ts";
@@ -18,7 +19,7 @@ const original = new Uint8Array(
 /** Positions outside the weights. */
 function structuralPositions(): number[] {
   const isWeight = new Uint8Array(original.length);
-  for (const { rawData } of parseModel(original).graph!.initializer) {
+  for (const { rawData } of parseModel(original).proto.graph!.initializer) {
     if (rawData.length < 16) continue;
     const at = Buffer.from(original.buffer, original.byteOffset, original.length).indexOf(rawData);
     isWeight.fill(1, at, at + rawData.length);

@@ -92,6 +92,14 @@ describe("choose-conv-algorithm", () => {
   });
 
   it.each([
+    ["the smaller tile, of smaller weights, where the larger saves less than an eighth", 7, 2],
+    ["the larger tile where it saves more", 14, 4],
+  ])("takes %s", (_, size, tile) => {
+    const { record } = rewritten(chooseConvAlgorithm, convGraph({ channels: 128, size }), { tolerance });
+    expect(record.decisions).toEqual([`%y: F(${tile}×${tile}, 3×3)`]);
+  });
+
+  it.each([
     ["few channels", { channels: 8 }],
     ["a small map, where launches cost more than they save", { channels: 16, size: 8 }],
     ["other kernels", { kernel: 5 }],

@@ -157,6 +157,30 @@ export function describeDeviceContract(under: DeviceUnderTest): void {
     list.dispose();
   });
 
+  it("writes parts of a buffer, short and long, in call order with what runs", async () => {
+    const count = 1_000_003;
+    const buffer = device.allocate(4 * count, "parts");
+    const expected = new Float32Array(count).fill(1);
+    device.write(buffer, expected);
+    for (const [offset, length] of [
+      [0, 3],
+      [4, 600_000],
+      [600_004, 399_999],
+      [500_000, 2],
+    ] as const) {
+      const part = Float32Array.from({ length }, (_, i) => offset + i);
+      device.write(buffer, part, 4 * offset);
+      expected.set(part, offset);
+      part.fill(-1);
+    }
+    device.write(buffer, Uint8Array.of(1, 2, 3), 4 * (count - 1));
+    const read = new Uint8Array(await device.read(buffer, 4 * count));
+    expect(Buffer.compare(read.subarray(0, -4), new Uint8Array(expected.buffer, 0, 4 * (count - 1)))).toBe(0);
+    expect([...read.subarray(-4, -1)]).toEqual([1, 2, 3]);
+    expect(() => device.write(buffer, new Float32Array(4), 4 * (count - 3))).toThrow();
+    buffer.destroy();
+  });
+
   it("serves concurrent callers on the same buffers", async () => {
     const [kernel] = await device.compile([source()]);
     const [a, b, y] = ["a", "b", "y"].map((label) => device.allocate(4000, label)) as [DeviceBuffer, DeviceBuffer, DeviceBuffer]; // prettier-ignore

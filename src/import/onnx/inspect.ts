@@ -5,11 +5,12 @@
 import { UserError } from "../../errors.ts";
 import type { Graph } from "../../ir/graph.ts";
 import { elementCount } from "../../ir/shape.ts";
-import { importOnnx, namedNodes, parseModel, type Dimension, type ImportOptions } from "./model.ts";
+import { importParsed, namedNodes, type Dimension, type ImportOptions } from "./model.ts";
 import { operators } from "./operators/index.ts";
+import { parseModel, type ParsedModel } from "./parse-model.ts";
 import type { GraphProto, ValueInfoProto } from "./schema/onnx_pb.ts";
 import { inspectSupport, type SupportReport } from "./support.ts";
-import { bytesOfElementType, elementTypeName } from "./tensors.ts";
+import { bytesOfElementType, elementTypeName, type TensorFiles } from "./tensors.ts";
 import { traceOnnx, type ShapeBindings } from "./trace-onnx.ts";
 
 export interface InspectedTensor {
@@ -61,7 +62,16 @@ export function supportedOperators(): readonly string[] {
  * @example inspectOnnx(await readFile("resnet18.onnx")).parameterCount // 11689512
  */
 export function inspectOnnx(bytes: Uint8Array, options: InspectOptions = {}): OnnxInspection {
-  const proto = parseModel(bytes);
+  return inspectParsed(parseModel(bytes), options.externalData, options.shapes);
+}
+
+/** As `inspectOnnx`, for a model that was parsed, with or without its weights. */
+export function inspectParsed(
+  parsed: ParsedModel,
+  externalData: TensorFiles["externalData"],
+  shapes: ShapeBindings = {},
+): OnnxInspection {
+  const { proto } = parsed;
   const graph = proto.graph;
   if (graph === undefined || graph.node.length + graph.output.length === 0)
     throw new UserError("file-format", "onnx: the file holds no graph. Is it an ONNX model?");
@@ -87,7 +97,7 @@ export function inspectOnnx(bytes: Uint8Array, options: InspectOptions = {}): On
     parameterCount: sizes.reduce((sum, { count }) => sum + count, 0),
     parameterBytes: sizes.reduce((sum, size) => sum + size.bytes, 0),
     unsupported: report.unsupported,
-    multiplyAdds: isBound(graph, isInitializer, options.shapes) ? estimate(bytes, options) : undefined,
+    multiplyAdds: isBound(graph, isInitializer, shapes) ? estimate(parsed, externalData, shapes) : undefined,
   };
 }
 
@@ -103,7 +113,7 @@ function describe(info: ValueInfoProto): InspectedTensor {
   };
 }
 
-function isBound(graph: GraphProto, isInitializer: ReadonlySet<string>, shapes: ShapeBindings = {}): boolean {
+function isBound(graph: GraphProto, isInitializer: ReadonlySet<string>, shapes: ShapeBindings): boolean {
   const dimensions = graph.input
     .filter(({ name }) => !isInitializer.has(name))
     .flatMap((input) => describe(input).shape);
@@ -111,9 +121,13 @@ function isBound(graph: GraphProto, isInitializer: ReadonlySet<string>, shapes: 
 }
 
 /** Undefined where the model cannot be imported; why is told when it is. */
-function estimate(bytes: Uint8Array, options: InspectOptions): number | undefined {
+function estimate(
+  parsed: ParsedModel,
+  externalData: TensorFiles["externalData"],
+  shapes: ShapeBindings,
+): number | undefined {
   try {
-    return multiplyAdds(traceOnnx(importOnnx(bytes, options), options.shapes).graph);
+    return multiplyAdds(traceOnnx(importParsed(parsed, externalData), shapes).graph);
   } catch (error) {
     if (error instanceof UserError) return undefined;
     throw error;

@@ -2,21 +2,22 @@
  * Reads an ONNX file into a model: checked structure, named inputs and outputs with symbolic dimensions,
  * initialisers as host tensors. Nothing is compiled; `traceOnnx` turns it into a graph once shapes are bound.
  */
-import { fromBinary } from "@bufbuild/protobuf";
 import { UserError } from "../../errors.ts";
 import type { HostDType } from "../../ir/dtype.ts";
 import type { HostTensor } from "../../ir/host-tensor.ts";
 import { elementCount } from "../../ir/shape.ts";
 import { Parameter, type Stored } from "../../ir/stored-tensor.ts";
-import {
-  ModelProtoSchema,
-  type ModelProto,
-  type NodeProto,
-  type TensorProto,
-  type ValueInfoProto,
-} from "./schema/onnx_pb.ts";
+import { parseModel, type ParsedModel } from "./parse-model.ts";
+import type { ModelProto, NodeProto, TensorProto, ValueInfoProto } from "./schema/onnx_pb.ts";
 import { checkSupport } from "./support.ts";
-import { declaredDType, elementTypeName, knownTensor, readEncoded, type ExternalData } from "./tensors.ts";
+import {
+  declaredDType,
+  elementTypeName,
+  knownTensor,
+  readEncoded,
+  type ExternalData,
+  type TensorFiles,
+} from "./tensors.ts";
 
 /** A size, or the name of one that is bound when compiling. */
 export type Dimension = number | string;
@@ -78,7 +79,14 @@ const supportedOpsets = { oldest: 7, newest: 24 } as const;
  * const compiled = await compile(model, { shapes: { N: 8 } });
  */
 export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): OnnxModel {
-  const proto = parseModel(bytes);
+  return importParsed(parseModel(bytes), options.externalData);
+}
+
+/** As `importOnnx`, for a model that was parsed, with or without its weights. */
+export function importParsed(
+  { proto, rawData }: ParsedModel,
+  externalData: TensorFiles["externalData"],
+): OnnxModel {
   const graph = proto.graph;
   if (graph === undefined || graph.node.length + graph.output.length === 0) {
     throw new UserError("file-format", "onnx: the file holds no graph. Is it an ONNX model?");
@@ -91,7 +99,7 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Onnx
   for (const tensor of graph.initializer) {
     if (initializers.has(tensor.name))
       throw new UserError("file-format", `onnx: initialiser '${tensor.name}' is defined twice.`);
-    initializers.set(tensor.name, initializerOf(tensor, options.externalData));
+    initializers.set(tensor.name, initializerOf(tensor, { rawData, externalData }));
   }
   // Before IR version 4, initialisers were listed as inputs, too.
   const inputs = graph.input.filter((input) => !initializers.has(input.name)).map(describe);
@@ -107,11 +115,11 @@ export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): Onnx
   return new OnnxModel(graph.name, opset, inputs, outputs, ordered, initializers);
 }
 
-function initializerOf(tensor: TensorProto, externalData: ExternalData | undefined): Initializer {
-  const read = readEncoded(tensor, externalData);
+function initializerOf(tensor: TensorProto, files: TensorFiles): Initializer {
+  const read = readEncoded(tensor, files);
   const count = elementCount(read.shape);
   const elementType = tensor.dataType;
-  if ("bytes" in read && count > 1) {
+  if ("contents" in read && count > 1) {
     return {
       parameter: new Parameter(read),
       elementCount: count,
@@ -121,7 +129,7 @@ function initializerOf(tensor: TensorProto, externalData: ExternalData | undefin
       },
     };
   }
-  const value = "bytes" in read ? knownTensor(read) : read;
+  const value = "contents" in read ? knownTensor(read) : read;
   if (value.dtype === "f32" && count > 1)
     return { value, parameter: new Parameter(value), elementCount: count, elementType };
   return { value, parameter: undefined, elementCount: count, elementType };
@@ -130,20 +138,6 @@ function initializerOf(tensor: TensorProto, externalData: ExternalData | undefin
 /** Nodes with names: their own, or one made of the operator and the position. */
 export function namedNodes(nodes: readonly NodeProto[]): OnnxNode[] {
   return nodes.map((node, i) => ({ name: node.name || `${node.opType}_${i}`, proto: node }));
-}
-
-export function parseModel(bytes: Uint8Array): ModelProto {
-  try {
-    return fromBinary(ModelProtoSchema, bytes);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new UserError(
-      "file-format",
-      `onnx: the file is not a readable ONNX model (${reason}). It may be truncated or damaged.`,
-      {},
-      { cause },
-    );
-  }
 }
 
 function checkDistinct(kind: string, infos: readonly ValueInfoProto[]): void {

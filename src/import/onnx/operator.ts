@@ -148,7 +148,7 @@ export class OperatorNode {
 
   tensor(name: string): HostTensor | undefined {
     const proto = this.#attribute(name, AttributeType.TENSOR)?.t;
-    return proto === undefined ? undefined : readTensor(proto, undefined);
+    return proto === undefined ? undefined : readTensor(proto);
   }
 
   /** Accepts an attribute that changes nothing here. */

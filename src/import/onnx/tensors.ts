@@ -6,6 +6,7 @@
 import { UserError } from "../../errors.ts";
 import type { HostDType } from "../../ir/dtype.ts";
 import { allocateArray } from "../../ir/dtype.ts";
+import { MemoryBytes, type ByteSource } from "../../ir/byte-source.ts";
 import { decodeTensor, type EncodedTensor } from "../../ir/encoded-tensor.ts";
 import type { HostTensor } from "../../ir/host-tensor.ts";
 import { halfToNumber } from "../../ir/half.ts";
@@ -19,6 +20,19 @@ import {
 
 /** Gives the bytes of a file beside the model. Names that leave the model's folder never get here. */
 export type ExternalData = (name: string) => Uint8Array;
+
+/** Where the elements of tensors are that lie outside the message. */
+export interface TensorFiles {
+  /** Raw data that was left in the model's file. */
+  readonly rawData?: ReadonlyMap<TensorProto, ByteSource>;
+  readonly externalData?: ((name: string) => Uint8Array | ByteSource) | undefined;
+}
+
+/**
+ * Shorter data does not stay on disk: folding computes with it, perhaps often, and reading it again would take
+ * longer than it is worth.
+ */
+export const leastLeftBytes = 2 ** 15;
 
 interface Format {
   readonly dtype: HostDType;
@@ -87,10 +101,10 @@ export function bytesOfElementType(type: number): number | undefined {
   return formats[type as DataType]?.bytes;
 }
 
-/** The tensor as an array. */
-export function readTensor(proto: TensorProto, external: ExternalData | undefined): HostTensor {
-  const read = readEncoded(proto, external);
-  return "bytes" in read ? knownTensor(read) : read;
+/** A tensor that is all in the message, as an array. */
+export function readTensor(proto: TensorProto): HostTensor {
+  const read = readEncoded(proto, {});
+  return "contents" in read ? knownTensor(read) : read;
 }
 
 /** Elements to compute with while importing: f16 as f32. */
@@ -99,11 +113,8 @@ export function knownTensor(encoded: EncodedTensor): HostTensor {
   return value.dtype === "f16" ? graphTensor(value, "onnx") : value;
 }
 
-/** The tensor, left as the file's bytes where those are what a weight keeps. */
-export function readEncoded(
-  proto: TensorProto,
-  external: ExternalData | undefined,
-): HostTensor | EncodedTensor {
+/** The tensor, left as the file's bytes, and those where they are, if they are what a weight keeps. */
+export function readEncoded(proto: TensorProto, files: TensorFiles): HostTensor | EncodedTensor {
   const name = `tensor '${proto.name}'`;
   const format = formats[proto.dataType as DataType];
   if (format === undefined) {
@@ -120,9 +131,10 @@ export function readEncoded(
       `onnx: ${name} has shape ${formatShape(shape)}, 2^31 elements or more.`,
     );
   if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL) {
-    return decode(externalBytes(proto, name, count * format.bytes, external), format, shape, name);
+    return decode(externalBytes(proto, name, count * format.bytes, files.externalData), format, shape, name);
   }
-  if (proto.rawData.length > 0 || count === 0) return decode(proto.rawData, format, shape, name);
+  const rawData = files.rawData?.get(proto) ?? new MemoryBytes(proto.rawData);
+  if (rawData.byteLength > 0 || count === 0) return decode(rawData, format, shape, name);
   return fromTypedFields(proto, format, shape, name);
 }
 
@@ -133,20 +145,22 @@ function checkedSize(size: bigint, name: string): number {
 }
 
 function decode(
-  bytes: Uint8Array,
+  source: ByteSource,
   format: Format,
   shape: readonly number[],
   name: string,
 ): HostTensor | EncodedTensor {
   const count = elementCount(shape);
-  if (bytes.length !== count * format.bytes) {
+  if (source.byteLength !== count * format.bytes) {
     throw new UserError(
       "file-format",
-      `onnx: ${name} with shape ${formatShape(shape)} needs ${count * format.bytes} bytes, but has ${bytes.length}. The file may be truncated.`,
+      `onnx: ${name} with shape ${formatShape(shape)} needs ${count * format.bytes} bytes, but has ${source.byteLength}. The file may be truncated.`,
     );
   }
-  if (format === formats[DataType.FLOAT]) return { dtype: "f32", shape, bytes };
-  if (format === formats[DataType.FLOAT16]) return { dtype: "f16", shape, bytes };
+  const contents = source.byteLength < leastLeftBytes ? new MemoryBytes(source.read()) : source;
+  if (format === formats[DataType.FLOAT]) return { dtype: "f32", shape, contents };
+  if (format === formats[DataType.FLOAT16]) return { dtype: "f16", shape, contents };
+  const bytes = contents.read();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const data = allocateArray(format.dtype, count);
   for (let i = 0; i < count; i++) data[i] = format.read(view, i * format.bytes) as never;
@@ -196,8 +210,8 @@ function externalBytes(
   proto: TensorProto,
   name: string,
   expected: number,
-  external: ExternalData | undefined,
-): Uint8Array {
+  external: TensorFiles["externalData"],
+): ByteSource {
   const entries = new Map(proto.externalData.map(({ key, value }) => [key, value]));
   const location = entries.get("location") ?? "";
   const parts = location.split(/[\\/]/);
@@ -218,8 +232,9 @@ function externalBytes(
       `onnx: ${name} is in the file ${JSON.stringify(location)} beside the model; pass externalData to importOnnx.`,
     );
   }
-  const bytes = external(location);
-  if (!(bytes instanceof Uint8Array))
+  const given = external(location);
+  const file = given instanceof Uint8Array ? new MemoryBytes(given) : given;
+  if (typeof file?.byteLength !== "number" || !("parts" in file))
     throw new UserError(
       "argument",
       `onnx: externalData(${JSON.stringify(location)}) gave no Uint8Array for ${name}.`,
@@ -231,14 +246,14 @@ function externalBytes(
     !Number.isSafeInteger(length) ||
     offset < 0 ||
     length !== expected ||
-    offset + length > bytes.length
+    offset + length > file.byteLength
   ) {
     throw new UserError(
       "file-format",
-      `onnx: ${name} needs bytes ${offset} … ${offset + expected} of ${JSON.stringify(location)}, which has ${bytes.length} (length given: ${length}).`,
+      `onnx: ${name} needs bytes ${offset} … ${offset + expected} of ${JSON.stringify(location)}, which has ${file.byteLength} (length given: ${length}).`,
     );
   }
-  return bytes.subarray(offset, offset + length);
+  return file.slice(offset, offset + length);
 }
 
 function bfloatToNumber(bits: number): number {

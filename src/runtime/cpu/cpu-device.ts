@@ -83,11 +83,11 @@ export class CpuDevice implements Device {
     });
   }
 
-  write(buffer: DeviceBuffer, data: ArrayBufferView): void {
+  write(buffer: DeviceBuffer, data: ArrayBufferView, offset = 0): void {
     this.#requireOpen();
-    const { address } = this.#requireBuffer(buffer, data.byteLength, "write");
+    const { address } = this.#requireBuffer(buffer, offset + data.byteLength, "write");
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    this.#memory.bytesAt(address, data.byteLength).set(bytes);
+    this.#memory.bytesAt(address + offset, data.byteLength).set(bytes);
   }
 
   async read(buffer: DeviceBuffer, sizeBytes: number): Promise<ArrayBuffer> {

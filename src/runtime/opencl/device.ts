@@ -31,8 +31,8 @@ import { Staging } from "./staging.ts";
 import type { OpenclProgram } from "./program.ts";
 import type { OpenclDeviceInfo } from "./query.ts";
 
-/** Writes up to this size are copied, and the caller goes on: inputs rather than weights. */
-const smallWriteBytes = 4 * 2 ** 20;
+/** Shorter writes are copied, and the caller goes on: inputs rather than weights. */
+const largeWriteBytes = 2 ** 20;
 /** Builds under way or waiting at a time. */
 const buildWidth = 8;
 /** Processes that build beside this one, at most: each takes about 150 MB while it runs. */
@@ -52,7 +52,9 @@ export class OpenclDevice implements Device {
   readonly #buffers = new Set<OpenclBuffer>();
   readonly #lists = new Set<OpenclCommandList>();
   readonly #staging = new Staging();
+  /** Commands are numbered: the last one of all, the last that runs kernels, the last known to be done. */
   #enqueued = 0;
+  #submitted = 0;
   #finished = 0;
   #lost: string | undefined;
 
@@ -103,18 +105,21 @@ export class OpenclDevice implements Device {
     return buffer;
   }
 
-  write(buffer: DeviceBuffer, data: ArrayBufferView): void {
+  write(buffer: DeviceBuffer, data: ArrayBufferView, offset = 0): void {
     this.#usable();
     const target = OpenclBuffer.of(buffer);
     const size = data.byteLength;
-    if (size > target.sizeBytes)
-      throw new InternalError(`opencl: ${size} bytes written to '${target.label}' of ${target.sizeBytes}`);
+    if (offset + size > target.sizeBytes)
+      throw new InternalError(
+        `opencl: ${size} bytes written to '${target.label}' of ${target.sizeBytes}, from ${offset}`,
+      );
     if (size === 0) return;
     let bytes = new Uint8Array(data.buffer, data.byteOffset, size);
-    // With nothing enqueued a blocking write waits for nothing but its own copy; for a small one even that is long.
-    const isIdle = this.#enqueued === this.#finished;
-    if (isIdle && target.memory !== undefined) return target.memory.set(bytes);
-    const blocking = (isIdle && size > smallWriteBytes) || !this.#staging.hasRoomFor(size);
+    if (target.memory !== undefined && this.#enqueued === this.#finished)
+      return target.memory.set(bytes, offset);
+    // Where nothing runs a blocking write waits for copies alone; for a short one even that is long.
+    const isIdle = this.#submitted <= this.#finished;
+    const blocking = (isIdle && size >= largeWriteBytes) || !this.#staging.hasRoomFor(size);
     if (!blocking) bytes = this.#staging.copy(bytes, this.#enqueued + 1);
     const address = this.#api.addressOf(bytes);
     check(
@@ -122,7 +127,7 @@ export class OpenclDevice implements Device {
         this.#queue,
         target.handle,
         blocking ? 1 : 0,
-        0,
+        offset,
         size,
         address,
         0,
@@ -200,7 +205,7 @@ export class OpenclDevice implements Device {
       this.#queue,
       options.profile ? (kernel, event) => events.push({ kernel, event }) : undefined,
     );
-    this.#enqueued++;
+    this.#submitted = ++this.#enqueued;
     check(this.#api.clFlush(this.#queue), "flush");
     if (!options.profile) return [];
     await this.finish();

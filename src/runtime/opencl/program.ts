@@ -159,8 +159,12 @@ function sizes(value: number | bigint): BigUint64Array {
   return new BigUint64Array([BigInt(value)]);
 }
 
-/** Bytes at an address that stays: an ArrayBuffer of its own is never moved by the collector. */
+/** Shorter arrays may lie in V8's heap, where the collector moves them. */
+const leastStableBytes = 4096;
+
+/** Bytes at an address that stays, which an ArrayBuffer of its own has. */
 function stableBytes(content: Uint8Array | number): Uint8Array {
+  if (typeof content !== "number" && content.length >= leastStableBytes) return content;
   const bytes = new Uint8Array(new ArrayBuffer(typeof content === "number" ? content : content.length));
   if (typeof content !== "number") bytes.set(content);
   return bytes;

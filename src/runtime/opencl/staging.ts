@@ -5,8 +5,8 @@
 
 /** Copies that may wait for the queue before writes block instead. */
 const mostWaitingBytes = 64 * 2 ** 20;
-/** Memory kept for later writes. */
-const mostKeptBytes = 16 * 2 ** 20;
+/** Memory kept for later writes: inputs, as longer ones seldom wait (an idle device takes them at once). */
+const mostKeptBytes = 2 ** 21;
 
 export class Staging {
   /** By the number of the command that reads it. */

@@ -82,20 +82,22 @@ export class WebgpuDevice implements Device {
     return buffer;
   }
 
-  write(buffer: DeviceBuffer, data: ArrayBufferView): void {
+  write(buffer: DeviceBuffer, data: ArrayBufferView, offset = 0): void {
     this.#usable();
     const target = WebgpuBuffer.of(buffer);
     const size = data.byteLength;
-    if (size > target.sizeBytes)
-      throw new InternalError(`webgpu: ${size} bytes written to '${target.label}' of ${target.sizeBytes}`);
+    if (offset + size > target.sizeBytes)
+      throw new InternalError(
+        `webgpu: ${size} bytes written to '${target.label}' of ${target.sizeBytes}, from ${offset}`,
+      );
     if (size === 0) return;
     const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, size);
     if (size % 4 === 0) {
-      this.gpu.queue.writeBuffer(target.gpu, 0, bytes);
+      this.gpu.queue.writeBuffer(target.gpu, offset, bytes);
     } else {
       const padded = new Uint8Array(Math.ceil(size / 4) * 4);
       padded.set(bytes);
-      this.gpu.queue.writeBuffer(target.gpu, 0, padded);
+      this.gpu.queue.writeBuffer(target.gpu, offset, padded);
     }
   }
 
