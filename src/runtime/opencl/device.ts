@@ -97,8 +97,7 @@ export class OpenclDevice implements Device {
     check(code, `create buffer '${label}'`);
     const forget = (gone: OpenclBuffer): void => {
       this.#buffers.delete(gone);
-      if (memory !== undefined && this.#enqueued > this.#finished)
-        this.#staging.hold(memory, this.#enqueued);
+      if (memory !== undefined && this.#enqueued > this.#finished) this.#staging.hold(memory, this.#enqueued);
     };
     const buffer = new OpenclBuffer(this.#api, handle, sizeBytes, label, forget, memory);
     this.#buffers.add(buffer);
