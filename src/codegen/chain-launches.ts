@@ -3,6 +3,7 @@
  * threads to sleep after each kernel spends as long on waking them as a small layer takes.
  */
 import { InternalError } from "../errors.ts";
+import { cutLaunches, mostJoined } from "./cut-launches.ts";
 import type { Executable, KernelSource, PlanBuffer, PlanCommand } from "./executable.ts";
 import type { Kernel } from "./kernel-ir.ts";
 import { laneOperations } from "./kernel-work.ts";
@@ -12,14 +13,11 @@ import type { Plan } from "./plan.ts";
 import type { Target } from "./target.ts";
 import { writeKernel } from "./write.ts";
 
-/** Longer chains would save little more, and take longer to compile than to run without. */
-const longestChain = 8;
-
 /** Of fewer kernels than this, launches are a small part of a run anyway; and reports stay plain. */
-const shortestChain = 4;
+const shortestRun = 4;
 
-/** What takes about a tenth of a millisecond on one core: beside more than that, a launch costs nothing. */
-const shortWork = 25_000_000;
+/** What takes about a millisecond on two cores: beside more than that, a launch costs nothing. */
+const shortWork = Number(process.env.SW ?? 250_000_000);
 
 type Launches = Pick<Executable, "kernels" | "buffers" | "prepare" | "run" | "constants">;
 
@@ -54,10 +52,9 @@ export function writeLaunches(plan: Plan, target: Target, joinLaunches: boolean)
     const dispatches = part as readonly Dispatch[];
     if (dispatches.length === 1) return plain(first);
     const { links, bound } = join(dispatches, kernels);
-    const key = links.map((link, i) => `${dispatches[i]!.kernel}:${link.parameters.join()}`).join(" ");
     return {
       kind: "dispatch",
-      kernel: numberOf(key, () => chainSource(links, target)),
+      kernel: numberOf(chainKey(dispatches, kernels), () => chainSource(links, target)),
       buffers: [...bound, counters],
       comment: dispatches.map(({ comment }) => comment).join("\n"),
     };
@@ -67,7 +64,7 @@ export function writeLaunches(plan: Plan, target: Target, joinLaunches: boolean)
   const counterBuffer: PlanBuffer = {
     kind: "constant",
     name: "counters",
-    sizeBytes: counterElements(longestChain) * 4,
+    sizeBytes: counterElements(mostJoined, target.computeUnits) * 4,
   };
   return {
     kernels: sources,
@@ -82,18 +79,24 @@ export function writeLaunches(plan: Plan, target: Target, joinLaunches: boolean)
 
 type Dispatch = Extract<PlanCommand, { kind: "dispatch" }>;
 
-/** Commands that follow each other, in parts that become one launch each: short kernels together, others alone. */
-function cut(commands: readonly PlanCommand[], kernels: readonly Kernel[]): PlanCommand[][] {
+/** Commands that follow each other, in parts that become one launch each: long kernels and copies alone. */
+function cut(
+  commands: readonly PlanCommand[],
+  kernels: readonly Kernel[],
+): readonly (readonly PlanCommand[])[] {
+  if (commands.length < shortestRun) return commands.map((command) => [command]);
   const work = kernels.map(laneOperations);
-  const isShort = (command: PlanCommand) => command.kind === "dispatch" && work[command.kernel]! < shortWork;
-  const parts: PlanCommand[][] = [];
-  for (const command of commands) {
-    const last = parts.at(-1);
-    if (last !== undefined && last.length < longestChain && isShort(last[0]!) && isShort(command))
-      last.push(command);
-    else parts.push([command]);
-  }
-  return parts.flatMap((part) => (part.length < shortestChain ? part.map((command) => [command]) : [part]));
+  return cutLaunches(commands, {
+    mayJoin: (command) => command.kind === "dispatch" && work[command.kernel]! < shortWork,
+    keyOf: (part) =>
+      part.every((command) => command.kind === "dispatch") ? chainKey(part, kernels) : "copy",
+  });
+}
+
+/** What a launch of several dispatches is compiled from. */
+function chainKey(dispatches: readonly Dispatch[], kernels: readonly Kernel[]): string {
+  const { links } = join(dispatches, kernels);
+  return links.map((link, i) => `${dispatches[i]!.kernel}:${link.parameters.join()}`).join(" ");
 }
 
 /** Buffers that two kernels bind are one parameter, so that nothing is known by two names. */
@@ -128,9 +131,12 @@ function chainSource(links: readonly ChainLink[], target: Target): KernelSource 
   return {
     name,
     language: "opencl-c",
-    source: writeOpenclChain(name, comment, legal),
-    buffers: [...buffers, { access: "read_write", sizeBytes: counterElements(links.length) * 4 }],
-    groups: links.reduce((sum, { kernel }) => sum + kernel.groups, 0),
+    source: writeOpenclChain(name, comment, legal, target.computeUnits),
+    buffers: [
+      ...buffers,
+      { access: "read_write", sizeBytes: counterElements(links.length, target.computeUnits) * 4 },
+    ],
+    groups: target.computeUnits,
     groupSize: 1,
   };
 }

@@ -1,11 +1,12 @@
 /**
  * In: legalised kernels that run one after the other. Out: one OpenCL C kernel that does the same in one
- * launch.
+ * launch of as many groups as there are cores: each is a worker that goes through all kernels.
  *
- * A group draws a ticket, numbered on through the kernels, and does that group of that kernel, once all groups
- * of the kernel before have finished. Whoever waits, waits for lower tickets, which groups that are running
- * have drawn: groups of a CPU device run to their end, so there is always one that does not wait. The last
- * group leaves the counters as it found them, at zero.
+ * Of every kernel a worker first takes groups from its own share, neighbours that touch neighbouring memory,
+ * and so what its core computed in the kernel before; then from the others' shares. Then it waits until all
+ * groups have finished. Those it waits for are running, and groups of a CPU device run to their end: so nobody
+ * waits in a circle, and where a single core runs all workers, the first does everything. The last worker to
+ * leave sets the counters back to zero.
  */
 import type { Kernel } from "../kernel-ir.ts";
 import type { Spelling } from "../write-expression.ts";
@@ -18,14 +19,28 @@ export interface ChainLink {
   readonly parameters: readonly number[];
 }
 
-/** The counters are the last parameter: tickets drawn, then groups finished of each kernel. */
-export function counterElements(links: number): number {
-  return 1 + links;
+/** Counters lie a cache line apart, so that cores do not wait for each other's. */
+const spacing = 16;
+
+/** Where the counters are: workers that came and left, and of each kernel the groups drawn of each share, and finished. */
+const came = 0;
+const left = spacing;
+const drawn = (stage: number, workers: number) => (2 + stage * (workers + 1)) * spacing;
+const finished = (stage: number, workers: number) => drawn(stage, workers) + workers * spacing;
+
+/** The counters are the last parameter. */
+export function counterElements(links: number, workers: number): number {
+  return drawn(links, workers);
 }
 
 const spelling: Spelling = { ...openclSpelling, group: () => "group" };
 
-export function writeOpenclChain(name: string, comment: string, links: readonly ChainLink[]): string {
+export function writeOpenclChain(
+  name: string,
+  comment: string,
+  links: readonly ChainLink[],
+  workers: number,
+): string {
   const parameters: { constant: boolean; type: string }[] = [];
   for (const { kernel, parameters: indices } of links) {
     kernel.buffers.forEach((buffer, i) => {
@@ -37,45 +52,34 @@ export function writeOpenclChain(name: string, comment: string, links: readonly 
   const declared = parameters.map(
     ({ constant, type }, i) => `  __global ${constant ? "const " : ""}${type}* restrict b${i}`,
   );
-  let first = 0;
-  const stages = links.flatMap(({ kernel, parameters: indices }, stage) => {
-    const start = first;
-    first += kernel.groups;
-    const isLast = stage === links.length - 1;
-    const opening = isLast ? "  {" : `  if (ticket < ${first}) {`;
-    const wait =
-      stage === 0
-        ? []
-        : [
-            `    while (((volatile __global int*)counters)[${stage}] < ${links[stage - 1]!.kernel.groups}) {}`,
-            `    atomic_add(counters + ${stage}, 0);`,
-          ];
-    const finished = isLast
-      ? [
-          `    if (atomic_inc(counters + ${stage + 1}) == ${kernel.groups - 1}) {`,
-          ...Array.from(
-            { length: counterElements(links.length) },
-            (_, i) => `      atomic_xchg(counters + ${i}, 0);`,
-          ),
-          "    }",
-        ]
-      : [`    atomic_inc(counters + ${stage + 1});`, "    return;"];
-    return [
-      `  // ${kernel.name}`,
-      opening,
-      `    const int group = ticket - ${start};`,
-      ...kernel.buffers.map((buffer, i) => {
-        const type = openclType({ scalar: buffer.scalar, lanes: 1 });
-        const constness = buffer.access === "read" ? "const " : "";
-        const cast = parameters[indices[i]!]!.type === type ? "" : `(__global ${constness}${type}*)`;
-        return `    __global ${constness}${type}* const ${buffer.name} = ${cast}b${indices[i]};`;
-      }),
-      ...wait,
-      ...writeStatements(kernel.body, "    ", spelling),
-      ...finished,
-      "  }",
-    ];
-  });
+  const stages = links.flatMap(({ kernel, parameters: indices }, stage) => [
+    `  // ${kernel.name}`,
+    "  {",
+    ...kernel.buffers.map((buffer, i) => {
+      const type = openclType({ scalar: buffer.scalar, lanes: 1 });
+      const constness = buffer.access === "read" ? "const " : "";
+      const cast = parameters[indices[i]!]!.type === type ? "" : `(__global ${constness}${type}*)`;
+      return `    __global ${constness}${type}* const ${buffer.name} = ${cast}b${indices[i]};`;
+    }),
+    `    for (int turn = 0; turn < ${workers}; turn++) {`,
+    `      const int share = (worker + turn) % ${workers};`,
+    `      const int start = share * ${kernel.groups} / ${workers};`,
+    `      const int end = (share + 1) * ${kernel.groups} / ${workers};`,
+    "      for (;;) {",
+    `        const int group = start + atomic_inc(counters + (${drawn(stage, workers)} + share * ${spacing}));`,
+    "        if (group >= end) break;",
+    ...writeStatements(kernel.body, "        ", spelling),
+    `        atomic_inc(counters + ${finished(stage, workers)});`,
+    "      }",
+    "    }",
+    ...(stage === links.length - 1
+      ? []
+      : [
+          `    while (((volatile __global int*)counters)[${finished(stage, workers)}] < ${kernel.groups}) {}`,
+          `    atomic_add(counters + ${finished(stage, workers)}, 0);`,
+        ]),
+    "  }",
+  ]);
   return [
     ...comment.split("\n").map((line) => `// ${line}`.trimEnd()),
     ...(links.some(({ kernel }) => kernel.body.some(prefetches)) ? prefetchMacro : []),
@@ -83,8 +87,10 @@ export function writeOpenclChain(name: string, comment: string, links: readonly 
     `void ${name}(`,
     [...declared, "  __global int* restrict counters"].join(",\n"),
     ") {",
-    "  const int ticket = atomic_inc(counters);",
+    `  const int worker = atomic_inc(counters + ${came});`,
     ...stages,
+    `  if (atomic_inc(counters + ${left}) == ${workers - 1})`,
+    `    for (int i = 0; i < ${counterElements(links.length, workers)}; i += ${spacing}) atomic_xchg(counters + i, 0);`,
     "}",
     "",
   ].join("\n");
