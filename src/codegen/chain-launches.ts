@@ -17,7 +17,7 @@ import { writeKernel } from "./write.ts";
 const shortestRun = 4;
 
 /** What takes about a millisecond on two cores: beside more than that, a launch costs nothing. */
-const shortWork = Number(process.env.SW ?? 250_000_000);
+const shortWork = 250_000_000;
 
 type Launches = Pick<Executable, "kernels" | "buffers" | "prepare" | "run" | "constants">;
 
@@ -59,7 +59,7 @@ export function writeLaunches(plan: Plan, target: Target, joinLaunches: boolean)
       comment: dispatches.map(({ comment }) => comment).join("\n"),
     };
   };
-  const parts = cut(run, kernels);
+  const parts = cut(run, kernels, target);
   const chains = parts.length < run.length;
   const counterBuffer: PlanBuffer = {
     kind: "constant",
@@ -83,11 +83,15 @@ type Dispatch = Extract<PlanCommand, { kind: "dispatch" }>;
 function cut(
   commands: readonly PlanCommand[],
   kernels: readonly Kernel[],
+  target: Target,
 ): readonly (readonly PlanCommand[])[] {
   if (commands.length < shortestRun) return commands.map((command) => [command]);
   const work = kernels.map(laneOperations);
+  const isShort = (command: PlanCommand): command is Dispatch =>
+    command.kind === "dispatch" && work[command.kernel]! < shortWork;
   return cutLaunches(commands, {
-    mayJoin: (command) => command.kind === "dispatch" && work[command.kernel]! < shortWork,
+    // The counters are bound, too.
+    mayShare: (part) => part.every(isShort) && join(part, kernels).bound.length < target.maxStorageBuffers,
     keyOf: (part) =>
       part.every((command) => command.kind === "dispatch") ? chainKey(part, kernels) : "copy",
   });

@@ -7,14 +7,14 @@
  */
 
 /** Longer launches would save little more, and take long to compile in one piece. */
-export const mostJoined = 8;
+export const mostJoined = 16;
 
 /** Kernels that may be compiled beyond those that differ, the price of fewer launches: so many, or this share. */
-const mostRepeated = { kernels: 8, share: 0.25 };
+const mostRepeated = { kernels: 24, share: 0.25 };
 
 export interface CutRules<T> {
-  /** Whether it may share a launch at all. */
-  readonly mayJoin: (item: T) => boolean;
+  /** Whether these may share a launch. */
+  readonly mayShare: (part: readonly T[]) => boolean;
   /** Names what a part is compiled from: parts of equal keys are compiled once. */
   readonly keyOf: (part: readonly T[]) => string;
 }
@@ -22,18 +22,20 @@ export interface CutRules<T> {
 /** Cuts `items` into parts that follow each other: those that share a launch. */
 export function cutLaunches<T>(
   items: readonly T[],
-  { mayJoin, keyOf }: CutRules<T>,
+  { mayShare, keyOf }: CutRules<T>,
 ): readonly (readonly T[])[] {
   const partOf = (part: readonly T[]): Part<T> => ({
     items: part,
     key: keyOf(part),
-    mayJoin: part.every(mayJoin),
     joined: undefined,
   });
   const join: Join<T> = (a, b) => {
-    if (b === undefined || !a.mayJoin || !b.mayJoin) return undefined;
-    if (a.items.length + b.items.length > mostJoined) return undefined;
-    if (a.joined?.next !== b) a.joined = { next: b, part: partOf([...a.items, ...b.items]) };
+    if (b === undefined) return undefined;
+    if (a.joined?.next !== b) {
+      const both = [...a.items, ...b.items];
+      const isAllowed = both.length <= mostJoined && mayShare(both);
+      a.joined = { next: b, part: isAllowed ? partOf(both) : undefined };
+    }
     return a.joined.part;
   };
   let parts = items.map((item) => partOf([item]));
@@ -56,9 +58,8 @@ export function cutLaunches<T>(
 interface Part<T> {
   readonly items: readonly T[];
   readonly key: string;
-  readonly mayJoin: boolean;
   /** What was made of it and its neighbour, kept for the next round. */
-  joined: { readonly next: Part<T>; readonly part: Part<T> } | undefined;
+  joined: { readonly next: Part<T>; readonly part: Part<T> | undefined } | undefined;
 }
 
 /** The part that two neighbours would be, unless they have to stay apart. */
