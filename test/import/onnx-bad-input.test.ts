@@ -9,7 +9,8 @@ import {
   TensorProto_DataLocation as DataLocation,
   TensorProto_DataType as DataType,
 } from "../../src/import/onnx/schema/onnx_pb.ts";
-import { traceOnnx, type ShapeBindings } from "../../src/import/onnx/trace-onnx.ts";
+import type { ShapeBindings } from "../../src/import/onnx/bind-inputs.ts";
+import { traceOnnx } from "../../src/import/onnx/trace-onnx.ts";
 import { floats, integers, modelBytes, node, value, type ModelParts } from "./onnx/build-model.ts";
 
 /** The error that importing and tracing a model gives. */

@@ -10,7 +10,8 @@ import { operators } from "./operators/index.ts";
 import type { GraphProto, ValueInfoProto } from "./schema/onnx_pb.ts";
 import { inspectSupport, type SupportReport } from "./support.ts";
 import { bytesOfElementType, elementTypeName } from "./tensors.ts";
-import { traceOnnx, type ShapeBindings } from "./trace-onnx.ts";
+import type { ConstantBindings, ShapeBindings } from "./bind-inputs.ts";
+import { traceOnnx } from "./trace-onnx.ts";
 
 export interface InspectedTensor {
   readonly name: string;
@@ -48,6 +49,7 @@ export interface OnnxInspection {
 
 export interface InspectOptions extends ImportOptions {
   readonly shapes?: ShapeBindings;
+  readonly constants?: ConstantBindings;
 }
 
 /** ONNX operators that can be imported, in alphabetical order. */
@@ -113,7 +115,7 @@ function isBound(graph: GraphProto, isInitializer: ReadonlySet<string>, shapes: 
 /** Undefined where the model cannot be imported; why is told when it is. */
 function estimate(bytes: Uint8Array, options: InspectOptions): number | undefined {
   try {
-    return multiplyAdds(traceOnnx(importOnnx(bytes, options), options.shapes).graph);
+    return multiplyAdds(traceOnnx(importOnnx(bytes, options), options.shapes, options.constants).graph);
   } catch (error) {
     if (error instanceof UserError) return undefined;
     throw error;

@@ -23,6 +23,8 @@ export interface OnnxValue {
   readonly constant: KnownValue | undefined;
   /** The type the file says it has, where that is known: graphs keep all small integers as i32. */
   readonly elementType: number | undefined;
+  /** The model's inputs that it is computed from; none for constants. */
+  readonly sources: ReadonlySet<string>;
 }
 
 /** A result: a symbol, or a constant. */
@@ -100,10 +102,19 @@ export class OperatorNode {
 
   /** An input that must be known while importing, because shapes depend on it. */
   constant(position: number, what: string): HostTensor {
-    const { constant } = this.#value(position);
-    return (
-      constant?.value ??
-      this.fail("unsupported", `${what} is computed from data; shapes that depend on data are not supported.`)
+    const { constant, sources } = this.#value(position);
+    return constant?.value ?? this.#failUnknown(what, [...sources]);
+  }
+
+  /** Values that come from the model's inputs may be the same in every run, and then the caller can say so. */
+  #failUnknown(what: string, sources: readonly string[]): never {
+    const problem = "shapes that depend on data are not supported.";
+    if (sources.length === 0) return this.fail("unsupported", `${what} is computed from weights; ${problem}`);
+    const names = sources.map((name) => `'${name}'`).join(", ");
+    const bindings = sources.map((name) => `${JSON.stringify(name)}: tensor(…)`).join(", ");
+    return this.fail(
+      "unsupported",
+      `${what} is computed from the input ${names}; ${problem} Where that is the same in every run, give its value when compiling: compile(model, { constants: { ${bindings} } }).`,
     );
   }
 

@@ -1,0 +1,55 @@
+/** A result beside the recorded one, within ONNX's tolerances and our own. */
+import { decodeHalves } from "../../src/ir/half.ts";
+import type { HostTensor } from "../../src/ir/host-tensor.ts";
+import { formatShape, sameShape } from "../../src/ir/shape.ts";
+import type { RecordedTensor } from "./tensor-file.ts";
+
+/** ONNX's own: each element for itself. */
+const [onnxRelative, onnxAbsolute] = [1e-3, 1e-7];
+
+/**
+ * Ours: the largest difference, relative to the largest element. f64 is computed in f32; a half has 11 bits and a
+ * bfloat 8, and what is rounded to them may fall on the other side of a tie.
+ */
+function toleranceOf({ value, isBfloat }: RecordedTensor): number {
+  if (isBfloat) return 2 ** -8;
+  return value.dtype === "f16" ? 2 ** -10 : 1e-5;
+}
+
+const isFloat = ({ dtype }: HostTensor): boolean => dtype === "f32" || dtype === "f64" || dtype === "f16";
+
+/** What is wrong with `actual`; undefined where it is right. */
+export function differenceOf(actual: HostTensor, recorded: RecordedTensor): string | undefined {
+  const expected = recorded.value;
+  if (actual.dtype !== expected.dtype || !sameShape(actual.shape, expected.shape))
+    return `is ${actual.dtype}${formatShape(actual.shape)}, expected ${expected.dtype}${formatShape(expected.shape)}`;
+  const [a, b] = [numbersOf(actual), numbersOf(expected)];
+  if (a.length !== b.length) return `has ${a.length} elements, expected ${b.length}`;
+  if (!isFloat(expected)) {
+    const at = Array.from(b).findIndex((value, i) => value !== a[i]);
+    return at < 0 ? undefined : `has ${a[at]} at ${at}, expected ${b[at]}`;
+  }
+  return floatDifference(a as ArrayLike<number>, b as ArrayLike<number>, toleranceOf(recorded));
+}
+
+function floatDifference(a: ArrayLike<number>, b: ArrayLike<number>, tolerance: number): string | undefined {
+  let [largest, worst, worstAt, outside] = [0, 0, 0, -1];
+  for (let i = 0; i < b.length; i++) {
+    const [actual, expected] = [a[i]!, b[i]!];
+    if (Number.isFinite(expected)) largest = Math.max(largest, Math.abs(expected));
+    if (actual === expected || (Number.isNaN(actual) && Number.isNaN(expected))) continue;
+    const distance = Math.abs(actual - expected);
+    // NaN and infinities where there should be none, or the other way round.
+    if (!Number.isFinite(distance)) return `has ${actual} at ${i}, expected ${expected}`;
+    if (distance > worst) [worst, worstAt] = [distance, i];
+    if (distance > onnxAbsolute + onnxRelative * Math.abs(expected)) outside = i;
+  }
+  const relative = worst === 0 ? 0 : worst / largest;
+  if (relative <= tolerance && outside < 0) return undefined;
+  const at = relative > tolerance ? worstAt : outside;
+  return `differs by ${relative.toExponential(1)} of the largest element; has ${a[at]} at ${at}, expected ${b[at]}`;
+}
+
+function numbersOf({ dtype, data }: HostTensor): ArrayLike<number | bigint> {
+  return dtype === "f16" ? decodeHalves(data as Uint16Array) : data;
+}
