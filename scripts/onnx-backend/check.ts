@@ -30,7 +30,9 @@ const cases = findCases(values.folder)
   .filter((_, i) => i % Number(values.sample) === 0);
 if (cases.length === 0) {
   console.error(`No tests in ${values.folder}${values.only === "" ? "" : ` match ${values.only}`}.`);
-  console.error("On Debian: apt-get install libonnx-testdata; elsewhere give --folder, with GROUP/CASE/model.onnx.");
+  console.error(
+    "On Debian: apt-get install libonnx-testdata; elsewhere give --folder, with GROUP/CASE/model.onnx.",
+  );
   process.exit(1);
 }
 

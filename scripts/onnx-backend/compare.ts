@@ -44,7 +44,8 @@ function floatDifference(a: ArrayLike<number>, b: ArrayLike<number>, tolerance: 
     if (distance > worst) [worst, worstAt] = [distance, i];
     if (distance > onnxAbsolute + onnxRelative * Math.abs(expected)) outside = i;
   }
-  const relative = worst === 0 ? 0 : worst / largest;
+  // f64 is computed in f32, where what is smaller than its least normal number may be 0.
+  const relative = worst / Math.max(largest, 2 ** -126);
   if (relative <= tolerance && outside < 0) return undefined;
   const at = relative > tolerance ? worstAt : outside;
   return `differs by ${relative.toExponential(1)} of the largest element; has ${a[at]} at ${at}, expected ${b[at]}`;

@@ -1,6 +1,7 @@
 /** One backend test: imported, compiled for a device or left to the reference semantics, run, and compared. */
 import { compile } from "../../src/compile.ts";
 import { UserError } from "../../src/errors.ts";
+import { TensorProto_DataType as DataType } from "../../src/import/onnx/schema/onnx_pb.ts";
 import { importOnnx, type OnnxModel } from "../../src/import/onnx/model.ts";
 import type { ConstantBindings } from "../../src/import/onnx/bind-inputs.ts";
 import { traceOnnx } from "../../src/import/onnx/trace-onnx.ts";
@@ -13,9 +14,10 @@ import { verify } from "../../src/ir/verify.ts";
 import type { Device } from "../../src/runtime/device.ts";
 import { readDataSets, readModel, type BackendCase, type DataSet } from "./cases.ts";
 import { differenceOf } from "./compare.ts";
+import type { RecordedTensor } from "./tensor-file.ts";
 
 export interface Outcome {
-  /** Refused: a `UserError` that says what is not supported. Anything else that is thrown is a failure. */
+  /** Refused: a `UserError` that says what is not supported, or which value. All else that is thrown is a failure. */
   readonly kind: "passed" | "failed" | "refused";
   /** Why, where it did not pass. */
   readonly reason: string;
@@ -37,14 +39,16 @@ export async function runCase(item: BackendCase, device: Device | "reference"): 
     }
     return { kind: "passed", reason: "", constants };
   } catch (error) {
-    const isRefusal = error instanceof UserError && error.code === "unsupported";
-    const reason = error instanceof Error && !isRefusal ? (error.stack ?? error.message) : String(error);
+    const isRefusal = error instanceof UserError && ["unsupported", "dtype"].includes(error.code);
+    const reason = error instanceof Error ? error.message : String(error);
     return { kind: isRefusal ? "refused" : "failed", reason, constants };
   }
 }
 
 async function runDataSet(model: OnnxModel, { inputs, outputs }: DataSet, device: Device | "reference") {
-  const values = Object.fromEntries(model.inputs.map(({ name }, i) => [name, inputs[i]!.value]));
+  const values = Object.fromEntries(
+    model.inputs.map(({ name, elementType }, i) => [name, asElementType(inputs[i]!, elementType).value]),
+  );
   const shapes = Object.fromEntries(
     model.inputs.flatMap((input) =>
       input.shape.flatMap((size, axis) =>
@@ -60,11 +64,19 @@ async function runDataSet(model: OnnxModel, { inputs, outputs }: DataSet, device
   );
   const given = Object.fromEntries(Object.entries(values).filter(([name]) => !(name in constants)));
   const results = await program(given);
-  const differences = model.outputs.flatMap(({ name }, i) => {
-    const difference = differenceOf(results[name]!, outputs[i]!);
+  const differences = model.outputs.flatMap(({ name, elementType }, i) => {
+    const difference = differenceOf(results[name]!, asElementType(outputs[i]!, elementType));
     return difference === undefined ? [] : [`${name} ${difference}`];
   });
   return { difference: differences[0], constants: Object.keys(constants) };
+}
+
+/** NumPy has no bf16, so tests are recorded with the bits of bf16 tensors as u16. */
+function asElementType(recorded: RecordedTensor, elementType: number): RecordedTensor {
+  const { dtype, shape, data } = recorded.value;
+  if (elementType !== DataType.BFLOAT16 || dtype !== "u16") return recorded;
+  const words = Uint32Array.from(data as Uint16Array, (bits) => bits << 16);
+  return { value: { dtype: "f32", shape, data: new Float32Array(words.buffer) }, isBfloat: true };
 }
 
 /** Compiles, and where that is refused because a shape depends on an input, does what the message says. */

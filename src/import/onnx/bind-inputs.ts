@@ -95,7 +95,11 @@ function knownValue({ name, dtype, elementType }: ModelTensor, value: HostTensor
   }
   const known = dtypeOfElementType(elementType);
   if (known !== "i64" && known !== "u64") return graphTensor(value, asked);
-  return { dtype: known, shape: value.shape, data: convertArray(value.data, known, value.dtype) } as HostTensor;
+  return {
+    dtype: known,
+    shape: value.shape,
+    data: convertArray(value.data, known, value.dtype),
+  } as HostTensor;
 }
 
 function bound(size: number | string, shapes: ShapeBindings, input: string): number {

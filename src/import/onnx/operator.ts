@@ -41,7 +41,7 @@ export class OperatorNode {
   readonly #attributes: ReadonlyMap<string, AttributeProto>;
   readonly #read = new Set<string>();
   readonly #readInputs = new Set<number>();
-  #resultType: number | undefined;
+  readonly #resultTypes = new Map<number, number>();
 
   constructor(
     node: OnnxNode,
@@ -52,6 +52,8 @@ export class OperatorNode {
     this.#node = node;
     this.#inputs = inputs;
     this.#attributes = new Map(node.proto.attribute.map((attribute) => [attribute.name, attribute]));
+    // Operators said so which inputs they may overwrite, before operator set 6.
+    if (opset < 6) this.#read.add("consumed_inputs");
   }
 
   get inputCount(): number {
@@ -91,13 +93,13 @@ export class OperatorNode {
     return this.#inputs[position]?.elementType;
   }
 
-  /** Says what type the first result has in ONNX's terms, where it is not that of an input. */
-  declareResult(elementType: number): void {
-    this.#resultType = elementType;
+  /** Says what type a result has in ONNX's terms, where it is not that of the first input of its dtype. */
+  declareResult(elementType: number, output = 0): void {
+    this.#resultTypes.set(output, elementType);
   }
 
-  get declaredType(): number | undefined {
-    return this.#resultType;
+  declaredType(output: number): number | undefined {
+    return this.#resultTypes.get(output);
   }
 
   /** An input that must be known while importing, because shapes depend on it. */
@@ -116,6 +118,11 @@ export class OperatorNode {
       "unsupported",
       `${what} is computed from the input ${names}; ${problem} Where that is the same in every run, give its value when compiling: compile(model, { constants: { ${bindings} } }).`,
     );
+  }
+
+  /** An input's value where it is known while importing. */
+  known(position: number): HostTensor | undefined {
+    return this.#value(position).constant?.value;
   }
 
   constantNumbers(position: number, what: string): number[] {
@@ -160,6 +167,11 @@ export class OperatorNode {
   tensor(name: string): HostTensor | undefined {
     const proto = this.#attribute(name, AttributeType.TENSOR)?.t;
     return proto === undefined ? undefined : readTensor(proto, undefined);
+  }
+
+  /** The element type of a tensor attribute. */
+  tensorType(name: string): number | undefined {
+    return this.#attribute(name, AttributeType.TENSOR)?.t?.dataType;
   }
 
   /** Accepts an attribute that changes nothing here. */

@@ -6,7 +6,7 @@ import { AttributeProto_AttributeType as AttributeType, type ModelProto } from "
 
 /** Why operators of ONNX are refused by design. */
 const refused: ReadonlyMap<string, string> = new Map([
-  ...reasons("its result's shape depends on data", "NonZero Unique NonMaxSuppression Compress"),
+  ...reasons("its result's shape depends on data", "Unique NonMaxSuppression"),
   ...reasons("control flow with subgraphs", "If Loop Scan SequenceMap"),
   ...reasons(
     "sequences and optional values",

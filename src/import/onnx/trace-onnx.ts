@@ -120,10 +120,10 @@ function apply(
   if (unreadInputs.length > 0)
     context.fail("unsupported", `input ${unreadInputs.join(", ")} is not supported.`);
   const results = Array.isArray(result) ? (result as readonly OperatorResult[]) : [result as OperatorResult];
-  return results.map((value, i) => {
-    const declared = i === 0 ? context.declaredType : undefined;
-    return { value, elementType: declared ?? inheritedType(value, inputs) };
-  });
+  return results.map((value, i) => ({
+    value,
+    elementType: context.declaredType(i) ?? inheritedType(value, inputs),
+  }));
 }
 
 interface TypedResult {
@@ -131,14 +131,17 @@ interface TypedResult {
   readonly elementType: number | undefined;
 }
 
-/** Results have the ONNX type of the first input that has the same dtype here. */
+/** Results have the ONNX type of the first input that graphs hold in the same dtype; operators say where not. */
 function inheritedType(
   result: OperatorResult,
   inputs: readonly (OnnxValue | undefined)[],
 ): number | undefined {
-  return inputs.find(
-    (input) => input?.elementType !== undefined && dtypeOfElementType(input.elementType) === result.dtype,
-  )?.elementType;
+  const dtype = graphDType(result.dtype);
+  return inputs.find((input) => {
+    const type = input?.elementType;
+    const held = type === undefined ? undefined : dtypeOfElementType(type);
+    return held !== undefined && graphDType(held) === dtype;
+  })?.elementType;
 }
 
 /** The results, where every input is a short constant: traced on their own and evaluated. */

@@ -14,14 +14,17 @@ import { resizing } from "./resizing.ts";
 import { shapes } from "./shapes.ts";
 import { attentions } from "./attention.ts";
 import { bitwise } from "./bitwise.ts";
+import { determinants } from "./determinant.ts";
 import { einsums } from "./einsum.ts";
 import { generators } from "./generators.ts";
 import { losses } from "./losses.ts";
 import { ordering } from "./ordering.ts";
 import { quantization } from "./quantization.ts";
 import { recurrentLayers } from "./recurrent.ts";
+import { regions } from "./regions.ts";
 import { sampling } from "./sampling.ts";
 import { scattering } from "./scattering.ts";
+import { selection } from "./selection.ts";
 import { spectral } from "./spectral.ts";
 import { unpooling } from "./unpooling.ts";
 
@@ -40,14 +43,17 @@ const families: readonly OperatorFamily[] = [
   shapes,
   attentions,
   bitwise,
+  determinants,
   einsums,
   generators,
   losses,
   ordering,
   quantization,
   recurrentLayers,
+  regions,
   sampling,
   scattering,
+  selection,
   spectral,
   unpooling,
 ];

@@ -7,6 +7,8 @@ function gemm(node: OperatorNode): Tensor {
   const [alpha, beta] = [node.float("alpha", 1), node.float("beta", 1)];
   const a = node.flag("transA", false) ? node.input(0).transpose(0, 1) : node.input(0);
   const b = node.flag("transB", false) ? node.input(1).transpose(0, 1) : node.input(1);
+  // Before operator set 7 it had to be said; what need not be broadcast is not changed by it.
+  if (node.opset < 7) node.ignore("broadcast");
   const product = a.matmul(b);
   const scaled = alpha === 1 ? product : product.mul(alpha);
   const c = node.optional(2);

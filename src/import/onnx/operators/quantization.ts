@@ -60,6 +60,7 @@ function dynamicQuantizeLinear(node: OperatorNode): readonly Tensor[] {
   const scale = range;
   const zero = low.neg().div(scale).round().clamp(0, 255).to("i32");
   node.declareResult(DataType.UINT8);
+  node.declareResult(DataType.UINT8, 2);
   return [quantized(x, scale, zero, DataType.UINT8, node), scale, zero];
 }
 

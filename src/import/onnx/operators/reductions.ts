@@ -1,6 +1,7 @@
 /** Reductions over axes, and positions of extremes. */
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { Operator, OperatorFamily } from "../operator.ts";
+import { TensorProto_DataType as DataType } from "../schema/onnx_pb.ts";
 import { axesOf, trailingAxis } from "./axes.ts";
 
 const numeric = (x: Tensor): Tensor => (x.dtype === "bool" ? x.to("i32") : x);
@@ -36,6 +37,7 @@ const position =
     const x = node.input(0);
     const axis = trailingAxis(node, x, 0);
     const last = node.flag("select_last_index", false);
+    node.declareResult(DataType.INT64);
     return (last ? findLast : find)(x, axis, node.flag("keepdims", true));
   };
 

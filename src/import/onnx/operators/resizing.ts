@@ -36,9 +36,12 @@ function sourcePosition(
     case "pytorch_half_pixel":
       return target > 1 ? (position + 0.5) / scale - 0.5 : 0;
     case "align_corners":
-      return target === 1 ? 0 : (position * (size - 1)) / (target - 1);
+      // As ONNX's own tests have it: the result is `scale · size` long, whether or not that is a whole number.
+      return target === 1 ? 0 : (position * (size - 1)) / (scale * size - 1);
     case "asymmetric":
       return position / scale;
+    case "tf_half_pixel_for_nn":
+      return (position + 0.5) / scale;
     case "tf_crop_and_resize": {
       const [from, to] = region;
       if (target === 1) return 0.5 * (from + to) * (size - 1);
@@ -204,11 +207,17 @@ function keptRatio(
   return source.map((size) => Math.floor(size * scale + 0.5));
 }
 
+function upsampleScales(node: OperatorNode, x: Tensor): readonly number[] {
+  if (node.opset >= 7) return node.floats("scales") ?? node.constantNumbers(1, "scales");
+  const [height, width] = [node.float("height_scale", 1), node.float("width_scale", 1)];
+  return x.shape.map((_, axis) => (axis === 2 ? height : axis === 3 ? width : 1));
+}
+
 /** The operator that Resize replaced: nearest or linear by scales, asymmetric. */
 function upsample(node: OperatorNode): Tensor {
   const x = node.input(0);
   const mode = node.string("mode", "nearest");
-  const scales = node.floats("scales") ?? node.constantNumbers(1, "scales");
+  const scales = upsampleScales(node, x);
   const options: ResizeOptions = {
     mode,
     coordinates: "asymmetric",
