@@ -5,12 +5,12 @@
  *
  * Cases run one after the other in a process of their own, which is replaced when one takes too long or brings it
  * down. Prints what failed and what was refused, and ends with a failure where a case failed, or was refused
- * without being in `expected-refusals.ts`.
+ * without being in `expectations.ts`.
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { parseArgs } from "node:util";
 import { findCases, packageFolder, type BackendCase } from "./cases.ts";
-import { expectedRefusal } from "./expected-refusals.ts";
+import { expectedRefusal } from "./expectations.ts";
 import type { Outcome } from "./run-case.ts";
 
 const { values } = parseArgs({

@@ -12,7 +12,7 @@ const refused: ReadonlyMap<string, string> = new Map([
     "sequences and optional values",
     "SequenceAt SequenceConstruct SequenceEmpty SequenceErase SequenceInsert SequenceLength SplitToSequence ConcatFromSequence Optional OptionalGetElement OptionalHasElement",
   ),
-  ...reasons("strings", "StringNormalizer StringConcat StringSplit RegexFullMatch TfIdfVectorizer"),
+  ...reasons("strings", "StringNormalizer StringConcat StringSplit RegexFullMatch"),
   ...reasons(
     "random numbers, which the file asks for anew with each run",
     "RandomNormal RandomNormalLike RandomUniform RandomUniformLike Bernoulli Multinomial",

@@ -7,6 +7,7 @@ import { convolutions } from "./convolutions.ts";
 import { indexing } from "./indexing.ts";
 import { matrices } from "./matrices.ts";
 import { movement } from "./movement.ts";
+import { ngrams } from "./ngrams.ts";
 import { normalizations } from "./normalizations.ts";
 import { pooling } from "./pooling.ts";
 import { reductions } from "./reductions.ts";
@@ -36,6 +37,7 @@ const families: readonly OperatorFamily[] = [
   indexing,
   matrices,
   movement,
+  ngrams,
   normalizations,
   pooling,
   reductions,
