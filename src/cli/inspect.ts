@@ -5,18 +5,22 @@ import {
   type InspectedTensor,
   type OnnxInspection,
 } from "../import/onnx/inspect.ts";
+import { importOnnx } from "../import/onnx/model.ts";
 import { formatBytes } from "../report.ts";
 import type { InspectArguments } from "./arguments.ts";
 import { externalDataBeside, readBytes } from "./model-file.ts";
+import { readConstants } from "./read-inputs.ts";
 
-export function inspectCommand({ model, shapes }: InspectArguments): void {
+export function inspectCommand({ model, shapes, constants: files }: InspectArguments): void {
   if (model === undefined) {
     const names = supportedOperators();
     console.log(`${names.length} ONNX operators are supported:\n${inColumns(names, 80)}`);
     return;
   }
-  const options = { externalData: externalDataBeside(model), shapes };
-  console.log(describeModel(model, inspectOnnx(readBytes(model), options)));
+  const [bytes, externalData] = [readBytes(model), externalDataBeside(model)];
+  const constants =
+    files.length === 0 ? {} : readConstants(importOnnx(bytes, { externalData }).inputs, files);
+  console.log(describeModel(model, inspectOnnx(bytes, { externalData, shapes, constants })));
 }
 
 function describeModel(path: string, inspection: OnnxInspection): string {

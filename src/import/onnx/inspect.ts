@@ -5,6 +5,7 @@
 import { UserError } from "../../errors.ts";
 import type { Graph } from "../../ir/graph.ts";
 import { elementCount } from "../../ir/shape.ts";
+import { dataDependentNodes } from "./data-dependence.ts";
 import { importOnnx, namedNodes, parseModel, type Dimension, type ImportOptions } from "./model.ts";
 import { operators } from "./operators/index.ts";
 import type { GraphProto, ValueInfoProto } from "./schema/onnx_pb.ts";
@@ -67,7 +68,9 @@ export function inspectOnnx(bytes: Uint8Array, options: InspectOptions = {}): On
   const graph = proto.graph;
   if (graph === undefined || graph.node.length + graph.output.length === 0)
     throw new UserError("file-format", "onnx: the file holds no graph. Is it an ONNX model?");
-  const report = inspectSupport(proto, namedNodes(graph.node));
+  const nodes = namedNodes(graph.node);
+  const constants = new Set(Object.keys(options.constants ?? {}));
+  const report = inspectSupport(proto, nodes, dataDependentNodes(graph, nodes, constants));
   const reasons = new Map(report.unsupported.map(({ operator, reason }) => [operator, reason]));
   const isInitializer = new Set(graph.initializer.map(({ name }) => name));
   const sizes = graph.initializer.map(({ dims, dataType }) => {

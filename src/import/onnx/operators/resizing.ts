@@ -14,6 +14,8 @@ interface Axis {
   readonly size: number;
   readonly target: number;
   readonly scale: number;
+  /** What `target` was rounded down from, where the node gives scales. */
+  readonly length: number;
   /** First and last source position as parts of the whole, for tf_crop_and_resize. */
   readonly region?: readonly [number, number];
 }
@@ -22,7 +24,7 @@ interface Axis {
 function sourcePosition(
   mode: string,
   position: number,
-  { size, target, scale, region = [0, 1] }: Axis,
+  { size, target, scale, length, region = [0, 1] }: Axis,
   node: OperatorNode,
 ): number {
   switch (mode) {
@@ -36,8 +38,8 @@ function sourcePosition(
     case "pytorch_half_pixel":
       return target > 1 ? (position + 0.5) / scale - 0.5 : 0;
     case "align_corners":
-      // As ONNX's own tests have it: the result is `scale · size` long, whether or not that is a whole number.
-      return target === 1 ? 0 : (position * (size - 1)) / (scale * size - 1);
+      // As ONNX's own tests have it, by the length that was not rounded.
+      return target === 1 ? 0 : (position * (size - 1)) / (length - 1);
     case "asymmetric":
       return position / scale;
     case "tf_half_pixel_for_nn":
@@ -183,12 +185,13 @@ function resize(node: OperatorNode): Tensor {
   const regions = isCrop ? given(1, "the region") : undefined;
   return axes.reduce((y, axis, i) => {
     const size = x.shape[axis]!;
-    const target = sizes?.[i] ?? Math.floor(size * (scales?.[i] ?? 1));
+    const length = sizes?.[i] ?? size * (scales?.[i] ?? 1);
+    const target = Math.floor(length);
     const scale = scales?.[i] ?? target / size;
     const region = [regions?.[i] ?? 0, regions?.[i + axes.length] ?? 1] as const;
     return target === size && scale === 1 && region[0] === 0 && region[1] === 1
       ? y
-      : resizeDimension(node, y, axis, { size, target, scale, region }, options);
+      : resizeDimension(node, y, axis, { size, target, scale, length, region }, options);
   }, x);
 }
 
@@ -229,9 +232,10 @@ function upsample(node: OperatorNode): Tensor {
   };
   return scales.reduce((y, scale, axis) => {
     const size = x.shape[axis]!;
+    const length = size * scale;
     return scale === 1
       ? y
-      : resizeDimension(node, y, axis, { size, target: Math.floor(size * scale), scale }, options);
+      : resizeDimension(node, y, axis, { size, target: Math.floor(length), scale, length }, options);
   }, x);
 }
 
