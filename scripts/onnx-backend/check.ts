@@ -75,13 +75,18 @@ function runInWorker(item: BackendCase): Promise<Outcome> {
   });
 }
 
+/** The message, and of a stack the first place. */
+const brief = (reason: string): string => reason.replace(/(\n {4}at .*)(\n {4}at .*)+$/, "$1");
+
 /** Whether all is as it should be. */
 function summarize(): boolean {
   const of = (kind: Outcome["kind"]) => outcomes.filter(({ outcome }) => outcome.kind === kind);
   const [passed, failed, refused] = [of("passed"), of("failed"), of("refused")];
   const unexpected = refused.filter(({ item }) => expectedRefusal(item.id) === undefined);
-  for (const { item, outcome } of failed) console.log(`FAIL ${item.id}: ${outcome.reason}`);
-  for (const { item, outcome } of unexpected) console.log(`REFUSED ${item.id}: ${outcome.reason}`);
+  const accepted = passed.filter(({ item }) => expectedRefusal(item.id) !== undefined);
+  for (const { item, outcome } of failed) console.log(`FAIL ${item.id}: ${brief(outcome.reason)}`);
+  for (const { item, outcome } of unexpected) console.log(`REFUSED ${item.id}: ${brief(outcome.reason)}`);
+  for (const { item } of accepted) console.log(`PASSED, but expected to be refused: ${item.id}`);
   const byReason = new Map<string, string[]>();
   for (const { item } of refused) {
     const reason = expectedRefusal(item.id);
@@ -93,5 +98,5 @@ function summarize(): boolean {
     `${values.device}: ${passed.length} passed (${bound} with inputs bound as constants), ${failed.length} failed, ` +
       `${refused.length} refused, ${unexpected.length} of them unexpectedly`,
   );
-  return failed.length + unexpected.length === 0;
+  return failed.length + unexpected.length + accepted.length === 0;
 }

@@ -8,7 +8,7 @@ import { checkShape, type HostTensor } from "../../ir/host-tensor.ts";
 import { elementCount } from "../../ir/shape.ts";
 import type { Stored } from "../../ir/stored-tensor.ts";
 import { tensorType } from "../../ir/tensor-type.ts";
-import { graphDType, type HostDType } from "../../ir/dtype.ts";
+import { graphDType, type DType, type HostDType } from "../../ir/dtype.ts";
 import { Trace } from "../../ir/trace.ts";
 import { Tensor } from "../../nn/tensor.ts";
 import type { TracedModule } from "../../nn/trace-module.ts";
@@ -64,11 +64,18 @@ export function traceOnnx(
   }));
   const entries = outputs.map(({ name }, output) => [name, { kind: "tensor", output }] as const);
   const declared = new Map<string, HostDType>();
-  for (const { name, dtype } of [...model.inputs, ...model.outputs])
-    if (dtype !== graphDType(dtype) && graphDType(dtype) === values.get(name)!.symbol().dtype)
-      declared.set(name, dtype);
+  for (const { name, dtype } of [...model.inputs, ...model.outputs]) {
+    checkDeclared(name, dtype, values.get(name)!.symbol().dtype);
+    if (dtype !== graphDType(dtype)) declared.set(name, dtype);
+  }
   const structure = { kind: "object", entries: Object.fromEntries(entries) } as const;
   return { ...trace.finish(outputs), structure, declared };
+}
+
+/** A result of another kind than the file says is one of an operator that is misunderstood, by the file or here. */
+function checkDeclared(name: string, declared: HostDType, computed: DType): void {
+  if (graphDType(declared) === computed) return;
+  throw new UserError("dtype", `onnx: '${name}' is declared as ${declared}, but computed as ${computed}.`);
 }
 
 /** What goes wrong inside an operator is about this node, and told as such. */
