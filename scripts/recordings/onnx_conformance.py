@@ -43,6 +43,75 @@ def record_narrow_integers(r):
     r.case("uint8", "MaxPool", [image], [pooled], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
 
 
+def record_integer_layers(r):
+    """Operators that are mostly met with floats."""
+    i, j = ints(-20, 20, 3, 4), ints(-20, 20, 4, 5)
+    small = ints(0, 256, 2, 3, 4, dtype="uint8")
+    signed = ints(-128, 128, 2, 3, 4, dtype="int8")
+    flags = ints(0, 2, 3, 4).astype(bool)
+    r.case("i32", "MatMul", [i, j], [i @ j])
+    batch = ints(-9, 9, 2, 3, 4)
+    r.case("i32-batch", "MatMul", [batch, j], [batch @ j])
+    r.case("i32-vector", "MatMul", [i[0], j], [i[0] @ j])
+    unsigned = ints(0, 2**31, 3, 3, dtype="uint32")
+    r.case("u32", "MatMul", [unsigned, unsigned], [unsigned @ unsigned])
+    r.case("i32", "Gemm", [i, j, j[0]], [i @ j + j[0]])
+    r.case("i32-scaled", "Gemm", [i, i, j[:3, :3]], [2 * (i @ i.T) + 3 * j[:3, :3]], alpha=2.0, beta=3.0, transB=1)
+    r.case("i32", "Relu", [i], [np.maximum(i, 0)], opset=14)
+    slope = ints(1, 4, 4)
+    r.case("i32", "PRelu", [i, slope], [np.where(i < 0, i * slope, i)])
+    fours = ints(-9, 9, 3, 4) * 4
+    r.case("i32", "ReduceMean", [fours, i64(1)], [fours.sum(1) // 4], keepdims=0)
+    for operator, function in (("ReduceL1", lambda v: np.abs(v).sum(1)), ("ReduceSumSquare", lambda v: (v * v).sum(1)), ("ReduceProd", lambda v: v.prod(1)), ("ReduceMax", lambda v: v.max(1)), ("ReduceMin", lambda v: v.min(1))):
+        r.case("i32", operator, [i, i64(1)], [function(i).astype("int32")], keepdims=0)
+    squares = np.array([[3, 4], [6, 8]], "int32")
+    r.case("i32", "ReduceL2", [squares, i64(1)], [np.array([5, 10], "int32")], keepdims=0)
+    r.case("u8", "ReduceMax", [small, i64(2)], [small.max(2)], keepdims=0)
+    r.case("i8", "ReduceMin", [signed, i64(0)], [signed.min(0)], keepdims=0)
+    r.case("flags", "ReduceMax", [flags, i64(0)], [flags.max(0)], opset=20, keepdims=0)
+    r.case("flags", "ReduceMin", [flags, i64(0)], [flags.min(0)], opset=20, keepdims=0)
+    r.case("i32", "ArgMax", [i], [np.argmax(i, 1)], axis=1, keepdims=0)
+    r.case("u8", "ArgMin", [small], [np.argmin(small, 2)], axis=2, keepdims=0)
+    order = np.argsort(-i, 1, kind="stable")[:, :2]
+    r.case("i32", "TopK", [i, i64(2)], [np.take_along_axis(i, order, 1), order])
+    r.case("i32", "CumSum", [i, Constant(np.int32(1))], [np.cumsum(i, 1, dtype="int32")])
+    r.case("i32", "Pad", [i, i64(1, 0, 0, 2), np.array(-7, "int32")], [np.pad(i, ((1, 0), (0, 2)), constant_values=-7)])
+    r.case("i32-constant", "Pad", [i, i64(1, 0, 0, 2), Constant(np.int32(-7))], [np.pad(i, ((1, 0), (0, 2)), constant_values=-7)])
+    r.case("flags", "Pad", [flags, i64(1, 0, 0, 2), Constant(np.array(True))], [np.pad(flags, ((1, 0), (0, 2)), constant_values=True)])
+    r.case("u8", "Pad", [small, i64(0, 0, 1, 0, 0, 2)], [np.pad(small, ((0, 0), (0, 0), (1, 2)), mode="reflect")], mode="reflect")
+    r.case("flags", "Trilu", [flags], [np.triu(flags)])
+    r.case("i32", "Trilu", [i], [np.tril(i)], upper=0)
+    r.case("flags", "Where", [flags, flags, ~flags], [np.ones_like(flags)])
+    r.case("flags", "Concat", [flags, flags], [np.concatenate([flags, flags], 1)], axis=1)
+    r.case("flags", "Slice", [flags, i64(1), i64(3), i64(0)], [flags[1:3]])
+    r.case("flags", "Transpose", [flags], [flags.T])
+    r.case("flags", "Tile", [flags, i64(2, 1)], [np.tile(flags, (2, 1))])
+    r.case("flags", "Expand", [flags, i64(2, 3, 4)], [np.broadcast_to(flags, (2, 3, 4))])
+    r.case("flags", "Gather", [flags, np.array([2, -1])], [flags[[2, -1]]])
+    r.case("flags", "GatherElements", [flags, np.array([[0, 1, 2, -1]])], [np.take_along_axis(flags, np.array([[0, 1, 2, 2]]), 0)])
+    r.case("flags", "GatherND", [flags, np.array([[0, 1], [2, 3]])], [flags[[0, 2], [1, 3]]])
+    scattered = flags.copy()
+    scattered[1] = True
+    r.case("flags", "ScatterND", [flags, np.array([[1]]), np.ones((1, 4), bool)], [scattered])
+    r.case("flags", "ScatterElements", [flags, np.full((1, 4), 1), np.ones((1, 4), bool)], [scattered])
+    r.case("flags", "Equal", [flags, ~flags], [np.zeros_like(flags)])
+    r.case("flags", "Compress", [flags, Constant(np.array([True, False, True]))], [flags[[0, 2]]], axis=0)
+    r.case("flags", "EyeLike", [flags], [np.eye(3, 4, dtype=bool)], dtype=9)
+    r.case("uint8-to-bool-like", "OneHot", [np.array([2, 0], "uint8"), Constant(np.int64(3)), np.array([5, 900], "int32")], [np.where(np.eye(3, dtype=bool)[[2, 0]], 900, 5).astype("int32")])
+    r.case("i32", "Clip", [i, np.array(-3, "int32"), np.array(9, "int32")], [np.clip(i, -3, 9)])
+    r.case("i32", "Sign", [i], [np.sign(i)])
+    r.case("u8", "Max", [small, small[::-1]], [np.maximum(small, small[::-1])])
+    r.case("u8", "Mod", [small, np.array(7, "uint8")], [small % 7])
+    r.case("u8", "Greater", [small, small[::-1]], [small > small[::-1]])
+    blocks = ints(0, 99, 1, 4, 1, 2)
+    r.case("i32", "DepthToSpace", [blocks], [blocks.reshape(2, 2, 2).transpose(0, 2, 1).reshape(1, 1, 2, 4)], blocksize=2)
+    image = ints(0, 256, 1, 1, 2, 3, dtype="uint8")
+    r.case("uint8-nearest", "Resize", [image, None, None, i64(1, 1, 4, 6)], [image.repeat(2, 2).repeat(2, 3)], coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+    linear = F.interpolate(d(image), (4, 5), mode="bilinear", align_corners=False).numpy()
+    r.case("uint8-linear", "Resize", [image, None, None, i64(1, 1, 4, 5)], [np.trunc(linear).astype("uint8")], mode="linear")
+    r.case("i8", "MaxPool", [signed[:, :, None]], [F.max_pool2d(d(signed[:, :, None]), (1, 2), 1).numpy().astype("int8")], kernel_shape=[1, 2])
+
+
 def record_powers(r):
     """Exact modulo 2^32, where f32 is not."""
     base = np.array([3, -3, 7, -2, 1, -1, 0, 12345], "int32")
@@ -168,6 +237,7 @@ def record_ngrams(r):
 
 def record_conformance(r):
     record_narrow_integers(r)
+    record_integer_layers(r)
     record_powers(r)
     record_bfloats(r)
     record_old_operator_sets(r)

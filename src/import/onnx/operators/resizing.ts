@@ -5,6 +5,7 @@
 import { resizeAxis, type Interpolation } from "../../../nn/interpolate.ts";
 import { toTensor, type Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
+import { integerLimits } from "../tensors.ts";
 import { checkedLength } from "./positions.ts";
 
 /** Positions and weights are tables of this many entries. */
@@ -183,16 +184,27 @@ function resize(node: OperatorNode): Tensor {
   const isCrop = options.coordinates === "tf_crop_and_resize";
   if (!isCrop && !isOld) node.ignoreInputs(1);
   const regions = isCrop ? given(1, "the region") : undefined;
-  return axes.reduce((y, axis, i) => {
-    const size = x.shape[axis]!;
-    const length = sizes?.[i] ?? size * (scales?.[i] ?? 1);
-    const target = Math.floor(length);
-    const scale = scales?.[i] ?? target / size;
-    const region = [regions?.[i] ?? 0, regions?.[i + axes.length] ?? 1] as const;
-    return target === size && scale === 1 && region[0] === 0 && region[1] === 1
-      ? y
-      : resizeDimension(node, y, axis, { size, target, scale, length, region }, options);
-  }, x);
+  return inFloats(node, options.mode, (whole) =>
+    axes.reduce((y, axis, i) => {
+      const size = x.shape[axis]!;
+      const length = sizes?.[i] ?? size * (scales?.[i] ?? 1);
+      const target = Math.floor(length);
+      const scale = scales?.[i] ?? target / size;
+      const region = [regions?.[i] ?? 0, regions?.[i + axes.length] ?? 1] as const;
+      return target === size && scale === 1 && region[0] === 0 && region[1] === 1
+        ? y
+        : resizeDimension(node, y, axis, { size, target, scale, length, region }, options);
+    }, whole),
+  );
+}
+
+/** What lies between integers is computed in f32 and truncated; what a cubic makes of narrow ones stays in range. */
+function inFloats(node: OperatorNode, mode: string, apply: (x: Tensor) => Tensor): Tensor {
+  const x = node.input(0);
+  if (mode === "nearest" || x.dtype === "f32") return apply(x);
+  const limits = integerLimits(node.elementType(0));
+  const result = apply(x.to("f32"));
+  return (limits === undefined ? result : result.clamp(...limits)).to(x.dtype);
 }
 
 /** Sizes of one scale for all dimensions, where the policy asks for that. */
@@ -230,13 +242,15 @@ function upsample(node: OperatorNode): Tensor {
     antialias: false,
     extrapolation: 0,
   };
-  return scales.reduce((y, scale, axis) => {
-    const size = x.shape[axis]!;
-    const length = size * scale;
-    return scale === 1
-      ? y
-      : resizeDimension(node, y, axis, { size, target: Math.floor(length), scale, length }, options);
-  }, x);
+  return inFloats(node, mode, (whole) =>
+    scales.reduce((y, scale, axis) => {
+      const size = x.shape[axis]!;
+      const length = size * scale;
+      return scale === 1
+        ? y
+        : resizeDimension(node, y, axis, { size, target: Math.floor(length), scale, length }, options);
+    }, whole),
+  );
 }
 
 export const resizing: OperatorFamily = { Resize: resize, Upsample: upsample };
