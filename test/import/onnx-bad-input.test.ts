@@ -130,6 +130,33 @@ describe("what is not supported", () => {
     expect(errorOf(parts).message).toMatch(message);
   }); // prettier-ignore
 
+  it.each<[string, ModelParts, RegExp]>([
+    ["training with dropout", { nodes: [node("Dropout", ["x"], ["y"])], opset: 6 }, /Dropout_of_y.*random numbers/],
+    ["upsampling by cubics", { nodes: [node("Upsample", ["x"], ["y"], { mode: "cubic" })], opset: 1 }, /Upsample_of_y.*mode cubic is not known/],
+    ["an experiment", { nodes: [node("MeanVarianceNormalization", ["x"], ["y"])], opset: 8 }, /MeanVarianceNormalization_of_y.*experiment/],
+    ["a cast to what is no type", { nodes: [node("Cast", ["x"], ["y"], { to: "TEXT" })], opset: 5 }, /Cast_of_y.*casting to TEXT is not supported/],
+    ["a second operand with too many dimensions", { nodes: [node("Add", ["x", "x"], ["y"], { broadcast: 1, axis: 1 })], opset: 6 }, /Add_of_y.*2 dimensions from axis 1 on do not fit 2/],
+    ["determinants of no square", { nodes: [node("Det", ["x"], ["y"])] }, /Det_of_y.*\[2, 3\] are no square matrices/],
+    ["large determinants", { nodes: [node("Det", ["x"], ["y"])], inputs: [value("x", [65, 65])] }, /Det_of_y.*matrices of 65 rows; at most 64/],
+    ["a position that a condition keeps", { nodes: [node("Compress", ["x", "c"], ["y"], { axis: 0 })], initializers: [integers("c", [0, 0, 1])] }, /Compress_of_y.*keeps position 2 of 2/],
+    ["words that are strings", { nodes: [node("TfIdfVectorizer", ["x"], ["y"], { ngram_counts: [0], ngram_indexes: [0] })] }, /TfIdfVectorizer_of_y.*a pool of strings/],
+    ["too few indices of words", { nodes: [node("TfIdfVectorizer", ["x"], ["y"], { ngram_counts: [0], ngram_indexes: [0], pool_int64s: [1, 2] })] }, /TfIdfVectorizer_of_y.*1 indices or weights for 2 sequences/],
+    ["an unequal product of integers", { nodes: [node("MatMul", ["i", "i"], ["y"])], initializers: [integers("i", [1, 2, 3, 4, 5, 6], [2, 3])] }, /matmul: i32 with 3 columns times i32 with 2 rows/],
+    ["a result of another dtype", { nodes: [node("Relu", ["x"], ["y"])], outputs: [value("y", [2, 3], DataType.INT64)] }, /'y' is declared as i64, but computed as f32/],
+  ])("is refused: %s", (_, parts, message) => {
+    expect(errorOf(parts).message).toMatch(message);
+  }); // prettier-ignore
+
+  it.each<[Readonly<Record<string, number | string>>, RegExp]>([
+    [{ mode: "max", sampling_ratio: 2 }, /RoiAlign_of_y.*mode max/],
+    [{ sampling_ratio: 0 }, /RoiAlign_of_y.*how many samples are taken depends on data/],
+    [{ sampling_ratio: 2, coordinate_transformation_mode: "quarter_pixel" }, /quarter_pixel is not known/],
+  ])("includes regions that are sampled with %j", (attributes, message) => {
+    const inputs = [value("x", [1, 1, 4, 4]), value("r", [2, 4]), value("n", [2], DataType.INT64)];
+    const nodes = [node("RoiAlign", ["x", "r", "n"], ["y"], attributes)];
+    expect(errorOf({ nodes, inputs }).message).toMatch(message);
+  });
+
   it("includes integers beyond 32 bits in arithmetic, but not as the end of a slice", () => {
     const initializers = [integers("big", [2n ** 40n])];
     const inputs = [value("x", [3], DataType.INT64)];

@@ -127,6 +127,8 @@ export const normalizations: OperatorFamily = {
   LRN: localResponse,
   MeanVarianceNormalization: (node) => {
     const x = node.input(0);
+    if (node.opset < 9)
+      return node.fail("unsupported", "before operator set 9 it was an experiment and meant something else.");
     return standardize(x, node.ints("axes") ?? [0, 2, 3], 1e-9);
   },
   LpNormalization: (node) => {

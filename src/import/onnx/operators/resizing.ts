@@ -231,7 +231,9 @@ function upsampleScales(node: OperatorNode, x: Tensor): readonly number[] {
 /** The operator that Resize replaced: nearest or linear by scales, asymmetric. */
 function upsample(node: OperatorNode): Tensor {
   const x = node.input(0);
-  const mode = node.string("mode", "nearest");
+  const given = node.string("mode", "nearest");
+  const mode = given === "bilinear" ? "linear" : given;
+  if (mode !== "nearest" && mode !== "linear") return node.fail("unsupported", `mode ${given} is not known.`);
   const scales = upsampleScales(node, x);
   const options: ResizeOptions = {
     mode,
