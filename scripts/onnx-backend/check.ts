@@ -1,14 +1,18 @@
 /**
  * Runs ONNX's backend tests, of which Debian's package libonnx-testdata has those of ONNX 1.12:
  *
- *     npm run check:onnx-backend -- [--device reference|cpu|opencl|webgpu] [--only REGEX] [--sample N] [--folder DIR]
+ *     npm run check:onnx-backend -- [--device reference|cpu|opencl|webgpu] [--only REGEX] [--sample N]
+ *                                   [--folder DIR] [--seconds N] [--verbose]
  *
  * Cases run one after the other in a process of their own, which is replaced when one takes too long or brings it
- * down. Prints what failed and what was refused, and ends with a failure where a case failed, or was refused
+ * down; --sample runs every N-th only, --seconds limits each. Prints what failed and what was refused, and ends with a failure where a case failed, or was refused
  * without being in `expectations.ts`.
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { parseArgs } from "node:util";
+import { UserError } from "../../src/errors.ts";
+import type { DeviceKind } from "../../src/runtime/device.ts";
+import { openDevice } from "../../src/runtime/open-device.ts";
 import { findCases, packageFolder, type BackendCase } from "./cases.ts";
 import { expectedRefusal } from "./expectations.ts";
 import type { Outcome } from "./run-case.ts";
@@ -36,6 +40,17 @@ if (cases.length === 0) {
   process.exit(1);
 }
 
+// Said once, before a thousand cases say it.
+if (values.device !== "reference") {
+  try {
+    const { device } = await openDevice(values.device as DeviceKind);
+    await device.finish();
+  } catch (error) {
+    console.error(error instanceof UserError ? error.message : error);
+    process.exit(1);
+  }
+}
+
 let worker: ChildProcess | undefined;
 const outcomes: { readonly item: BackendCase; readonly outcome: Outcome }[] = [];
 for (const item of cases) {
@@ -48,7 +63,7 @@ for (const item of cases) {
     );
 }
 worker?.kill();
-process.exitCode = summarize() ? 0 : 1;
+process.exit(summarize() ? 0 : 1);
 
 function runInWorker(item: BackendCase): Promise<Outcome> {
   worker ??= fork(new URL("worker.ts", import.meta.url), [values.device], { execArgv: process.execArgv });
@@ -76,7 +91,9 @@ function runInWorker(item: BackendCase): Promise<Outcome> {
 }
 
 /** The message, and of a stack the first place. */
-const brief = (reason: string): string => reason.replace(/(\n {4}at .*)(\n {4}at .*)+$/, "$1");
+function brief(reason: string): string {
+  return reason.replace(/(\n {4}at .*)(\n {4}at .*)+$/, "$1");
+}
 
 /** Whether all is as it should be. */
 function summarize(): boolean {
