@@ -5,8 +5,8 @@
  *                                   [--folder DIR] [--seconds N] [--verbose]
  *
  * Cases run one after the other in a process of their own, which is replaced when one takes too long or brings it
- * down; --sample runs every N-th only, --seconds limits each. Prints what failed and what was refused, and ends with a failure where a case failed, or was refused
- * without being in `expectations.ts`.
+ * down; --sample runs every N-th only, --seconds limits each. Prints what failed and what was refused, and ends with a
+ * failure where a case failed, or was refused without being in `expectations.ts`.
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { parseArgs } from "node:util";
