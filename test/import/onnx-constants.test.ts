@@ -1,11 +1,20 @@
 /** Inputs whose values are bound when compiling: what shapes may depend on then, and what is refused with which words. */
 import { describe, expect, it } from "vitest";
-import { bisect, compile, importOnnx, tensor, tune, UserError, type HostTensor } from "../../src/index.ts";
+import {
+  bisect,
+  compile,
+  importOnnx,
+  printGraph,
+  tensor,
+  tune,
+  UserError,
+  type HostTensor,
+} from "../../src/index.ts";
 import type { ConstantBindings } from "../../src/import/onnx/bind-inputs.ts";
 import { TensorProto_DataType as DataType } from "../../src/import/onnx/schema/onnx_pb.ts";
 import { traceOnnx } from "../../src/import/onnx/trace-onnx.ts";
 import { lazyDevice, testedDevices } from "../devices/run-graph.ts";
-import { modelBytes, node, value } from "./onnx/build-model.ts";
+import { integers, modelBytes, node, value } from "./onnx/build-model.ts";
 
 /** y = Reshape(x, shape): the target is an input of the model. */
 const reshape = importOnnx(
@@ -99,6 +108,28 @@ describe("constants", () => {
   ])("that are %s are refused", (_, model, constants, code, message) => {
     expect(refused(model, constants, { N: 2, ...(model === tile && { R: 2 }) })).toMatchObject({ code, message: expect.stringMatching(message) });
   }); // prettier-ignore
+
+  it("may hold 64 bits where nothing computes with them", () => {
+    const slice = importOnnx(
+      modelBytes({
+        nodes: [node("Slice", ["x", "from", "to"], ["y"])],
+        inputs: [value("x", [2, 3]), value("from", [1], DataType.INT64), value("to", [1], DataType.INT64)],
+        outputs: [value("y", ["rows", 3])],
+      }),
+    );
+    const { graph } = traceOnnx(slice, {}, { from: tensor([1n]), to: tensor([2n ** 63n - 1n]) });
+    expect(printGraph(graph)).toMatch(/f32\[1,3\]/);
+    expect(graph.inputs.map(({ name }) => name)).toEqual(["x"]);
+  });
+
+  it("are not what a shape lacks that is computed from weights", () => {
+    const table = integers("table", new Array<number>(5000).fill(2));
+    const nodes = [node("Gather", ["table", "at"], ["s"]), node("Expand", ["x", "s"], ["y"])];
+    const model = importOnnx(modelBytes({ nodes, initializers: [table, integers("at", [7])] }));
+    expect(refused(model, {}).message).toMatch(
+      /Expand_of_y.*the shape is computed from weights; shapes that/,
+    );
+  });
 
   it("name every input that a shape is computed from", () => {
     const both = importOnnx(

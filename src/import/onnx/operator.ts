@@ -52,7 +52,7 @@ export class OperatorNode {
     this.#node = node;
     this.#inputs = inputs;
     this.#attributes = new Map(node.proto.attribute.map((attribute) => [attribute.name, attribute]));
-    // Operators said so which inputs they may overwrite, before operator set 6.
+    // Before operator set 6, nodes said which inputs may be overwritten.
     if (opset < 6) this.#read.add("consumed_inputs");
   }
 

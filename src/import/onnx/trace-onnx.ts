@@ -64,10 +64,9 @@ export function traceOnnx(
   }));
   const entries = outputs.map(({ name }, output) => [name, { kind: "tensor", output }] as const);
   const declared = new Map<string, HostDType>();
-  for (const { name, dtype } of [...model.inputs, ...model.outputs]) {
-    checkDeclared(name, dtype, values.get(name)!.symbol().dtype);
+  for (const { name, dtype } of model.outputs) checkDeclared(name, dtype, values.get(name)!.symbol().dtype);
+  for (const { name, dtype } of [...model.inputs, ...model.outputs])
     if (dtype !== graphDType(dtype)) declared.set(name, dtype);
-  }
   const structure = { kind: "object", entries: Object.fromEntries(entries) } as const;
   return { ...trace.finish(outputs), structure, declared };
 }
@@ -213,7 +212,7 @@ const noSources: ReadonlySet<string> = new Set();
 function sourcesOf(inputs: readonly (OnnxValue | undefined)[]): ReadonlySet<string> {
   return inputs.reduce((all, input) => {
     const more = input?.sources ?? noSources;
-    if (more === all || more.size === 0) return all;
+    if (more === all || [...more].every((name) => all.has(name))) return all;
     return all.size === 0 ? more : new Set([...all, ...more]);
   }, noSources);
 }

@@ -65,7 +65,7 @@ function roundToHalf(x: Tensor): Tensor {
 
 /**
  * The nearest bf16, halves to even, as f32. It has the exponents of f32, so numbers are brought to the middle of its
- * range first, where the reciprocals of powers of two are normal numbers, too. Subnormal numbers become 0.
+ * range first, where the reciprocals of powers of two are normal numbers, too. Subnormal numbers may become 0.
  */
 function roundToBfloat(x: Tensor): Tensor {
   const isLarge = x.abs().ge(2 ** 63);

@@ -12,8 +12,9 @@ interface Taps {
 }
 
 /** `bins · ratio` samples from `start` to `end` of each region, the centres of equal parts. */
-function tapsBetween(start: Tensor, end: Tensor, samples: number, size: number, least: number): Taps {
-  const length = end.sub(start).clamp(least, null);
+function tapsBetween(start: Tensor, end: Tensor, samples: number, size: number, least: number | null): Taps {
+  const extent = end.sub(start);
+  const length = least === null ? extent : extent.clamp(least, null);
   const part = arange(start.trace, samples, 1, 2).to("f32").add(0.5).div(samples);
   const position = start.add(length.mul(part));
   const isNear = position.ge(-1).logicalAnd(position.le(size));
@@ -51,7 +52,7 @@ function roiAlign(node: OperatorNode): Tensor {
   const isHalf = mode === "half_pixel";
   const edges = regions.mul(node.float("spatial_scale", 1)).sub(isHalf ? 0.5 : 0);
   const edge = (at: number) => edges.slice(1, at, at + 1);
-  const least = isHalf ? -Infinity : 1;
+  const least = isHalf ? null : 1;
   const across = tapsBetween(edge(0), edge(2), columns * ratio, width, least);
   const down = tapsBetween(edge(1), edge(3), rows * ratio, height, least);
 
