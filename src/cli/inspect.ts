@@ -37,7 +37,7 @@ function describeModel(path: string, inspection: OnnxInspection): string {
     ...outputs.map(describeTensor),
     "",
     `Parameters: ${inspection.parameterCount.toLocaleString("en")} (${formatBytes(inspection.parameterBytes)})`,
-    `Multiply-adds a run: ${multiplyAdds === undefined ? "unknown" : multiplyAdds.toLocaleString("en")}${multiplyAdds === undefined && unsupported.length === 0 ? " (give the symbolic dimensions with --shape NAME=SIZE)" : ""}`,
+    `Multiply-adds a run: ${multiplyAdds === undefined ? "unknown" : multiplyAdds.toLocaleString("en")}${multiplyAdds === undefined && unsupported.length === 0 ? " (give the symbolic dimensions with --shape NAME=SIZE, inputs that shapes depend on with --constant NAME=FILE)" : ""}`,
     "",
     `Operators: ${operators.length} in ${nodes} nodes`,
     ...operators.map(({ name, count, supported, reason }) =>
