@@ -32,16 +32,24 @@ export function provideDrivers(devices) {
     devices.filter((device) => device in present && process.platform === "linux" && !present[device]());
   if (absent().length === 0) return [];
   const wanted = absent().flatMap((device) => packages[device]);
-  if (process.getuid?.() === 0 && isDebian()) {
-    console.log(`installing drivers: ${wanted.join(" ")}`);
-    apt(["update"]);
-    apt(["install", "-y", "--no-install-recommends", ...wanted]);
-  }
+  if (canInstall()) install("drivers", wanted);
   return absent().map(
     (device) =>
       `${device}: no driver found. Install: apt-get install ${packages[device].join(" ")}` +
       ` (or leave this device out: npm test -- --skip ${device})`,
   );
+}
+
+/** Whether packages can be installed here. */
+export function canInstall() {
+  return process.getuid?.() === 0 && isDebian();
+}
+
+/** Installs Debian packages, and says so. */
+export function install(what, names) {
+  console.log(`installing ${what}: ${names.join(" ")}`);
+  apt(["update"]);
+  apt(["install", "-y", "--no-install-recommends", ...names]);
 }
 
 function apt(args) {

@@ -1,4 +1,5 @@
-// `npm test`: provides the drivers that the device tests need, runs vitest, and ends with a line of counts.
+// `npm test`: provides the drivers that the device tests need and ONNX's test data, runs vitest, and ends with a line
+// of counts.
 //
 //   npm test                           all tests on all devices
 //   npm test -- --skip webgpu          leave a device out, by name (also: HEDDLE_SKIP_DEVICES=webgpu,opencl)
@@ -9,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { provideDrivers, vulkanDriver } from "./device-drivers.mjs";
+import { provideTestData } from "./test-data.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const skippable = ["webgpu", "opencl"];
@@ -22,6 +24,8 @@ if (missing.length > 0) {
   for (const line of missing) console.error(line);
   process.exit(1);
 }
+
+provideTestData();
 
 const scratch = mkdtempSync(join(tmpdir(), "heddle-test-"));
 try {

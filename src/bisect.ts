@@ -9,7 +9,8 @@
 import { buildExecutable, passOptions, type CompileOptions } from "./compile.ts";
 import { UserError } from "./errors.ts";
 import { OnnxModel } from "./import/onnx/model.ts";
-import { traceOnnx, type ShapeBindings } from "./import/onnx/trace-onnx.ts";
+import type { ConstantBindings, ShapeBindings } from "./import/onnx/bind-inputs.ts";
+import { traceOnnx } from "./import/onnx/trace-onnx.ts";
 import { compareTensors, type TensorDifference, type TensorStatistics } from "./ir/compare-tensors.ts";
 import { evaluateValues } from "./ir/evaluate.ts";
 import { executionOrder, type Graph, type NodeResult, type NodeOrigin, type ValueId } from "./ir/graph.ts";
@@ -32,6 +33,8 @@ export interface BisectOptions {
   readonly tolerance?: number;
   /** Sizes of an imported model's symbolic dimensions; those of its inputs unless given. */
   readonly shapes?: ShapeBindings;
+  /** Values of an imported model's inputs that are constants of the program, as `compile` takes them. */
+  readonly constants?: ConstantBindings;
 }
 
 /** The first value that differs. */
@@ -96,7 +99,7 @@ export async function bisect(
   options: BisectOptions,
 ): Promise<Bisection> {
   const { tolerance = 1e-4 } = options;
-  const traced = traceFor(model, inputs, options.shapes);
+  const traced = traceFor(model, inputs, options);
   const { graph } = traced;
   const values = boundValues(traced, inputs);
   const [a, b] = [await openSide(options.a, traced, values), await openSide(options.b, traced, values)];
@@ -150,16 +153,23 @@ async function firstAlone(
   return found;
 }
 
-function traceFor(model: Module | OnnxModel, inputs: ModelInputs, shapes?: ShapeBindings): TracedModule {
-  if (model instanceof OnnxModel) return traceOnnx(model, { ...dimensionsOf(model, inputs), ...shapes });
+function traceFor(
+  model: Module | OnnxModel,
+  inputs: ModelInputs,
+  { shapes, constants = {} }: BisectOptions,
+): TracedModule {
+  if (model instanceof OnnxModel) {
+    const given = model.inputs.filter(({ name }) => !Object.hasOwn(constants, name));
+    return traceOnnx(model, { ...dimensionsOf(given, inputs), ...shapes }, constants);
+  }
   if (!Array.isArray(inputs))
     throw new UserError("argument", "bisect: expected a list of tensors, one for each input of forward().");
   return traceModule(model, inputs as readonly HostTensor[]);
 }
 
 /** Sizes of symbolic dimensions, from the tensors that are given. */
-function dimensionsOf(model: OnnxModel, inputs: ModelInputs): ShapeBindings {
-  const entries = model.inputs.flatMap(({ name, shape }, i) => {
+function dimensionsOf(expected: OnnxModel["inputs"], inputs: ModelInputs): ShapeBindings {
+  const entries = expected.flatMap(({ name, shape }, i) => {
     const given = Array.isArray(inputs) ? (inputs as readonly HostTensor[])[i] : named(inputs, name);
     return shape.flatMap((size, axis) =>
       typeof size === "string" && given?.shape[axis] !== undefined ? [[size, given.shape[axis]!]] : [],

@@ -12,7 +12,8 @@ import type { Graph } from "./ir/graph.ts";
 import { verify } from "./ir/verify.ts";
 import { UserError } from "./errors.ts";
 import { OnnxModel } from "./import/onnx/model.ts";
-import { traceOnnx, type ShapeBindings } from "./import/onnx/trace-onnx.ts";
+import type { ConstantBindings, ShapeBindings } from "./import/onnx/bind-inputs.ts";
+import { traceOnnx } from "./import/onnx/trace-onnx.ts";
 import { Module } from "./nn/module.ts";
 import { traceModule, type InputSpec, type TracedModule } from "./nn/trace-module.ts";
 import { runPasses, type PipelineOptions, type PipelineResult } from "./passes/pipeline.ts";
@@ -61,6 +62,11 @@ export interface CompileOptions {
 export interface ModelOptions extends CompileOptions {
   /** Sizes of the model's symbolic dimensions, by name. */
   readonly shapes?: ShapeBindings;
+  /**
+   * Values of inputs that are the same in every run, by name; `run` does not take them. Shapes may depend on them:
+   * `{ constants: { shape: tensor([2n, -1n]) } }` for a file that leaves the target of a Reshape to its caller.
+   */
+  readonly constants?: ConstantBindings;
 }
 
 /**
@@ -69,7 +75,8 @@ export interface ModelOptions extends CompileOptions {
  * may be loaded or changed later and take effect at the next run.
  *
  * @param inputs shapes (and dtypes, f32 unless given) of what `forward` takes
- * @throws UserError for networks and devices that do not fit, naming the module and the call site
+ * @throws UserError for networks and devices that do not fit, naming the module and the call site; for an imported
+ *   model also for inputs that shapes depend on and `constants` does not give
  * @example
  * const compiled = await compile(net.eval(), [{ shape: [1, 3, 224, 224] }], { device: "auto" });
  * const logits = await compiled.run(tensor(pixels, [1, 3, 224, 224]));
@@ -93,7 +100,7 @@ export function compile(
 }
 
 /** A model in the arguments of `compile` or of another function that takes the same: how to trace it, and options. */
-export function readModel<Options extends Pick<ModelOptions, "shapes">>(
+export function readModel<Options extends Pick<ModelOptions, "shapes" | "constants">>(
   caller: string,
   model: Module | OnnxModel,
   second: readonly InputSpec[] | Options | undefined,
@@ -101,7 +108,7 @@ export function readModel<Options extends Pick<ModelOptions, "shapes">>(
 ): { readonly trace: () => TracedModule; readonly options: Options } {
   if (model instanceof OnnxModel) {
     const options = (second ?? {}) as Options;
-    return { trace: () => traceOnnx(model, options.shapes), options };
+    return { trace: () => traceOnnx(model, options.shapes, options.constants), options };
   }
   if (!(model instanceof Module)) {
     throw new UserError("argument", `${caller}: expected an nn.Module or a model from importOnnx.`);

@@ -23,7 +23,7 @@ export interface TuneOptions extends PassChoices {
   readonly onProgress?: (progress: TuningProgress) => void;
 }
 
-export interface ModelTuneOptions extends TuneOptions, Pick<ModelOptions, "shapes"> {}
+export interface ModelTuneOptions extends TuneOptions, Pick<ModelOptions, "shapes" | "constants"> {}
 
 /**
  * Measures the ways to compute each part of a network where the compiler has several, on the device, and gives

@@ -2,7 +2,7 @@
 
     /usr/bin/python3 scripts/recordings/make_onnx_recordings.py
 
-Needs PyTorch 1.13 or later and NumPy. Results are computed in float64 by PyTorch where it has the operator, else
+Needs PyTorch 1.13 or later, torchvision and NumPy. Results are computed in float64 by PyTorch where it has the operator, else
 by the formula of the operator's specification in NumPy, and rounded once. Seeded: runs write the same bytes.
 """
 
@@ -11,6 +11,7 @@ import sys
 
 import torch
 
+from onnx_conformance import record_conformance
 from onnx_elementwise import record_elementwise
 from onnx_layers import record_layers
 from onnx_recorder import OnnxRecorder
@@ -23,7 +24,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(20240229)
     recorder = OnnxRecorder()
-    for record in (record_elementwise, record_structure, record_layers, record_sequences):
+    for record in (record_elementwise, record_structure, record_layers, record_sequences, record_conformance):
         record(recorder)
     cases, size_bytes = recorder.write(folder)
     print(f"onnx: {cases} cases, {size_bytes} bytes of tensors", file=sys.stderr)

@@ -9,10 +9,17 @@ export interface NamedFile {
   readonly path: string;
 }
 
+/** A file with the value of an input that is a constant of the program. */
+export interface ConstantFile {
+  readonly name: string;
+  readonly path: string;
+}
+
 export interface RunArguments {
   readonly command: "run";
   readonly model: string;
   readonly inputs: readonly NamedFile[];
+  readonly constants: readonly ConstantFile[];
   readonly shapes: Readonly<Record<string, number>>;
   readonly device: DeviceKind | "auto";
   readonly outputs: readonly NamedFile[];
@@ -32,12 +39,14 @@ export interface InspectArguments {
   /** undefined: list the operators that are supported. */
   readonly model: string | undefined;
   readonly shapes: Readonly<Record<string, number>>;
+  readonly constants: readonly ConstantFile[];
 }
 
 export interface TuneArguments {
   readonly command: "tune";
   readonly model: string;
   readonly shapes: Readonly<Record<string, number>>;
+  readonly constants: readonly ConstantFile[];
   readonly device: DeviceKind | "auto";
   readonly records: string;
   /** Measures what the file has records of, too. */
@@ -51,6 +60,7 @@ const devices = ["auto", "cpu", "webgpu", "opencl"] as const;
 const layouts = ["NCHW", "NHWC"] as const;
 
 const shape = { type: "string", short: "s", multiple: true, default: [] as string[] } as const;
+const constant = { type: "string", short: "c", multiple: true, default: [] as string[] } as const;
 const device = { type: "string", short: "d", default: "auto" } as const;
 const records = { type: "string", short: "r" } as const;
 const help = { type: "boolean", short: "h", default: false } as const;
@@ -89,6 +99,7 @@ function readDevices(args: readonly string[]): Arguments {
 function readRun(args: readonly string[]): Arguments {
   const { values, positionals } = parse(args, {
     input: { type: "string", short: "i", multiple: true, default: [] as string[] },
+    constant,
     shape,
     device,
     output: { type: "string", short: "o", multiple: true, default: [] as string[] },
@@ -107,6 +118,7 @@ function readRun(args: readonly string[]): Arguments {
     command: "run",
     model: oneModel(positionals),
     inputs: values.input.map((text) => namedFile("--input", text)),
+    constants: values.constant.map(constantFile),
     shapes: sizes(values.shape),
     device: choice("--device", devices, values.device),
     outputs: values.output.map((text) => outputFile(text)),
@@ -124,17 +136,20 @@ function readRun(args: readonly string[]): Arguments {
 function readInspect(args: readonly string[]): Arguments {
   const { values, positionals } = parse(args, {
     operators: { type: "boolean", default: false },
+    constant,
     shape,
     help,
   });
   if (values.help) return { command: "help" };
   if (values.operators && positionals.length > 0) wrong("inspect --operators takes no model.");
   const model = values.operators ? undefined : oneModel(positionals);
-  return { command: "inspect", model, shapes: sizes(values.shape) };
+  const constants = values.constant.map(constantFile);
+  return { command: "inspect", model, shapes: sizes(values.shape), constants };
 }
 
 function readTune(args: readonly string[]): Arguments {
   const { values, positionals } = parse(args, {
+    constant,
     shape,
     device,
     records,
@@ -146,6 +161,7 @@ function readTune(args: readonly string[]): Arguments {
   return {
     command: "tune",
     model,
+    constants: values.constant.map(constantFile),
     shapes: sizes(values.shape),
     device: choice("--device", devices, values.device),
     records: values.records ?? `${model.replace(/\.onnx$/i, "")}.tuning.json`,
@@ -182,6 +198,12 @@ function namedFile(option: string, text: string): NamedFile {
   const file = { name: at < 0 ? undefined : text.slice(0, at), path: text.slice(at + 1) };
   if (file.path === "" || file.name === "") wrong(`${option} '${text}' is not [NAME=]FILE.`);
   return file;
+}
+
+function constantFile(text: string): ConstantFile {
+  const { name, path } = namedFile("--constant", text);
+  if (name === undefined || !/\.npy$/i.test(path)) return wrong(`--constant '${text}' is not NAME=FILE.npy.`);
+  return { name, path };
 }
 
 function outputFile(text: string): NamedFile {

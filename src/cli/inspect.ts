@@ -5,18 +5,21 @@ import {
   type InspectedTensor,
   type OnnxInspection,
 } from "../import/onnx/inspect.ts";
+import { importParsed } from "../import/onnx/model.ts";
 import { parseOnnxFile } from "../import/onnx/open-onnx.ts";
 import { formatBytes } from "../report.ts";
 import type { InspectArguments } from "./arguments.ts";
+import { readConstants } from "./read-inputs.ts";
 
-export async function inspectCommand({ model, shapes }: InspectArguments): Promise<void> {
+export async function inspectCommand({ model, shapes, constants: files }: InspectArguments): Promise<void> {
   if (model === undefined) {
     const names = supportedOperators();
     console.log(`${names.length} ONNX operators are supported:\n${inColumns(names, 80)}`);
     return;
   }
   const { parsed, externalData } = await parseOnnxFile(model);
-  console.log(describeModel(model, inspectParsed(parsed, externalData, shapes)));
+  const constants = files.length === 0 ? {} : readConstants(importParsed(parsed, externalData).inputs, files);
+  console.log(describeModel(model, inspectParsed(parsed, { externalData, shapes, constants })));
 }
 
 function describeModel(path: string, inspection: OnnxInspection): string {
@@ -33,7 +36,7 @@ function describeModel(path: string, inspection: OnnxInspection): string {
     ...outputs.map(describeTensor),
     "",
     `Parameters: ${inspection.parameterCount.toLocaleString("en")} (${formatBytes(inspection.parameterBytes)})`,
-    `Multiply-adds a run: ${multiplyAdds === undefined ? "unknown" : multiplyAdds.toLocaleString("en")}${multiplyAdds === undefined && unsupported.length === 0 ? " (give the symbolic dimensions with --shape NAME=SIZE)" : ""}`,
+    `Multiply-adds a run: ${multiplyAdds === undefined ? "unknown" : multiplyAdds.toLocaleString("en")}${multiplyAdds === undefined && unsupported.length === 0 ? " (give the symbolic dimensions with --shape NAME=SIZE, inputs that shapes depend on with --constant NAME=FILE)" : ""}`,
     "",
     `Operators: ${operators.length} in ${nodes} nodes`,
     ...operators.map(({ name, count, supported, reason }) =>

@@ -9,7 +9,7 @@ import { convertArray } from "../ir/convert-array.ts";
 import { graphDType, narrowRange } from "../ir/dtype.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
 import { formatShape, type Shape } from "../ir/shape.ts";
-import type { NamedFile, RunArguments } from "./arguments.ts";
+import type { ConstantFile, NamedFile, RunArguments } from "./arguments.ts";
 import { CommandLineError } from "./command-line-error.ts";
 import { readBytes } from "./files.ts";
 
@@ -41,6 +41,22 @@ export async function readInputs(
     entries.push([input.name, asDType(shaped, input, path)]);
   }
   return { tensors: Object.fromEntries(entries), shapes };
+}
+
+/** Values of inputs that are constants of the program, in the dtypes that the model takes. */
+export function readConstants(
+  expected: readonly ModelTensor[],
+  files: readonly ConstantFile[],
+): Readonly<Record<string, HostTensor>> {
+  const entries = files.map(({ name, path }) => {
+    const input = expected.find((item) => item.name === name);
+    if (input === undefined)
+      throw new CommandLineError(
+        `--constant: the model has no input '${name}'. Its inputs: ${describeAll(expected)}.`,
+      );
+    return [name, asDType(readNpy(readBytes(path)), input, path)] as const;
+  });
+  return Object.fromEntries(entries);
 }
 
 /** One file for each input; files without a name go to inputs without one, in order. */

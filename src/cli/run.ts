@@ -12,7 +12,7 @@ import { describeProfile, describeResult, resultsAsJson } from "./describe-resul
 import { writeBytes } from "./files.ts";
 import { readRecords } from "./tuning-file.ts";
 import { progressBar } from "./progress-bar.ts";
-import { readInputs } from "./read-inputs.ts";
+import { readConstants, readInputs } from "./read-inputs.ts";
 
 type Results = Readonly<Record<string, HostTensor>>;
 
@@ -20,9 +20,11 @@ export async function runCommand(args: RunArguments): Promise<void> {
   const model = await openOnnx(args.model);
   checkOutputNames(model, args);
   const tuning = args.records === undefined ? undefined : readRecords(args.records);
-  const { tensors, shapes } = await readInputs(model.inputs, args);
+  const constants = readConstants(model.inputs, args.constants);
+  const given = model.inputs.filter(({ name }) => !Object.hasOwn(constants, name));
+  const { tensors, shapes } = await readInputs(given, args);
   const start = performance.now();
-  await using compiled = await compileWithProgress(model, args.device, { shapes, tuning });
+  await using compiled = await compileWithProgress(model, args.device, { shapes, constants, tuning });
   const compileMs = performance.now() - start;
   const { results, runMs, timings } = await runOnce(compiled, tensors, args.profile);
 
@@ -56,7 +58,7 @@ function checkOutputNames(model: OnnxModel, { outputs }: RunArguments): void {
 async function compileWithProgress(
   model: OnnxModel,
   device: RunArguments["device"],
-  options: Pick<ModelOptions, "shapes" | "tuning">,
+  options: Pick<ModelOptions, "shapes" | "constants" | "tuning">,
 ): Promise<Compiled> {
   const bar = progressBar(process.stderr);
   try {

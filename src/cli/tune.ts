@@ -8,6 +8,7 @@ import type { Tuning } from "../tuning/tune-graph.ts";
 import type { TuneArguments } from "./arguments.ts";
 import { writeBytes } from "./files.ts";
 import { progressBar } from "./progress-bar.ts";
+import { readConstants } from "./read-inputs.ts";
 import { readRecordsIfAny } from "./tuning-file.ts";
 
 export async function tuneCommand(args: TuneArguments): Promise<void> {
@@ -20,6 +21,7 @@ export async function tuneCommand(args: TuneArguments): Promise<void> {
     found = await tune(model, {
       device,
       shapes: args.shapes,
+      constants: readConstants(model.inputs, args.constants),
       tuning: args.again ? new TuningRecords() : onFile,
       onProgress: ({ completed, total, signature }) => bar.show(completed, total, signature),
     });

@@ -113,6 +113,28 @@ describe("heddle run", () => {
     expect(fractions.stderr).toContain("holds fractions, but input b i64[N] takes i64");
   });
 
+  it("takes values of inputs that shapes depend on", async () => {
+    const file = onnxFile({
+      node: [{ opType: "Reshape", input: ["x", "shape"], output: ["y"] }],
+      input: [floatTensor("x", [2, 3]), floatTensor("shape", [2], TensorProto_DataType.INT64)],
+      output: [floatTensor("y", ["a", "b"])],
+    });
+    const reshape = write("reshape.onnx", file);
+    const x = write("matrix.npy", writeNpy(tensor([1, 2, 3, 4, 5, 6], [2, 3])));
+    // NumPy's integers may well be narrower than ONNX's.
+    const shape = write("shape.npy", writeNpy(tensor([3, -1], [2], "i32")));
+    const { code, stdout } = await run(
+      ...[reshape, "--input", x, "--constant", `shape=${shape}`],
+      ...["--device", "cpu", "--output", path("reshaped.npy")],
+    );
+    expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining("y f32[3,2]") });
+    expect(readNpy(readFileSync(path("reshaped.npy")))).toEqual(tensor([1, 2, 3, 4, 5, 6], [3, 2]));
+    const unbound = await run(reshape, "--input", `x=${x}`, "--input", `shape=${shape}`, "--device", "cpu");
+    expect(unbound).toMatchObject({ code: 1, stderr: expect.stringContaining("constants: {") });
+    const unknown = await run(reshape, "--input", x, "--constant", `form=${shape}`);
+    expect(unknown.stderr).toContain("the model has no input 'form'. Its inputs: x f32[2,3], shape i64[2].");
+  });
+
   it("writes results in the dtype that the model declares, and refuses inputs that do not fit theirs", async () => {
     const casts = onnxFile({
       node: [

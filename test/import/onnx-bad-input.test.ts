@@ -9,7 +9,8 @@ import {
   TensorProto_DataLocation as DataLocation,
   TensorProto_DataType as DataType,
 } from "../../src/import/onnx/schema/onnx_pb.ts";
-import { traceOnnx, type ShapeBindings } from "../../src/import/onnx/trace-onnx.ts";
+import type { ShapeBindings } from "../../src/import/onnx/bind-inputs.ts";
+import { traceOnnx } from "../../src/import/onnx/trace-onnx.ts";
 import { floats, integers, modelBytes, node, value, type ModelParts } from "./onnx/build-model.ts";
 
 /** The error that importing and tracing a model gives. */
@@ -61,7 +62,7 @@ describe("a file that is not a sound ONNX model", () => {
     ["a missing input", { nodes: [node("Add", ["x"], ["y"])] }, /Add 'Add_of_y': input 1 is missing/],
     ["too many inputs", { nodes: [node("Relu", ["x", "x"], ["y"])] }, /Relu_of_y.*input 1 is not supported/],
     ["too many outputs", { nodes: [node("Relu", ["x"], ["y", "z"])], outputs: [value("z", [])] }, /output 1 \('z'\)/],
-    ["operator set 6", { nodes: [relu], opset: 6 }, /operator set 6/],
+    ["operator set 0", { nodes: [relu], opset: 0 }, /operator set 0/],
     ["operator set 1000", { nodes: [relu], opset: 1000 }, /operator set 1000/],
     ["an attribute of another type", { nodes: [node("Softmax", ["x"], ["y"], { axis: "last" })] }, /Softmax_of_y.*axis is STRING, expected INT/],
     ["an unknown attribute", { nodes: [node("Relu", ["x"], ["y"], { speed: 9 })] }, /Relu_of_y.*attribute speed is not supported/],
@@ -104,7 +105,7 @@ describe("what is not supported", () => {
         node("Frobnicate", ["x"], ["a"]),
         { ...node("FusedMatMul", ["a"], ["b"]), domain: "com.microsoft" },
         loop,
-        node("NonZero", ["c"], ["d"]),
+        node("Unique", ["c"], ["d"]),
         node("RandomNormalLike", ["d"], ["e"]),
         node("SequenceAt", ["e"], ["y"]),
       ],
@@ -114,7 +115,7 @@ describe("what is not supported", () => {
       /Frobnicate: not supported \(Frobnicate_of_a\)/,
       /com\.microsoft::FusedMatMul: an operator of another domain \(FusedMatMul_of_b\)/,
       /Loop: control flow.*\(Loop_of_c\)/,
-      /NonZero: its result's shape depends on data \(NonZero_of_d\)/,
+      /Unique: its result's shape depends on data \(Unique_of_d\)/,
       /RandomNormalLike: .*random.* \(RandomNormalLike_of_e\)/,
       /SequenceAt: sequences.*\(SequenceAt_of_y\)/,
     ])
@@ -122,12 +123,39 @@ describe("what is not supported", () => {
   });
 
   it.each<[string, ModelParts, RegExp]>([
-    ["Reshape", { nodes: [node("Reshape", ["x", "s"], ["y"])], inputs: [value("x", [2, 3]), value("s", [2], DataType.INT64)] }, /Reshape_of_y.*computed from data/],
-    ["Expand", { nodes: [node("Expand", ["x", "s"], ["y"])], inputs: [value("x", [2, 3]), value("s", [2], DataType.INT64)] }, /Expand_of_y.*computed from data/],
-    ["TopK", { nodes: [node("TopK", ["x", "k"], ["y"])], inputs: [value("x", [2, 3]), value("k", [1], DataType.INT64)] }, /TopK_of_y.*computed from data/],
+    ["Reshape", { nodes: [node("Reshape", ["x", "s"], ["y"])], inputs: [value("x", [2, 3]), value("s", [2], DataType.INT64)] }, /Reshape_of_y.*is computed from the input 's'; shapes that depend on data are not supported.*constants: \{ "s": tensor/],
+    ["Expand", { nodes: [node("Expand", ["x", "s"], ["y"])], inputs: [value("x", [2, 3]), value("s", [2], DataType.INT64)] }, /Expand_of_y.*is computed from the input 's'; shapes that depend on data are not supported.*constants: \{ "s": tensor/],
+    ["TopK", { nodes: [node("TopK", ["x", "k"], ["y"])], inputs: [value("x", [2, 3]), value("k", [1], DataType.INT64)] }, /TopK_of_y.*is computed from the input 'k'; shapes that depend on data are not supported.*constants: \{ "k": tensor/],
   ])("includes shapes that depend on data: %s", (_, parts, message) => {
     expect(errorOf(parts).message).toMatch(message);
   }); // prettier-ignore
+
+  it.each<[string, ModelParts, RegExp]>([
+    ["training with dropout", { nodes: [node("Dropout", ["x"], ["y"])], opset: 6 }, /Dropout_of_y.*random numbers/],
+    ["upsampling by cubics", { nodes: [node("Upsample", ["x"], ["y"], { mode: "cubic" })], opset: 1 }, /Upsample_of_y.*mode cubic is not known/],
+    ["an experiment", { nodes: [node("MeanVarianceNormalization", ["x"], ["y"])], opset: 8 }, /MeanVarianceNormalization_of_y.*experiment/],
+    ["a cast to what is no type", { nodes: [node("Cast", ["x"], ["y"], { to: "TEXT" })], opset: 5 }, /Cast_of_y.*casting to TEXT is not supported/],
+    ["a second operand with too many dimensions", { nodes: [node("Add", ["x", "x"], ["y"], { broadcast: 1, axis: 1 })], opset: 6 }, /Add_of_y.*2 dimensions from axis 1 on do not fit 2/],
+    ["determinants of no square", { nodes: [node("Det", ["x"], ["y"])] }, /Det_of_y.*\[2, 3\] are no square matrices/],
+    ["large determinants", { nodes: [node("Det", ["x"], ["y"])], inputs: [value("x", [65, 65])] }, /Det_of_y.*matrices of 65 rows; at most 64/],
+    ["a position that a condition keeps", { nodes: [node("Compress", ["x", "c"], ["y"], { axis: 0 })], initializers: [integers("c", [0, 0, 1])] }, /Compress_of_y.*keeps position 2 of 2/],
+    ["words that are strings", { nodes: [node("TfIdfVectorizer", ["x"], ["y"], { ngram_counts: [0], ngram_indexes: [0] })] }, /TfIdfVectorizer_of_y.*a pool of strings/],
+    ["too few indices of words", { nodes: [node("TfIdfVectorizer", ["x"], ["y"], { ngram_counts: [0], ngram_indexes: [0], pool_int64s: [1, 2] })] }, /TfIdfVectorizer_of_y.*1 indices or weights for 2 sequences/],
+    ["an unequal product of integers", { nodes: [node("MatMul", ["i", "i"], ["y"])], initializers: [integers("i", [1, 2, 3, 4, 5, 6], [2, 3])] }, /matmul: i32 with 3 columns times i32 with 2 rows/],
+    ["a result of another dtype", { nodes: [node("Relu", ["x"], ["y"])], outputs: [value("y", [2, 3], DataType.INT64)] }, /'y' is declared as i64, but computed as f32/],
+  ])("is refused: %s", (_, parts, message) => {
+    expect(errorOf(parts).message).toMatch(message);
+  }); // prettier-ignore
+
+  it.each<[Readonly<Record<string, number | string>>, RegExp]>([
+    [{ mode: "max", sampling_ratio: 2 }, /RoiAlign_of_y.*mode max/],
+    [{ sampling_ratio: 0 }, /RoiAlign_of_y.*how many samples are taken depends on data/],
+    [{ sampling_ratio: 2, coordinate_transformation_mode: "quarter_pixel" }, /quarter_pixel is not known/],
+  ])("includes regions that are sampled with %j", (attributes, message) => {
+    const inputs = [value("x", [1, 1, 4, 4]), value("r", [2, 4]), value("n", [2], DataType.INT64)];
+    const nodes = [node("RoiAlign", ["x", "r", "n"], ["y"], attributes)];
+    expect(errorOf({ nodes, inputs }).message).toMatch(message);
+  });
 
   it("includes integers beyond 32 bits in arithmetic, but not as the end of a slice", () => {
     const initializers = [integers("big", [2n ** 40n])];

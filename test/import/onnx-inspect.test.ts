@@ -3,7 +3,9 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../src/errors.ts";
 import { inspectOnnx, supportedOperators } from "../../src/import/onnx/inspect.ts";
-import { modelBytes, node } from "./onnx/build-model.ts";
+import { TensorProto_DataType as DataType } from "../../src/import/onnx/schema/onnx_pb.ts";
+import { tensor, type HostTensor } from "../../src/ir/host-tensor.ts";
+import { modelBytes, node, value } from "./onnx/build-model.ts";
 
 const digits = readFileSync(new URL("../../examples/digits/data/digits-resnet.onnx", import.meta.url));
 
@@ -38,6 +40,24 @@ describe("inspectOnnx", () => {
     ]);
     expect(unsupported.map(({ nodes }) => nodes)).toEqual([["NonZero_of_a"], ["Frobnicate_of_y"]]);
     expect(multiplyAdds).toBeUndefined();
+  });
+
+  it("counts what chooses by shapes, initialisers and constants as supported", () => {
+    const nodes = [
+      node("Shape", ["x"], ["s"]),
+      node("NonZero", ["s"], ["a"]),
+      node("Compress", ["x", "keep"], ["b"]),
+      node("Relu", ["x"], ["r"]),
+      node("Compress", ["x", "r"], ["y"]),
+    ];
+    const inputs = [value("x", [2, 3]), value("keep", [2], DataType.BOOL)];
+    const bytes = modelBytes({ nodes, inputs });
+    const refused = (constants: Readonly<Record<string, HostTensor>>) =>
+      inspectOnnx(bytes, { constants }).unsupported.flatMap(({ nodes: names }) => names);
+    const keep = tensor([true, false], [2], "bool");
+    expect(refused({})).toEqual(["Compress_of_b", "Compress_of_y"]);
+    expect(refused({ keep })).toEqual(["Compress_of_y"]);
+    expect(refused({ keep, x: tensor([1, 2, 3, 4, 5, 6], [2, 3]) })).toEqual([]);
   });
 
   it("refuses what is no ONNX model", () => {

@@ -18,10 +18,10 @@ export function propagateNan(kernel: Kernel): Kernel {
 }
 
 function minOrMax(op: "min" | "max", a: Expr, b: Expr, block: BlockBuilder): Expr {
-  if (isNumber(b)) return againstConstant(op, block.bind(op, a), b);
-  if (isNumber(a)) return againstConstant(op, block.bind(op, b), a);
-  const x = block.bind(op, a);
-  const y = block.bind(op, b);
+  if (isNumber(b)) return againstConstant(op, block.bind(`${op}_of`, a), b);
+  if (isNumber(a)) return againstConstant(op, block.bind(`${op}_of`, b), a);
+  const x = block.bind(`${op}_of`, a);
+  const y = block.bind(`${op}_of`, b);
   return select(or(compare(op === "max" ? "ge" : "le", x, y), ne(x, x)), x, y);
 }
 

@@ -5,13 +5,15 @@
 import { UserError } from "../../errors.ts";
 import type { Graph } from "../../ir/graph.ts";
 import { elementCount } from "../../ir/shape.ts";
+import type { ConstantBindings, ShapeBindings } from "./bind-inputs.ts";
+import { dataDependentNodes } from "./data-dependence.ts";
 import { importParsed, namedNodes, type Dimension, type ImportOptions } from "./model.ts";
 import { operators } from "./operators/index.ts";
 import { parseModel, type ParsedModel } from "./parse-model.ts";
 import type { GraphProto, ValueInfoProto } from "./schema/onnx_pb.ts";
 import { inspectSupport, type SupportReport } from "./support.ts";
 import { bytesOfElementType, elementTypeName, type TensorFiles } from "./tensors.ts";
-import { traceOnnx, type ShapeBindings } from "./trace-onnx.ts";
+import { traceOnnx } from "./trace-onnx.ts";
 
 export interface InspectedTensor {
   readonly name: string;
@@ -49,7 +51,11 @@ export interface OnnxInspection {
 
 export interface InspectOptions extends ImportOptions {
   readonly shapes?: ShapeBindings;
+  readonly constants?: ConstantBindings;
 }
+
+/** External data may also be files that are read when they are needed. */
+type ParsedOptions = Omit<InspectOptions, "externalData"> & Pick<TensorFiles, "externalData">;
 
 /** ONNX operators that can be imported, in alphabetical order. */
 export function supportedOperators(): readonly string[] {
@@ -62,20 +68,18 @@ export function supportedOperators(): readonly string[] {
  * @example inspectOnnx(await readFile("resnet18.onnx")).parameterCount // 11689512
  */
 export function inspectOnnx(bytes: Uint8Array, options: InspectOptions = {}): OnnxInspection {
-  return inspectParsed(parseModel(bytes), options.externalData, options.shapes);
+  return inspectParsed(parseModel(bytes), options);
 }
 
 /** As `inspectOnnx`, for a model that was parsed, with or without its weights. */
-export function inspectParsed(
-  parsed: ParsedModel,
-  externalData: TensorFiles["externalData"],
-  shapes: ShapeBindings = {},
-): OnnxInspection {
+export function inspectParsed(parsed: ParsedModel, options: ParsedOptions = {}): OnnxInspection {
   const { proto } = parsed;
   const graph = proto.graph;
   if (graph === undefined || graph.node.length + graph.output.length === 0)
     throw new UserError("file-format", "onnx: the file holds no graph. Is it an ONNX model?");
-  const report = inspectSupport(proto, namedNodes(graph.node));
+  const nodes = namedNodes(graph.node);
+  const constants = new Set(Object.keys(options.constants ?? {}));
+  const report = inspectSupport(proto, nodes, dataDependentNodes(graph, nodes, constants));
   const reasons = new Map(report.unsupported.map(({ operator, reason }) => [operator, reason]));
   const isInitializer = new Set(graph.initializer.map(({ name }) => name));
   const sizes = graph.initializer.map(({ dims, dataType }) => {
@@ -97,7 +101,7 @@ export function inspectParsed(
     parameterCount: sizes.reduce((sum, { count }) => sum + count, 0),
     parameterBytes: sizes.reduce((sum, size) => sum + size.bytes, 0),
     unsupported: report.unsupported,
-    multiplyAdds: isBound(graph, isInitializer, shapes) ? estimate(parsed, externalData, shapes) : undefined,
+    multiplyAdds: isBound(graph, isInitializer, options.shapes ?? {}) ? estimate(parsed, options) : undefined,
   };
 }
 
@@ -123,11 +127,11 @@ function isBound(graph: GraphProto, isInitializer: ReadonlySet<string>, shapes: 
 /** Undefined where the model cannot be imported; why is told when it is. */
 function estimate(
   parsed: ParsedModel,
-  externalData: TensorFiles["externalData"],
-  shapes: ShapeBindings,
+  { externalData, shapes, constants }: ParsedOptions,
 ): number | undefined {
   try {
-    return multiplyAdds(traceOnnx(importParsed(parsed, externalData), shapes).graph);
+    const model = importParsed(parsed, externalData);
+    return multiplyAdds(traceOnnx(model, shapes, constants).graph);
   } catch (error) {
     if (error instanceof UserError) return undefined;
     throw error;

@@ -69,7 +69,7 @@ export interface ImportOptions {
   readonly externalData?: ExternalData;
 }
 
-const supportedOpsets = { oldest: 7, newest: 24 } as const;
+const supportedOpsets = { oldest: 1, newest: 24 } as const;
 
 /**
  * Imports an ONNX model.
@@ -91,9 +91,9 @@ export function importParsed(
   if (graph === undefined || graph.node.length + graph.output.length === 0) {
     throw new UserError("file-format", "onnx: the file holds no graph. Is it an ONNX model?");
   }
-  const opset = checkedOpset(proto);
   const nodes = namedNodes(graph.node);
   checkSupport(proto, nodes);
+  const opset = checkedOpset(proto);
 
   const initializers = new Map<string, Initializer>();
   for (const tensor of graph.initializer) {

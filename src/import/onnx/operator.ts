@@ -23,6 +23,8 @@ export interface OnnxValue {
   readonly constant: KnownValue | undefined;
   /** The type the file says it has, where that is known: graphs keep all small integers as i32. */
   readonly elementType: number | undefined;
+  /** The model's inputs that it is computed from; none for constants. */
+  readonly sources: ReadonlySet<string>;
 }
 
 /** A result: a symbol, or a constant. */
@@ -39,7 +41,7 @@ export class OperatorNode {
   readonly #attributes: ReadonlyMap<string, AttributeProto>;
   readonly #read = new Set<string>();
   readonly #readInputs = new Set<number>();
-  #resultType: number | undefined;
+  readonly #resultTypes = new Map<number, number>();
 
   constructor(
     node: OnnxNode,
@@ -50,6 +52,8 @@ export class OperatorNode {
     this.#node = node;
     this.#inputs = inputs;
     this.#attributes = new Map(node.proto.attribute.map((attribute) => [attribute.name, attribute]));
+    // Before operator set 6, nodes said which inputs may be overwritten.
+    if (opset < 6) this.#read.add("consumed_inputs");
   }
 
   get inputCount(): number {
@@ -89,22 +93,36 @@ export class OperatorNode {
     return this.#inputs[position]?.elementType;
   }
 
-  /** Says what type the first result has in ONNX's terms, where it is not that of an input. */
-  declareResult(elementType: number): void {
-    this.#resultType = elementType;
+  /** Says what type a result has in ONNX's terms, where it is not that of the first input of its dtype. */
+  declareResult(elementType: number, output = 0): void {
+    this.#resultTypes.set(output, elementType);
   }
 
-  get declaredType(): number | undefined {
-    return this.#resultType;
+  declaredType(output: number): number | undefined {
+    return this.#resultTypes.get(output);
   }
 
   /** An input that must be known while importing, because shapes depend on it. */
   constant(position: number, what: string): HostTensor {
-    const { constant } = this.#value(position);
-    return (
-      constant?.value ??
-      this.fail("unsupported", `${what} is computed from data; shapes that depend on data are not supported.`)
+    const { constant, sources } = this.#value(position);
+    return constant?.value ?? this.#failUnknown(what, [...sources]);
+  }
+
+  /** Values that come from the model's inputs may be the same in every run, and then the caller can say so. */
+  #failUnknown(what: string, sources: readonly string[]): never {
+    const problem = "shapes that depend on data are not supported.";
+    if (sources.length === 0) return this.fail("unsupported", `${what} is computed from weights; ${problem}`);
+    const names = sources.map((name) => `'${name}'`).join(", ");
+    const bindings = sources.map((name) => `${JSON.stringify(name)}: tensor(…)`).join(", ");
+    return this.fail(
+      "unsupported",
+      `${what} is computed from the input ${names}; ${problem} Where that is the same in every run, give its value when compiling: compile(model, { constants: { ${bindings} } }).`,
     );
+  }
+
+  /** An input's value where it is known while importing. */
+  known(position: number): HostTensor | undefined {
+    return this.#value(position).constant?.value;
   }
 
   constantNumbers(position: number, what: string): number[] {
@@ -149,6 +167,11 @@ export class OperatorNode {
   tensor(name: string): HostTensor | undefined {
     const proto = this.#attribute(name, AttributeType.TENSOR)?.t;
     return proto === undefined ? undefined : readTensor(proto);
+  }
+
+  /** The element type of a tensor attribute. */
+  tensorType(name: string): number | undefined {
+    return this.#attribute(name, AttributeType.TENSOR)?.t?.dataType;
   }
 
   /** Accepts an attribute that changes nothing here. */

@@ -4,15 +4,17 @@ import type { OnnxNode } from "./model.ts";
 import { operators } from "./operators/index.ts";
 import { AttributeProto_AttributeType as AttributeType, type ModelProto } from "./schema/onnx_pb.ts";
 
+const shapeDependsOnData = "its result's shape depends on data";
+
 /** Why operators of ONNX are refused by design. */
 const refused: ReadonlyMap<string, string> = new Map([
-  ...reasons("its result's shape depends on data", "NonZero Unique NonMaxSuppression Compress"),
+  ...reasons(shapeDependsOnData, "Unique NonMaxSuppression"),
   ...reasons("control flow with subgraphs", "If Loop Scan SequenceMap"),
   ...reasons(
     "sequences and optional values",
     "SequenceAt SequenceConstruct SequenceEmpty SequenceErase SequenceInsert SequenceLength SplitToSequence ConcatFromSequence Optional OptionalGetElement OptionalHasElement",
   ),
-  ...reasons("strings", "StringNormalizer StringConcat StringSplit RegexFullMatch TfIdfVectorizer"),
+  ...reasons("strings", "StringNormalizer StringConcat StringSplit RegexFullMatch"),
   ...reasons(
     "random numbers, which the file asks for anew with each run",
     "RandomNormal RandomNormalLike RandomUniform RandomUniformLike Bernoulli Multinomial",
@@ -34,7 +36,12 @@ export interface SupportReport {
   readonly operators: ReadonlyMap<string, number>;
 }
 
-export function inspectSupport(proto: ModelProto, nodes: readonly OnnxNode[]): SupportReport {
+/** @param dataDependent nodes whose results have no shape before they run */
+export function inspectSupport(
+  proto: ModelProto,
+  nodes: readonly OnnxNode[],
+  dataDependent: readonly OnnxNode[] = [],
+): SupportReport {
   const counts = new Map<string, number>();
   const problems = new Map<string, { nodes: string[]; reason: string }>();
   const refuse = (operator: string, reason: string, node: string) => {
@@ -42,7 +49,8 @@ export function inspectSupport(proto: ModelProto, nodes: readonly OnnxNode[]): S
     entry.nodes.push(node);
     problems.set(operator, entry);
   };
-  for (const { name, proto: node } of nodes) {
+  for (const entry of nodes) {
+    const { name, proto: node } = entry;
     const isStandard = node.domain === "" || node.domain === "ai.onnx";
     const operator = isStandard ? node.opType : `${node.domain}::${node.opType}`;
     counts.set(operator, (counts.get(operator) ?? 0) + 1);
@@ -53,6 +61,7 @@ export function inspectSupport(proto: ModelProto, nodes: readonly OnnxNode[]): S
     else if (!isStandard) refuse(operator, "an operator of another domain", name);
     else if (!Object.hasOwn(operators, operator))
       refuse(operator, refused.get(operator) ?? "not supported", name);
+    else if (dataDependent.includes(entry)) refuse(operator, shapeDependsOnData, name);
   }
   for (const { domain, name } of proto.functions)
     refuse(`${domain}::${name}`, "a model-local function", "(function)");

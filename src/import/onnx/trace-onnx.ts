@@ -5,43 +5,49 @@
 import { UserError } from "../../errors.ts";
 import { evaluate } from "../../ir/evaluate.ts";
 import { checkShape, type HostTensor } from "../../ir/host-tensor.ts";
-import { elementCount, formatShape } from "../../ir/shape.ts";
+import { elementCount } from "../../ir/shape.ts";
 import type { Stored } from "../../ir/stored-tensor.ts";
 import { tensorType } from "../../ir/tensor-type.ts";
-import { graphDType, type HostDType } from "../../ir/dtype.ts";
+import { graphDType, type DType, type HostDType } from "../../ir/dtype.ts";
 import { Trace } from "../../ir/trace.ts";
 import { Tensor } from "../../nn/tensor.ts";
 import type { TracedModule } from "../../nn/trace-module.ts";
+import { bindInputs, type ConstantBindings, type ShapeBindings } from "./bind-inputs.ts";
 import type { OnnxModel, OnnxNode } from "./model.ts";
 import { OperatorNode, type OnnxValue, type OperatorResult } from "./operator.ts";
 import { operators } from "./operators/index.ts";
 import { dtypeOfElementType } from "./tensors.ts";
-
-/** Sizes of symbolic dimensions by name. */
-export type ShapeBindings = Readonly<Record<string, number>>;
 
 /** Constants longer than this are computed by kernels (in `prepare`), not folded while importing. */
 const longestFolded = 4096;
 /** Folding makes no value longer than this: a short shape can ask for a large tensor. */
 const largestFolded = 2 ** 16;
 
-export function traceOnnx(model: OnnxModel, shapes: ShapeBindings = {}): TracedModule {
+export function traceOnnx(
+  model: OnnxModel,
+  shapes: ShapeBindings = {},
+  constants: ConstantBindings = {},
+): TracedModule {
   const names = new Map<Stored, string>();
   for (const [name, { parameter }] of model.initializers)
     if (parameter !== undefined) names.set(parameter, name);
   const trace = new Trace(graphName(model.name), names, false);
   const values = new Map<string, OnnxValue>();
-  for (const input of model.inputs) {
-    const shape = input.shape.map((size) => bound(size, shapes, input.name));
-    checkShape(shape, `onnx: input '${input.name}'`);
-    const symbol = new Tensor(trace, trace.input(input.name, tensorType(graphDType(input.dtype), shape)));
-    values.set(input.name, { symbol: () => symbol, constant: undefined, elementType: input.elementType });
+  for (const { input, shape, value } of bindInputs(model.inputs, shapes, constants)) {
+    const { name, dtype, elementType } = input;
+    if (value !== undefined) {
+      values.set(name, valueOf(trace, value, elementType, noSources));
+      continue;
+    }
+    const symbol = new Tensor(trace, trace.input(name, tensorType(graphDType(dtype), shape)));
+    values.set(name, { symbol: () => symbol, constant: undefined, elementType, sources: new Set([name]) });
   }
   for (const [name, initializer] of model.initializers) {
     const { parameter, elementType } = initializer;
     values.set(name, {
       constant: initializer,
       elementType,
+      sources: noSources,
       symbol: () =>
         new Tensor(
           trace,
@@ -58,11 +64,17 @@ export function traceOnnx(model: OnnxModel, shapes: ShapeBindings = {}): TracedM
   }));
   const entries = outputs.map(({ name }, output) => [name, { kind: "tensor", output }] as const);
   const declared = new Map<string, HostDType>();
+  for (const { name, dtype } of model.outputs) checkDeclared(name, dtype, values.get(name)!.symbol().dtype);
   for (const { name, dtype } of [...model.inputs, ...model.outputs])
-    if (dtype !== graphDType(dtype) && graphDType(dtype) === values.get(name)!.symbol().dtype)
-      declared.set(name, dtype);
+    if (dtype !== graphDType(dtype)) declared.set(name, dtype);
   const structure = { kind: "object", entries: Object.fromEntries(entries) } as const;
   return { ...trace.finish(outputs), structure, declared };
+}
+
+/** A result of another kind than the file says is one of an operator that is misunderstood, by the file or here. */
+function checkDeclared(name: string, declared: HostDType, computed: DType): void {
+  if (graphDType(declared) === computed) return;
+  throw new UserError("dtype", `onnx: '${name}' is declared as ${declared}, but computed as ${computed}.`);
 }
 
 /** What goes wrong inside an operator is about this node, and told as such. */
@@ -84,6 +96,7 @@ function guarded(node: OnnxNode, run: () => void): void {
 function runNode(node: OnnxNode, opset: number, trace: Trace, values: Map<string, OnnxValue>): void {
   const inputs = node.proto.input.map((name) => (name === "" ? undefined : values.get(name)));
   const results = fold(node, opset, inputs) ?? apply(node, opset, trace, inputs);
+  const sources = sourcesOf(inputs);
   node.proto.output.forEach((name, i) => {
     const result = results[i];
     if (name === "") return;
@@ -93,7 +106,7 @@ function runNode(node: OnnxNode, opset: number, trace: Trace, values: Map<string
         `onnx: ${node.proto.opType} '${node.name}': output ${i} ('${name}') is not supported.`,
       );
     checkShape(result.value.shape, `onnx: ${node.proto.opType} '${node.name}'`);
-    values.set(name, valueOf(trace, result.value, result.elementType));
+    values.set(name, valueOf(trace, result.value, result.elementType, sources));
   });
 }
 
@@ -113,10 +126,10 @@ function apply(
   if (unreadInputs.length > 0)
     context.fail("unsupported", `input ${unreadInputs.join(", ")} is not supported.`);
   const results = Array.isArray(result) ? (result as readonly OperatorResult[]) : [result as OperatorResult];
-  return results.map((value, i) => {
-    const declared = i === 0 ? context.declaredType : undefined;
-    return { value, elementType: declared ?? inheritedType(value, inputs) };
-  });
+  return results.map((value, i) => ({
+    value,
+    elementType: context.declaredType(i) ?? inheritedType(value, inputs),
+  }));
 }
 
 interface TypedResult {
@@ -124,14 +137,17 @@ interface TypedResult {
   readonly elementType: number | undefined;
 }
 
-/** Results have the ONNX type of the first input that has the same dtype here. */
+/** Results have the ONNX type of the first input that graphs hold in the same dtype; operators say where not. */
 function inheritedType(
   result: OperatorResult,
   inputs: readonly (OnnxValue | undefined)[],
 ): number | undefined {
-  return inputs.find(
-    (input) => input?.elementType !== undefined && dtypeOfElementType(input.elementType) === result.dtype,
-  )?.elementType;
+  const dtype = graphDType(result.dtype);
+  return inputs.find((input) => {
+    const type = input?.elementType;
+    const held = type === undefined ? undefined : dtypeOfElementType(type);
+    return held !== undefined && graphDType(held) === dtype;
+  })?.elementType;
 }
 
 /** The results, where every input is a short constant: traced on their own and evaluated. */
@@ -152,6 +168,7 @@ function fold(
       constant && {
         constant,
         elementType: input.elementType,
+        sources: noSources,
         symbol: () => new Tensor(scratch, scratch.constant(constant.value)),
       }
     );
@@ -172,28 +189,32 @@ function fold(
   }));
 }
 
-function valueOf(trace: Trace, result: OperatorResult, elementType: number | undefined): OnnxValue {
-  if (result instanceof Tensor) return { symbol: () => result, constant: undefined, elementType };
+function valueOf(
+  trace: Trace,
+  result: OperatorResult,
+  elementType: number | undefined,
+  sources: ReadonlySet<string>,
+): OnnxValue {
+  if (result instanceof Tensor) return { symbol: () => result, constant: undefined, elementType, sources };
   const value: HostTensor = result;
   const constant = { value, elementCount: value.data.length };
-  return { constant, elementType, symbol: () => new Tensor(trace, trace.constant(value)) };
+  return {
+    constant,
+    elementType,
+    sources: noSources,
+    symbol: () => new Tensor(trace, trace.constant(value)),
+  };
 }
 
-function bound(size: number | string, shapes: ShapeBindings, input: string): number {
-  if (typeof size === "number") return size;
-  const given = Object.hasOwn(shapes, size) ? shapes[size] : undefined;
-  if (given === undefined) {
-    throw new UserError(
-      "argument",
-      `onnx: input '${input}' has the symbolic dimension '${size}'; bind it: compile(model, { shapes: { ${JSON.stringify(size)}: 1 } }). Given: ${JSON.stringify(shapes)}.`,
-    );
-  }
-  if (!Number.isInteger(given) || given < 0)
-    throw new UserError(
-      "shape",
-      `onnx: dimension '${size}' cannot be ${given} (in ${formatShape([given])}).`,
-    );
-  return given;
+const noSources: ReadonlySet<string> = new Set();
+
+/** All values of most models come from the same inputs, and so share one set. */
+function sourcesOf(inputs: readonly (OnnxValue | undefined)[]): ReadonlySet<string> {
+  return inputs.reduce((all, input) => {
+    const more = input?.sources ?? noSources;
+    if (more === all || [...more].every((name) => all.has(name))) return all;
+    return all.size === 0 ? more : new Set([...all, ...more]);
+  }, noSources);
 }
 
 function graphName(name: string): string {

@@ -62,6 +62,13 @@ it("propagateNan needs one comparison against a constant", () => {
   expect(store?.kind === "store" && printExpr(store.value)).toBe("(p < 0.0) ? 0.0 : p");
 });
 
+it.each(["min", "max"] as const)("propagateNan names no value %s, which kernels may call", (op) => {
+  const { body } = propagateNan(kernelOf(binary(op, mul(p, 2), mul(q, 3))));
+  const names = body.flatMap((s) => (s.kind === "let" ? [s.name] : []));
+  expect(names).toHaveLength(2);
+  expect(names).not.toContain(op);
+});
+
 it("propagateNan leaves min and max of integers", () => {
   const kernel = kernelOf({ kind: "convert", type: f32, x: binary("max", group, constant(i32, 3)) });
   expect(propagateNan(kernel)).toEqual(kernel);

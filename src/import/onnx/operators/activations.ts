@@ -13,8 +13,11 @@ export const activations: OperatorFamily = {
   Relu: (node) => node.input(0).relu(),
   LeakyRelu: (node) => node.input(0).leakyRelu(node.float("alpha", 0.01)),
   PRelu: (node) => {
-    const x = node.input(0);
-    return positive(x).add(negative(x).mul(node.input(1)));
+    const [x, slope] = [node.input(0), node.input(1)];
+    // Before operator set 7, a vector had one slope a channel.
+    const isPerChannel = node.opset < 7 && slope.rank === 1 && slope.shape[0] !== 1 && x.rank > 1;
+    const spread = isPerChannel ? slope.reshape([slope.shape[0]!, ...x.shape.slice(2).map(() => 1)]) : slope;
+    return positive(x).add(negative(x).mul(spread));
   },
   ThresholdedRelu: (node) => {
     const x = node.input(0);
@@ -22,8 +25,9 @@ export const activations: OperatorFamily = {
   },
   Elu: (node) => elu(node.input(0), node.float("alpha", 1)),
   Selu: (node) => {
-    const alpha = node.float("alpha", 1.6732632423543772);
-    return selu(node.input(0), alpha, node.float("gamma", 1.0507009873554805));
+    const isOld = node.opset < 6;
+    const alpha = node.float("alpha", isOld ? 1.6732 : 1.6732632423543772);
+    return selu(node.input(0), alpha, node.float("gamma", isOld ? 1.0507 : 1.0507009873554805));
   },
   Celu: (node) => celu(node.input(0), node.float("alpha", 1)),
   Gelu: (node) => node.input(0).gelu(node.string("approximate", "none") === "tanh" ? "tanh" : "none"),

@@ -1,27 +1,29 @@
-/** Elementwise arithmetic, unary functions, and sums of several tensors. */
-import type { Tensor } from "../../../nn/tensor.ts";
+/** Elementwise arithmetic, unary functions, and sums of several tensors. Narrow integers wrap, as NumPy's do. */
+import { Tensor } from "../../../nn/tensor.ts";
 import type { Operator, OperatorFamily, OperatorNode } from "../operator.ts";
+import { narrowed } from "./narrow.ts";
+import { operands } from "./operands.ts";
 
 const unary =
   (apply: (x: Tensor) => Tensor): Operator =>
   (node) =>
-    apply(node.input(0));
+    narrowed(node, apply(node.input(0)));
 
 const binary =
   (apply: (a: Tensor, b: Tensor) => Tensor): Operator =>
   (node) =>
-    apply(node.input(0), node.input(1));
+    narrowed(node, apply(...operands(node)));
 
 /** Any number of tensors, broadcast and combined one after the other. */
 const variadic =
   (combine: (a: Tensor, b: Tensor) => Tensor): Operator =>
   (node) =>
-    node.inputs().reduce(combine);
+    narrowed(node, node.inputs().reduce(combine));
 
 /** Integers divide rounding toward zero, as in C. */
 function divide(a: Tensor, b: Tensor): Tensor {
   if (a.dtype === "f32") return a.div(b);
-  return new (a.constructor as typeof Tensor)(a.trace, a.trace.add("div", [a.id, b.id], {}));
+  return new Tensor(a.trace, a.trace.add("div", [a.id, b.id], {}));
 }
 
 /** The sign of the divisor (Python's %), or with fmod = 1 of the dividend (C's). */
@@ -33,10 +35,42 @@ function modulo(node: OperatorNode): Tensor {
   return remainder.add(b).where(differs, remainder);
 }
 
+/** The type is that of the base. An integer to a fractional power is truncated, unless that is rounding alone. */
 function power(node: OperatorNode): Tensor {
-  const [a, b] = [node.input(0), node.input(1)];
+  const [a, b] = operands(node);
+  if (a.dtype === "f32") return a.pow(b);
+  if (b.dtype !== "f32") return narrowed(node, integerPower(a, b, exponentBits(node)));
   const result = a.pow(b);
-  return a.dtype === "f32" ? result : result.round().to(a.dtype);
+  const nearest = result.round();
+  const isRounding = result.sub(nearest).abs().le(nearest.abs().mul(1e-5));
+  return narrowed(node, nearest.where(isRounding, result.trunc()).to(a.dtype));
+}
+
+/** How many bits the exponents have, where they are known. */
+function exponentBits(node: OperatorNode): number {
+  const known = node.known(1);
+  if (known === undefined) return 31;
+  const largest = Array.from(known.data as ArrayLike<number | bigint>).reduce<number>(
+    (most, value) => Math.max(most, Math.abs(Number(value))),
+    0,
+  );
+  return Math.min(31, Math.ceil(Math.log2(largest + 1)));
+}
+
+/** Exact modulo 2^32, by squaring. A negative exponent gives 0 but for ±1, as a truncated fraction. */
+function integerPower(base: Tensor, exponent: Tensor, bits: number): Tensor {
+  const { trace } = base;
+  const count = exponent.abs();
+  let result = new Tensor(trace, trace.scalar(1, base.dtype));
+  let square = base;
+  for (let bit = 0; bit < bits; bit++) {
+    const mask = trace.scalar(2 ** bit, exponent.dtype);
+    const isSet = new Tensor(trace, trace.add("bit_and", [count.id, mask], {})).ne(0);
+    result = result.mul(square).where(isSet, result);
+    square = square.mul(square);
+  }
+  const vanishes = exponent.lt(0).logicalAnd(base.abs().ne(1));
+  return result.mul(0).where(vanishes, result);
 }
 
 /** Bounds as attributes before opset 11, as optional inputs since. */

@@ -1,8 +1,7 @@
 /** Operators on the bits of integers. Types narrower than 32 bits are kept to their width. */
 import { Tensor } from "../../../nn/tensor.ts";
 import type { Operator, OperatorFamily, OperatorNode } from "../operator.ts";
-import { integerLimits } from "../tensors.ts";
-import { narrowTo } from "./cast.ts";
+import { narrowed } from "./narrow.ts";
 
 type BitOp = "bit_and" | "bit_or" | "bit_xor" | "shift_left" | "shift_right";
 
@@ -13,12 +12,6 @@ const binary =
   (op: BitOp): Operator =>
   (node) =>
     apply(op, node.input(0), node.input(1));
-
-/** The result as the input's own type, where that is narrower than 32 bits. */
-function narrowed(node: OperatorNode, x: Tensor): Tensor {
-  const limits = integerLimits(node.elementType(0));
-  return limits === undefined || x.dtype !== "i32" ? x : narrowTo(x, limits);
-}
 
 function shift(node: OperatorNode): Tensor {
   const [x, count] = [node.input(0), node.input(1)];

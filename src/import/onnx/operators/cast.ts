@@ -1,13 +1,14 @@
 /**
  * Casts between ONNX's element types, of which graphs compute with few: what is held in a wider type is brought
- * to what the narrower one holds. Floats are rounded to f16, integers of 8 and 16 bits keep their low bits, as NumPy's
- * `astype` does. What is bf16 or f64 in the file stays f32.
+ * to what the narrower one holds. Floats are rounded to f16 and bf16, integers of 8 and 16 bits keep their low bits, as
+ * NumPy's `astype` does. What is f64 in the file stays f32.
  */
 import { graphDType, isDType, type DType } from "../../../ir/dtype.ts";
 import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorNode } from "../operator.ts";
 import { TensorProto_DataType as DataType } from "../schema/onnx_pb.ts";
 import { dtypeOfElementType, elementTypeName, integerLimits } from "../tensors.ts";
+import { narrowTo } from "./narrow.ts";
 
 /** The dtype that values of an ONNX type have in a graph. */
 export function castTarget(node: OperatorNode, elementType: number): DType {
@@ -26,14 +27,22 @@ export function castTo(node: OperatorNode, elementType: number): Tensor {
   const limits = integerLimits(elementType);
   if (limits !== undefined) return narrowTo(x.to(dtype), limits);
   if (elementType === DataType.FLOAT16) return roundToHalf(x.to("f32"));
+  if (elementType === DataType.BFLOAT16) return roundToBfloat(x.to("f32"));
   return x.to(dtype);
 }
 
-/** What an integer type narrower than 32 bits keeps of a value: its low bits, the sign extended. */
-export function narrowTo(x: Tensor, [least, greatest]: readonly [number, number]): Tensor {
-  const mask = x.trace.scalar(greatest - least, x.dtype);
-  const low = new Tensor(x.trace, x.trace.add("bit_and", [x.id, mask], {}));
-  return least === 0 ? low : low.sub(greatest - least + 1).where(low.gt(greatest), low);
+const constant = (x: Tensor, value: number): Tensor => new Tensor(x.trace, x.trace.scalar(value, "f32"));
+
+/** 2^e and 2^-e for the exponent e of `magnitude`, by bisection; e is `least` where it would be less. */
+function powersOf(magnitude: Tensor, least: number, steps: readonly number[]): readonly [Tensor, Tensor] {
+  let [power, inverse] = [constant(magnitude, 2 ** least), constant(magnitude, 2 ** -least)];
+  for (const step of steps) {
+    const higher = power.mul(2 ** step);
+    const isReached = magnitude.ge(higher);
+    power = higher.where(isReached, power);
+    inverse = inverse.mul(2 ** -step).where(isReached, inverse);
+  }
+  return [power, inverse];
 }
 
 /**
@@ -43,21 +52,37 @@ export function narrowTo(x: Tensor, [least, greatest]: readonly [number, number]
  */
 function roundToHalf(x: Tensor): Tensor {
   const magnitude = x.abs();
-  const constant = (value: number): Tensor => new Tensor(x.trace, x.trace.scalar(value, "f32"));
-  // 2^e and 2^-e by bisection.
-  let [power, inverse] = [constant(2 ** -14), constant(2 ** 14)];
-  for (const step of [16, 8, 4, 2, 1]) {
-    const higher = power.mul(2 ** step);
-    const isReached = magnitude.ge(higher);
-    power = higher.where(isReached, power);
-    inverse = inverse.mul(2 ** -step).where(isReached, inverse);
-  }
+  const [power, inverse] = powersOf(magnitude, -14, [16, 8, 4, 2, 1]);
   const rounded = magnitude
     .mul(inverse)
     .mul(1024)
     .round()
     .mul(power)
     .mul(1 / 1024);
-  const limited = constant(Infinity).where(rounded.ge(65536), rounded);
+  const limited = constant(x, Infinity).where(rounded.ge(65536), rounded);
+  return limited.neg().where(x.lt(0), limited);
+}
+
+/**
+ * The nearest bf16, halves to even, as f32. It has the exponents of f32, so numbers are brought to the middle of its
+ * range first, where the reciprocals of powers of two are normal numbers, too. Subnormal numbers may become 0.
+ */
+function roundToBfloat(x: Tensor): Tensor {
+  const isLarge = x.abs().ge(2 ** 63);
+  const isSmall = x.abs().lt(2 ** -63);
+  const one = constant(x, 1);
+  const scaleBy = (exponent: number) =>
+    constant(x, 2 ** -exponent).where(isLarge, constant(x, 2 ** exponent).where(isSmall, one));
+  const magnitude = x.abs().mul(scaleBy(63));
+  const [power, inverse] = powersOf(magnitude, -63, [64, 32, 16, 8, 4, 2, 1]);
+  const rounded = magnitude
+    .mul(inverse)
+    .mul(128)
+    .round()
+    .mul(power)
+    .mul(1 / 128)
+    .mul(scaleBy(-63));
+  const isInfinite = x.abs().eq(Infinity);
+  const limited = constant(x, Infinity).where(isInfinite, rounded);
   return limited.neg().where(x.lt(0), limited);
 }

@@ -1,11 +1,12 @@
 /** Comparisons, logic and selection. */
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { Operator, OperatorFamily } from "../operator.ts";
+import { operands } from "./operands.ts";
 
 const binary =
   (apply: (a: Tensor, b: Tensor) => Tensor): Operator =>
   (node) =>
-    apply(node.input(0), node.input(1));
+    apply(...operands(node));
 
 export const comparisons: OperatorFamily = {
   Equal: binary((a, b) => a.eq(b)),

@@ -5,6 +5,7 @@
 import { elementCount } from "../../../ir/shape.ts";
 import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
+import { narrowed } from "./narrow.ts";
 import { checkedLength } from "./positions.ts";
 import { takeAlong } from "../../../nn/take-along.ts";
 
@@ -44,7 +45,7 @@ function einsum(node: OperatorNode): Tensor {
     return contract(product, operand, new Set([...output, ...later]), node);
   }, first);
   const summed = sumOver(result, (label) => !output.includes(label));
-  return ordered(summed, output);
+  return narrowed(node, ordered(summed, output));
 }
 
 /** Hidden dimensions are counted from the right, where they are aligned. */

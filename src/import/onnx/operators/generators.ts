@@ -13,6 +13,7 @@ function eyeLike(node: OperatorNode): Tensor {
   const [rows, columns] = x.shape as [number, number];
   const type = node.int("dtype", 0);
   const dtype = type === 0 ? x.dtype : castTarget(node, type);
+  if (type !== 0) node.declareResult(type);
   const k = Math.min(Math.max(node.int("k", 0), -rows), columns);
   return arange(x.trace, columns, 1, 2)
     .eq(arange(x.trace, rows, 0, 2).add(k))
@@ -20,7 +21,9 @@ function eyeLike(node: OperatorNode): Tensor {
 }
 
 function table(node: OperatorNode, values: readonly number[], shape: readonly number[]): HostTensor {
-  const dtype = castTarget(node, node.int("output_datatype", DataType.FLOAT));
+  const type = node.int("output_datatype", DataType.FLOAT);
+  const dtype = castTarget(node, type);
+  node.declareResult(type);
   return { dtype, shape, data: convertArray(values, dtype) } as HostTensor;
 }
 

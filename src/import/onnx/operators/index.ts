@@ -7,6 +7,7 @@ import { convolutions } from "./convolutions.ts";
 import { indexing } from "./indexing.ts";
 import { matrices } from "./matrices.ts";
 import { movement } from "./movement.ts";
+import { ngrams } from "./ngrams.ts";
 import { normalizations } from "./normalizations.ts";
 import { pooling } from "./pooling.ts";
 import { reductions } from "./reductions.ts";
@@ -14,14 +15,17 @@ import { resizing } from "./resizing.ts";
 import { shapes } from "./shapes.ts";
 import { attentions } from "./attention.ts";
 import { bitwise } from "./bitwise.ts";
+import { determinants } from "./determinant.ts";
 import { einsums } from "./einsum.ts";
 import { generators } from "./generators.ts";
 import { losses } from "./losses.ts";
 import { ordering } from "./ordering.ts";
 import { quantization } from "./quantization.ts";
 import { recurrentLayers } from "./recurrent.ts";
+import { regions } from "./regions.ts";
 import { sampling } from "./sampling.ts";
 import { scattering } from "./scattering.ts";
+import { selection } from "./selection.ts";
 import { spectral } from "./spectral.ts";
 import { unpooling } from "./unpooling.ts";
 
@@ -33,6 +37,7 @@ const families: readonly OperatorFamily[] = [
   indexing,
   matrices,
   movement,
+  ngrams,
   normalizations,
   pooling,
   reductions,
@@ -40,14 +45,17 @@ const families: readonly OperatorFamily[] = [
   shapes,
   attentions,
   bitwise,
+  determinants,
   einsums,
   generators,
   losses,
   ordering,
   quantization,
   recurrentLayers,
+  regions,
   sampling,
   scattering,
+  selection,
   spectral,
   unpooling,
 ];

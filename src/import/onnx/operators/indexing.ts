@@ -16,6 +16,8 @@ function oneHot(node: OperatorNode): Tensor {
   const indices = node.input(0).to("i32");
   const depth = checkedLength(node, node.constantNumbers(1, "the depth")[0]!, "the new dimension");
   const values = node.input(2);
+  const type = node.elementType(2);
+  if (type !== undefined) node.declareResult(type);
   const axis = node.int("axis", -1);
   const at = axis < 0 ? axis + indices.rank + 1 : axis;
   const shape = Array.from({ length: indices.rank + 1 }, (_, i) => (i === at ? depth : 1));

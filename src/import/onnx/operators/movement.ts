@@ -58,18 +58,16 @@ function split(node: OperatorNode): readonly Tensor[] {
 /** constant, edge, reflect and wrap; pads may be negative. */
 function pad(node: OperatorNode): Tensor {
   const x = node.input(0);
-  const pads = node.ints("pads") ?? node.constantNumbers(1, "pads");
+  const pads = node.ints(node.opset < 2 ? "paddings" : "pads") ?? node.constantNumbers(1, "pads");
   const mode = node.string("mode", "constant");
   const axes = (node.optionalNumbers(3, "axes") ?? x.shape.map((_, i) => i)).map((axis) =>
     normalizeAxis(axis, x.rank, "Pad"),
   );
   const pairs = axes.map((axis, i) => [axis, pads[i]!, pads[i + axes.length]!] as const);
   if (mode === "constant") {
-    const value =
-      node.opset < 11 ? node.float("value", 0) : (node.optionalNumbers(2, "the padding value")?.[0] ?? 0);
     const list = new Array<number>(2 * x.rank).fill(0);
     for (const [axis, before, after] of pairs) list.splice(2 * (x.rank - 1 - axis), 2, before, after);
-    return x.pad(list, value);
+    return padWith(x, list, node);
   }
   return pairs.reduce((y, [axis, before, after]) => {
     if (before === 0 && after === 0) return y;
@@ -93,9 +91,27 @@ function pad(node: OperatorNode): Tensor {
   }, x);
 }
 
+/** The padding value is an attribute before operator set 11, then an input, which may be computed. */
+function padWith(x: Tensor, list: readonly number[], node: OperatorNode): Tensor {
+  if (node.opset < 11) return x.pad(list, node.float("value", 0));
+  if (!node.has(2)) return x.pad(list);
+  const known = node.known(2);
+  if (known !== undefined) return x.pad(list, Number(known.data[0] ?? 0));
+  const isInside = new Tensor(x.trace, x.trace.scalar(1, "bool")).expand(x.shape).pad(list);
+  return x.pad(list).where(isInside, node.input(2).reshape([]));
+}
+
+/** How often along every dimension; in operator set 1, how often along one. */
+function repeatsOf(node: OperatorNode, x: Tensor): readonly number[] {
+  const repeats = node.constantNumbers(1, "repeats");
+  if (node.opset >= 6) return repeats;
+  const axis = normalizeAxis(node.constantNumbers(2, "the axis")[0]!, x.rank, "Tile");
+  return x.shape.map((_, i) => (i === axis ? repeats[0]! : 1));
+}
+
 function tile(node: OperatorNode): Tensor {
   const x = node.input(0);
-  const repeats = node.constantNumbers(1, "repeats");
+  const repeats = repeatsOf(node, x);
   // [a, b] → [1, a, 1, b] → [r, a, s, b] → [r·a, s·b]
   const wide = x.reshape(x.shape.flatMap((size) => [1, size]));
   const expanded = wide.expand(x.shape.flatMap((size, axis) => [repeats[axis]!, size]));
@@ -146,7 +162,7 @@ export const movement: OperatorFamily = {
   Transpose: transpose,
   Slice: slice,
   Split: split,
-  Concat: (node) => concat(node.inputs(), node.int("axis", 0)),
+  Concat: (node) => concat(node.inputs(), node.int("axis", node.opset < 4 ? 1 : 0)),
   Pad: pad,
   Tile: tile,
   DepthToSpace: depthToSpace,

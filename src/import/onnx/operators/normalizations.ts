@@ -5,6 +5,12 @@ import { Tensor as Symbolic } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { trailingAxis } from "./axes.ts";
 
+/** An attribute; before operator set 14 asking for more than one output; before 7 an attribute that says the opposite. */
+function isTrained(node: OperatorNode): boolean {
+  if (node.opset < 7) return !node.flag("is_test", false);
+  return node.opset < 14 ? node.outputCount > 1 : node.flag("training_mode", false);
+}
+
 /** Inference; or, with training_mode, by batch statistics, returning the new running ones. */
 function batchNormalization(node: OperatorNode): readonly Tensor[] {
   const [x, scale, bias, mean, variance] = node.inputs() as [Tensor, Tensor, Tensor, Tensor, Tensor];
@@ -12,8 +18,7 @@ function batchNormalization(node: OperatorNode): readonly Tensor[] {
   const momentum = node.float("momentum", 0.9);
   if (!node.flag("spatial", true)) return node.fail("unsupported", "spatial = 0 is not supported.");
   const { trace } = x;
-  // Before operator set 14, asking for more than one output meant training.
-  const isTraining = node.flag("training_mode", false) || (node.opset < 14 && node.outputCount > 1);
+  const isTraining = isTrained(node);
   if (!isTraining) {
     return [
       new Symbolic(trace, trace.add("batch_norm", [x.id, mean.id, variance.id, scale.id, bias.id], { eps })),
@@ -122,6 +127,8 @@ export const normalizations: OperatorFamily = {
   LRN: localResponse,
   MeanVarianceNormalization: (node) => {
     const x = node.input(0);
+    if (node.opset < 9)
+      return node.fail("unsupported", "before operator set 9 it was an experiment and meant something else.");
     return standardize(x, node.ints("axes") ?? [0, 2, 3], 1e-9);
   },
   LpNormalization: (node) => {

@@ -3,6 +3,7 @@ import type { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { trailingAxis } from "./axes.ts";
 import { normalizeAxis } from "../../../ir/shape.ts";
+import { TensorProto_DataType as DataType } from "../schema/onnx_pb.ts";
 import { arange, checkedLength, gatherElements, reversed } from "./positions.ts";
 
 /**
@@ -18,6 +19,7 @@ function topK(node: OperatorNode): readonly Tensor[] {
     return node.fail("argument", `k is ${k}, with ${size} elements to choose from.`);
   const largest = node.flag("largest", true);
   node.ignore("sorted");
+  node.declareResult(DataType.INT64, 1);
   const [mine, other] = [x.unsqueeze(axis + 1), x.unsqueeze(axis)];
   const above = (a: Tensor, b: Tensor): Tensor =>
     x.dtype === "f32" ? a.gt(b).logicalOr(a.isnan().logicalAnd(b.isnan().logicalNot())) : a.gt(b);

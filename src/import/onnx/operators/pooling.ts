@@ -3,6 +3,8 @@ import { windowCount, windowExtent } from "../../../ir/ops/window.ts";
 import { elementCount } from "../../../ir/shape.ts";
 import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
+import { TensorProto_DataType as DataType } from "../schema/onnx_pb.ts";
+import { integerLimits } from "../tensors.ts";
 import { gatherWindows } from "./positions.ts";
 import { maximaPositions } from "./unpooling.ts";
 import { windowOf } from "./windows.ts";
@@ -34,9 +36,12 @@ function isWide({ kernel, dilation, padding }: Pooled): boolean {
 
 function maxPool(node: OperatorNode): readonly Tensor[] {
   const isColumnMajor = node.flag("storage_order", false);
-  const { x, attributes } = windowed(node);
+  const { x: given, attributes } = windowed(node);
+  // Narrow integers, all that ONNX has here besides floats, are exact in f32.
+  const x = integerLimits(node.elementType(0)) === undefined ? given : given.to("f32");
+  node.declareResult(DataType.INT64, 1);
   const pool = (from: Tensor, options: Pooled) =>
-    new Tensor(x.trace, x.trace.add("max_pool", [from.id], options));
+    new Tensor(x.trace, x.trace.add("max_pool", [from.id], options)).to(given.dtype);
   const none = attributes.kernel.map(() => [0, 0] as const);
   const y = isWide(attributes)
     ? pool(x.pad(extentOf(x, attributes).around, -Infinity), {
@@ -78,9 +83,12 @@ function gatheredAverage(x: Tensor, attributes: Pooled, countIncludePad: boolean
   }, sums);
 }
 
+/** In operator set 1 not only whole numbers. */
+const normOf = (node: OperatorNode): number => (node.opset < 2 ? node.float("p", 2) : node.int("p", 2));
+
 /** (Σ |x|ᵖ)^(1/p) over a window: the average times the window's size, all windows made whole with zeros. */
 function lpPool(node: OperatorNode): Tensor {
-  const p = node.int("p", 2);
+  const p = normOf(node);
   const { x, attributes } = windowed(node);
   const powers = x.abs().pow(p).pad(extentOf(x, attributes).around);
   const none = attributes.kernel.map(() => [0, 0] as const);
@@ -105,7 +113,7 @@ export const pooling: OperatorFamily = {
   GlobalAveragePool: (node) => node.input(0).mean(spatialAxes(node.input(0)), true),
   GlobalMaxPool: (node) => node.input(0).max(spatialAxes(node.input(0)), true),
   GlobalLpPool: (node) => {
-    const p = node.int("p", 2);
+    const p = normOf(node);
     return node
       .input(0)
       .abs()

@@ -4,6 +4,7 @@ import { toTensor, type Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { TensorProto_DataType as DataType } from "../schema/onnx_pb.ts";
 import { elementTypeName, integerLimits } from "../tensors.ts";
+import { matrixProduct } from "./matrices.ts";
 import { checkedLength, gatherAt, gatherWindows, integerTable } from "./positions.ts";
 import { windowOf } from "./windows.ts";
 
@@ -60,15 +61,8 @@ function dynamicQuantizeLinear(node: OperatorNode): readonly Tensor[] {
   const scale = range;
   const zero = low.neg().div(scale).round().clamp(0, 255).to("i32");
   node.declareResult(DataType.UINT8);
+  node.declareResult(DataType.UINT8, 2);
   return [quantized(x, scale, zero, DataType.UINT8, node), scale, zero];
-}
-
-/** Exact integer products, summed in i32. */
-function integerMatmul(a: Tensor, b: Tensor): Tensor {
-  return a
-    .unsqueeze(a.rank)
-    .mul(b.unsqueeze(b.rank - 2))
-    .sum(-2 + Math.max(a.rank, b.rank) + 1);
 }
 
 /** A zero point for each row of the left factor, or column of the right one. */
@@ -82,12 +76,12 @@ function matMulInteger(node: OperatorNode): Tensor {
   const a = centred(node.input(0), node.optional(2), -2);
   const b = centred(node.input(1), node.optional(3), -1);
   node.declareResult(DataType.INT32);
-  return integerMatmul(a, b);
+  return matrixProduct(a, b);
 }
 
 function qLinearMatMul(node: OperatorNode): Tensor {
   const [a, aScale, aZero, b, bScale, bZero, yScale, yZero] = node.inputs() as Tensor[];
-  const product = integerMatmul(centred(a!, aZero, -2), centred(b!, bZero, -1));
+  const product = matrixProduct(centred(a!, aZero, -2), centred(b!, bZero, -1));
   const row = (scale: Tensor) => (scale.rank === 1 && scale.shape[0] !== 1 ? scale.unsqueeze(1) : scale);
   const real = product.to("f32").mul(row(aScale!)).mul(bScale!);
   const type = node.elementType(7) ?? DataType.UINT8;

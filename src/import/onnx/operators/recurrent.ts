@@ -115,6 +115,8 @@ interface Layer {
 const longestUnrolled = 1024;
 
 function recurrent(node: OperatorNode, layer: Layer): readonly Tensor[] {
+  // Before operator set 7 whether the first output is wanted; it is left out where not.
+  if (node.opset < 7) node.ignore("output_sequence");
   const isBatchFirst = node.flag("layout", false);
   const x = isBatchFirst ? node.input(0).transpose(0, 1) : node.input(0);
   const [steps, batch] = x.shape as [number, number];

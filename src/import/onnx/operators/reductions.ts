@@ -1,6 +1,7 @@
 /** Reductions over axes, and positions of extremes. */
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { Operator, OperatorFamily } from "../operator.ts";
+import { TensorProto_DataType as DataType } from "../schema/onnx_pb.ts";
 import { axesOf, trailingAxis } from "./axes.ts";
 
 const numeric = (x: Tensor): Tensor => (x.dtype === "bool" ? x.to("i32") : x);
@@ -36,6 +37,7 @@ const position =
     const x = node.input(0);
     const axis = trailingAxis(node, x, 0);
     const last = node.flag("select_last_index", false);
+    node.declareResult(DataType.INT64);
     return (last ? findLast : find)(x, axis, node.flag("keepdims", true));
   };
 
@@ -53,27 +55,31 @@ const fromTheEnd =
       .add(size - 1);
   };
 
+/** Of integers: truncated. */
+const inFloats = (x: Tensor, fold: (x: Tensor) => Tensor): Tensor => fold(x.to("f32")).to(x.dtype);
+
+function logSumExp(x: Tensor, axes: readonly number[], keepDims: boolean): Tensor {
+  // Infinities stay out of the subtraction, where they would give NaN.
+  const peak = x.max(axes, true);
+  const largest = peak.where(peak.abs().lt(Infinity), 0);
+  const sum = x.sub(largest).exp().sum(axes, true).log().add(largest);
+  return keepDims ? sum : sum.reshape(x.shape.filter((_, axis) => !axes.includes(axis)));
+}
+
 const argMax = (x: Tensor, axis: number, keepDims: boolean) => x.argMax(axis, keepDims);
 const argMin = (x: Tensor, axis: number, keepDims: boolean) => x.argMin(axis, keepDims);
 
 export const reductions: OperatorFamily = {
   ReduceSum: reduction((x, axes, keep) => x.sum(axes, keep)),
-  /** Of integers: truncated. */
-  ReduceMean: reduction((x, axes, keep) => x.mean(axes, keep).to(x.dtype)),
+  ReduceMean: reduction((x, axes, keep) => inFloats(x, (f) => f.mean(axes, keep))),
   ReduceMax: reduction((x, axes, keep) => numeric(x).max(axes, keep).to(x.dtype)),
   ReduceMin: reduction((x, axes, keep) => numeric(x).min(axes, keep).to(x.dtype)),
   ReduceProd: reduction((x, axes, keep) => x.prod(axes, keep)),
   ReduceL1: reduction((x, axes, keep) => x.abs().sum(axes, keep)),
-  ReduceL2: reduction((x, axes, keep) => x.square().sum(axes, keep).sqrt()),
+  ReduceL2: reduction((x, axes, keep) => inFloats(x, (f) => f.square().sum(axes, keep).sqrt())),
   ReduceSumSquare: reduction((x, axes, keep) => x.square().sum(axes, keep)),
-  ReduceLogSum: reduction((x, axes, keep) => x.sum(axes, keep).log()),
-  ReduceLogSumExp: reduction((x, axes, keep) => {
-    // Infinities stay out of the subtraction, where they would give NaN.
-    const peak = x.max(axes, true);
-    const largest = peak.where(peak.abs().lt(Infinity), 0);
-    const sum = x.sub(largest).exp().sum(axes, true).log().add(largest);
-    return keep ? sum : sum.reshape(x.shape.filter((_, axis) => !axes.includes(axis)));
-  }),
+  ReduceLogSum: reduction((x, axes, keep) => inFloats(x, (f) => f.sum(axes, keep).log())),
+  ReduceLogSumExp: reduction((x, axes, keep) => inFloats(x, (f) => logSumExp(f, axes, keep))),
   ArgMax: position(argMax, fromTheEnd(argMax)),
   ArgMin: position(argMin, fromTheEnd(argMin)),
 };

@@ -5,6 +5,7 @@
 import { resizeAxis, type Interpolation } from "../../../nn/interpolate.ts";
 import { toTensor, type Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
+import { integerLimits } from "../tensors.ts";
 import { checkedLength } from "./positions.ts";
 
 /** Positions and weights are tables of this many entries. */
@@ -14,6 +15,8 @@ interface Axis {
   readonly size: number;
   readonly target: number;
   readonly scale: number;
+  /** What `target` was rounded down from, where the node gives scales. */
+  readonly length: number;
   /** First and last source position as parts of the whole, for tf_crop_and_resize. */
   readonly region?: readonly [number, number];
 }
@@ -22,7 +25,7 @@ interface Axis {
 function sourcePosition(
   mode: string,
   position: number,
-  { size, target, scale, region = [0, 1] }: Axis,
+  { size, target, scale, length, region = [0, 1] }: Axis,
   node: OperatorNode,
 ): number {
   switch (mode) {
@@ -36,9 +39,12 @@ function sourcePosition(
     case "pytorch_half_pixel":
       return target > 1 ? (position + 0.5) / scale - 0.5 : 0;
     case "align_corners":
-      return target === 1 ? 0 : (position * (size - 1)) / (target - 1);
+      // As ONNX's own tests have it, by the length that was not rounded.
+      return target === 1 ? 0 : (position * (size - 1)) / (length - 1);
     case "asymmetric":
       return position / scale;
+    case "tf_half_pixel_for_nn":
+      return (position + 0.5) / scale;
     case "tf_crop_and_resize": {
       const [from, to] = region;
       if (target === 1) return 0.5 * (from + to) * (size - 1);
@@ -178,15 +184,27 @@ function resize(node: OperatorNode): Tensor {
   const isCrop = options.coordinates === "tf_crop_and_resize";
   if (!isCrop && !isOld) node.ignoreInputs(1);
   const regions = isCrop ? given(1, "the region") : undefined;
-  return axes.reduce((y, axis, i) => {
-    const size = x.shape[axis]!;
-    const target = sizes?.[i] ?? Math.floor(size * (scales?.[i] ?? 1));
-    const scale = scales?.[i] ?? target / size;
-    const region = [regions?.[i] ?? 0, regions?.[i + axes.length] ?? 1] as const;
-    return target === size && scale === 1 && region[0] === 0 && region[1] === 1
-      ? y
-      : resizeDimension(node, y, axis, { size, target, scale, region }, options);
-  }, x);
+  return inFloats(node, options.mode, (whole) =>
+    axes.reduce((y, axis, i) => {
+      const size = x.shape[axis]!;
+      const length = sizes?.[i] ?? size * (scales?.[i] ?? 1);
+      const target = Math.floor(length);
+      const scale = scales?.[i] ?? target / size;
+      const region = [regions?.[i] ?? 0, regions?.[i + axes.length] ?? 1] as const;
+      return target === size && scale === 1 && region[0] === 0 && region[1] === 1
+        ? y
+        : resizeDimension(node, y, axis, { size, target, scale, length, region }, options);
+    }, whole),
+  );
+}
+
+/** What lies between integers is computed in f32 and truncated; what a cubic makes of narrow ones stays in range. */
+function inFloats(node: OperatorNode, mode: string, apply: (x: Tensor) => Tensor): Tensor {
+  const x = node.input(0);
+  if (mode === "nearest" || x.dtype === "f32") return apply(x);
+  const limits = integerLimits(node.elementType(0));
+  const result = apply(x.to("f32"));
+  return (limits === undefined ? result : result.clamp(...limits)).to(x.dtype);
 }
 
 /** Sizes of one scale for all dimensions, where the policy asks for that. */
@@ -204,11 +222,19 @@ function keptRatio(
   return source.map((size) => Math.floor(size * scale + 0.5));
 }
 
+function upsampleScales(node: OperatorNode, x: Tensor): readonly number[] {
+  if (node.opset >= 7) return node.floats("scales") ?? node.constantNumbers(1, "scales");
+  const [height, width] = [node.float("height_scale", 1), node.float("width_scale", 1)];
+  return x.shape.map((_, axis) => (axis === 2 ? height : axis === 3 ? width : 1));
+}
+
 /** The operator that Resize replaced: nearest or linear by scales, asymmetric. */
 function upsample(node: OperatorNode): Tensor {
   const x = node.input(0);
-  const mode = node.string("mode", "nearest");
-  const scales = node.floats("scales") ?? node.constantNumbers(1, "scales");
+  const given = node.string("mode", "nearest");
+  const mode = given === "bilinear" ? "linear" : given;
+  if (mode !== "nearest" && mode !== "linear") return node.fail("unsupported", `mode ${given} is not known.`);
+  const scales = upsampleScales(node, x);
   const options: ResizeOptions = {
     mode,
     coordinates: "asymmetric",
@@ -218,12 +244,15 @@ function upsample(node: OperatorNode): Tensor {
     antialias: false,
     extrapolation: 0,
   };
-  return scales.reduce((y, scale, axis) => {
-    const size = x.shape[axis]!;
-    return scale === 1
-      ? y
-      : resizeDimension(node, y, axis, { size, target: Math.floor(size * scale), scale }, options);
-  }, x);
+  return inFloats(node, mode, (whole) =>
+    scales.reduce((y, scale, axis) => {
+      const size = x.shape[axis]!;
+      const length = size * scale;
+      return scale === 1
+        ? y
+        : resizeDimension(node, y, axis, { size, target: Math.floor(length), scale, length }, options);
+    }, whole),
+  );
 }
 
 export const resizing: OperatorFamily = { Resize: resize, Upsample: upsample };

@@ -6,6 +6,7 @@ import { elementCount, sameShape } from "../../../ir/shape.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { trailingAxis } from "./axes.ts";
+import { narrowed } from "./narrow.ts";
 import { arange, extremes, gatherAt, gatherElements, rowNumbers, wrapped } from "./positions.ts";
 
 function gatherElementsOf(node: OperatorNode): Tensor {
@@ -113,7 +114,10 @@ function scatterElements(node: OperatorNode): Tensor {
   const indices = indicesOf(node, data);
   if (!sameShape(indices.shape, updates.shape))
     return node.fail("shape", "indices and updates must have one shape.");
-  return scatterAlong(data, axis, wrapped(indices, data.shape[axis]!), updates, reductionOf(node));
+  return narrowed(
+    node,
+    scatterAlong(data, axis, wrapped(indices, data.shape[axis]!), updates, reductionOf(node)),
+  );
 }
 
 /** `indices` are not negative; dimensions other than `axis` may be shorter than the data's. */
@@ -146,9 +150,8 @@ function scatterNd(node: OperatorNode): Tensor {
   const match = targets.unsqueeze(0).eq(arange(data.trace, rows, 0, 2));
   const values = updates.reshape([count, columns]);
   const flat = data.reshape([rows, columns]);
-  return combined(flat, values, match, 0, reductionOf(node), (number) => gatherAt(values, 0, number)).reshape(
-    data.shape,
-  );
+  const result = combined(flat, values, match, 0, reductionOf(node), (number) => gatherAt(values, 0, number));
+  return narrowed(node, result.reshape(data.shape));
 }
 
 export const scattering: OperatorFamily = {

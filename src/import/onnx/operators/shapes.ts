@@ -4,6 +4,7 @@ import { zeros } from "../../../ir/host-tensor.ts";
 import { elementCount, normalizeAxis } from "../../../ir/shape.ts";
 import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode, OperatorResult } from "../operator.ts";
+import { TensorProto_DataType as DataType } from "../schema/onnx_pb.ts";
 import { castTo } from "./cast.ts";
 import { axesOf } from "./axes.ts";
 
@@ -13,7 +14,7 @@ const integers = (values: readonly number[], shape: readonly number[] = [values.
   data: BigInt64Array.from(values, BigInt),
 });
 
-/** 0 keeps a size (unless allowzero), −1 is what remains. */
+/** The target is an attribute before operator set 5. 0 keeps a size (unless allowzero), −1 is what remains. */
 function reshape(node: OperatorNode): Tensor {
   const x = node.input(0);
   const wanted = node.ints("shape") ?? node.constantNumbers(1, "the shape");
@@ -22,6 +23,7 @@ function reshape(node: OperatorNode): Tensor {
 }
 
 function shape(node: OperatorNode): HostTensor {
+  node.declareResult(DataType.INT64);
   const sizes = node.input(0).shape;
   const rank = sizes.length;
   const clamp = (position: number) => Math.min(Math.max(position < 0 ? position + rank : position, 0), rank);
@@ -30,7 +32,10 @@ function shape(node: OperatorNode): HostTensor {
 
 function constant(node: OperatorNode): HostTensor {
   const value = node.tensor("value");
-  if (value !== undefined) return value;
+  if (value !== undefined) {
+    node.declareResult(node.tensorType("value")!);
+    return value;
+  }
   const floats = node.floats("value_floats");
   if (floats !== undefined) return { dtype: "f32", shape: [floats.length], data: Float32Array.from(floats) };
   const ints = node.ints("value_ints");
@@ -46,6 +51,7 @@ const longestFilled = 4096;
 function filled(node: OperatorNode): OperatorResult {
   const sizes = node.constantNumbers(0, "the shape");
   const value = node.tensor("value");
+  node.declareResult(node.tensorType("value") ?? DataType.FLOAT);
   const scalar = value === undefined ? zeros([], "f32") : { ...value, shape: [] };
   if (elementCount(scalar.shape) !== scalar.data.length)
     return node.fail("shape", "the value must be one element.");
@@ -100,9 +106,37 @@ function unsqueeze(node: OperatorNode): Tensor {
   return x.reshape(sizes);
 }
 
+/** Whether a training mode is on, told in three ways, and there is something to drop. */
+function dropsElements(node: OperatorNode): boolean {
+  const ratio = node.float("ratio", 0.5);
+  node.ignoreInputs(1);
+  if (node.opset < 7) return !node.flag("is_test", false) && ratio !== 0;
+  const isTraining = node.has(2) && node.constantNumbers(2, "training_mode")[0] !== 0;
+  return isTraining && (node.has(1) ? node.constantNumbers(1, "the ratio")[0] : ratio) !== 0;
+}
+
+/** Only training drops anything, by random numbers; a ratio of 0 drops nothing in training, either. */
+function dropout(node: OperatorNode): readonly OperatorResult[] {
+  node.ignore("seed");
+  const x = node.input(0);
+  if (dropsElements(node))
+    return node.fail("unsupported", "training mode is not supported: it drops elements by random numbers.");
+  if (!node.hasOutput(1)) return [x];
+  const kept = {
+    dtype: "bool",
+    shape: x.shape,
+    data: new Uint8Array(elementCount(x.shape)).fill(1),
+  } as const;
+  // Before operator set 10 the mask had the type of the input.
+  return [x, node.opset < 10 ? new Tensor(x.trace, x.trace.constant(kept)).to(x.dtype) : kept];
+}
+
 export const shapes: OperatorFamily = {
   Shape: shape,
-  Size: (node) => integers([elementCount(node.input(0).shape)], []),
+  Size: (node) => {
+    node.declareResult(DataType.INT64);
+    return integers([elementCount(node.input(0).shape)], []);
+  },
   Constant: constant,
   ConstantOfShape: filled,
   Range: range,
@@ -111,19 +145,13 @@ export const shapes: OperatorFamily = {
   Squeeze: squeeze,
   Unsqueeze: unsqueeze,
   Identity: (node) => node.input(0),
-  /** Only training drops anything, and models are imported for inference. */
-  Dropout: (node) => {
-    node.ignore("ratio", "seed");
-    node.ignoreInputs(1);
-    const x = node.input(0);
-    const isTraining = node.has(2) && node.constantNumbers(2, "training_mode")[0] !== 0;
-    if (isTraining) return node.fail("unsupported", "training mode is not supported.");
-    if (!node.hasOutput(1)) return x;
-    return [x, { dtype: "bool", shape: x.shape, data: new Uint8Array(elementCount(x.shape)).fill(1) }];
-  },
+  Dropout: dropout,
   Cast: (node) => {
     node.ignore("saturate");
-    return castTo(node, node.int("to", 0));
+    if (node.opset >= 6) return castTo(node, node.int("to", 0));
+    // Types were names.
+    const name = node.string("to", "") as keyof typeof DataType;
+    return castTo(node, DataType[name] ?? node.fail("unsupported", `casting to ${name} is not supported.`));
   },
   CastLike: (node) => {
     node.ignore("saturate");
