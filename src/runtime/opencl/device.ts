@@ -1,7 +1,7 @@
 /**
  * The OpenCL device: one context and one in-order queue on the first device that fits. Work is enqueued
- * synchronously, in call order; only waiting happens on worker threads, so the event loop never blocks on the
- * device (except in `write` when much copied data is already waiting).
+ * synchronously, in call order. Waiting happens on worker threads, so the event loop goes on meanwhile, unless
+ * the wait is known to be shorter than half a frame, or much copied data is waiting already in `write`.
  */
 import type { KernelSource } from "../../codegen/executable.ts";
 import type { Target } from "../../codegen/target.ts";
@@ -25,6 +25,7 @@ import { OpenclBuffer } from "./buffer.ts";
 import { BuildProcesses } from "./build-processes.ts";
 import { OpenclCommandList } from "./command-list.ts";
 import { expectAvailable, openOpenclContext } from "./context.ts";
+import { Forecast } from "./forecast.ts";
 import { OpenclKernel } from "./kernel.ts";
 import { buildProgram } from "./program.ts";
 import { Staging } from "./staging.ts";
@@ -33,6 +34,8 @@ import type { OpenclDeviceInfo } from "./query.ts";
 
 /** Shorter writes are copied, and the caller goes on: inputs rather than weights. */
 const largeWriteBytes = 2 ** 20;
+/** Shorter waits are not worth a worker thread, which takes a tenth of a millisecond: half a frame of 60 a second. */
+const shortWaitMs = 8;
 /** Builds under way or waiting at a time. */
 const buildWidth = 8;
 /** Processes that build beside this one, at most: each takes about 150 MB while it runs. */
@@ -52,6 +55,7 @@ export class OpenclDevice implements Device {
   readonly #buffers = new Set<OpenclBuffer>();
   readonly #lists = new Set<OpenclCommandList>();
   readonly #staging = new Staging();
+  readonly #forecast = new Forecast();
   /** Commands are numbered: the last one of all, the last that runs kernels, the last known to be done. */
   #enqueued = 0;
   #submitted = 0;
@@ -205,6 +209,7 @@ export class OpenclDevice implements Device {
       options.profile ? (kernel, event) => events.push({ kernel, event }) : undefined,
     );
     this.#submitted = ++this.#enqueued;
+    this.#forecast.submitted(list, this.#submitted);
     check(this.#api.clFlush(this.#queue), "flush");
     if (!options.profile) return [];
     await this.finish();
@@ -242,7 +247,12 @@ export class OpenclDevice implements Device {
   async #reached(event: BigUint64Array): Promise<void> {
     const number = ++this.#enqueued;
     check(this.#api.clFlush(this.#queue), "flush");
-    const status = await onWorker(this.#api.clWaitForEvents, 1, event);
+    // First whoever else wants to submit something in this turn.
+    if (this.#forecast.remainingMs < shortWaitMs) await new Promise(setImmediate);
+    const status =
+      this.#forecast.remainingMs < shortWaitMs
+        ? this.#api.clWaitForEvents(1, event)
+        : await onWorker(this.#api.clWaitForEvents, 1, event);
     this.#api.clReleaseEvent(event[0] ?? 0n);
     check(status, "wait");
     this.#markFinished(number);
@@ -251,6 +261,7 @@ export class OpenclDevice implements Device {
   #markFinished(number: number): void {
     this.#finished = Math.max(this.#finished, number);
     this.#staging.release(this.#finished);
+    this.#forecast.finished(this.#finished);
   }
 
   #stamp(event: bigint, which: number): bigint {
