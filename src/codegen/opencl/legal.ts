@@ -4,7 +4,6 @@ import { binary, compare, select } from "../legalize/build-expr.ts";
 import { expandMath } from "../legalize/expand-math.ts";
 import { mapExpressions } from "../legalize/map-kernel.ts";
 import { propagateNan } from "../legalize/propagate-nan.ts";
-import { splitWideVectors } from "../legalize/split-wide-vectors.ts";
 import type { Target } from "../target.ts";
 
 /**
@@ -20,9 +19,8 @@ export const openclExpanded: ReadonlySet<UnaryOp | BinaryOp> = new Set<UnaryOp |
 ]);
 
 export function legalizeForOpencl(kernel: Kernel, _target: Target): Kernel {
-  const expanded = expandMath(limitTanh(kernel), openclExpanded);
   // OpenCL has vectors of every width that kernel IR has; the compiler splits what a register cannot hold.
-  return splitWideVectors(propagateNan(expanded), 16);
+  return propagateNan(expandMath(limitTanh(kernel), openclExpanded));
 }
 
 /** tanh x = ±1 beyond ±10, exact in f32: PoCL's falls short of 1 there, and is NaN at infinities. */

@@ -1,6 +1,7 @@
 /**
- * Pooling: an item is one result position, or a vector of neighbouring channels where channels are the
- * fastest dimension. Window positions outside the input are skipped.
+ * Pooling: an item is one result position, or up to four vectors of neighbouring channels where channels are the
+ * fastest dimension: what finds the window's place costs more than the maximum of a vector. Window positions
+ * outside the input are skipped.
  */
 import type { NodeOf } from "../../ir/graph.ts";
 import { paddedExtent } from "../../ir/ops/pool.ts";
@@ -29,20 +30,30 @@ export function schedulePool(kb: KernelBuilder, task: Task): void {
   const lane: LaneAxis | null = lanes === 1 ? null : { axis: 1, lanes };
   // Items in memory order of the result, channels fastest where they are.
   const order = layoutOf(result.type);
-  const itemShape = order.map((axis) => (axis === 1 ? channels / lanes : result.type.shape[axis]!));
+  const vectors = lane === null ? 1 : [4, 2, 1].find((count) => channels % (count * lanes) === 0)!;
+  const width = vectors * lanes;
+  const itemShape = order.map((axis) => (axis === 1 ? channels / width : result.type.shape[axis]!));
   const items = itemShape.reduce((product, size) => product * size, 1);
 
   distribute(kb, task.target, items, (item) => {
     const unordered = kb.index.unflatten(item, itemShape);
     const index = result.type.shape.map((_, axis) => {
       const position = unordered[order.indexOf(axis)]!;
-      return kb.let(axis === 1 ? kb.index.mul(position, int(lanes)) : position, "o");
+      return kb.let(axis === 1 ? kb.index.mul(position, int(width)) : position, "o");
     });
-    const value = poolWindow(kb, task, anchor, type.shape, index, lane);
-    finish(kb, task, new Map([[result.id, value]]), index, lane);
+    const values = poolWindow(kb, task, anchor, type.shape, index, lane, vectors);
+    values.forEach((value, vector) => {
+      finish(kb, task, new Map([[result.id, value]]), atVector(kb, index, vector * lanes), lane);
+    });
   });
 }
 
+/** `offset` channels further. */
+function atVector(kb: KernelBuilder, index: readonly Expr[], offset: number): readonly Expr[] {
+  return index.map((position, axis) => (axis === 1 ? kb.index.add(position, int(offset)) : position));
+}
+
+/** Of each vector of channels, the maximum or average over its window. */
 function poolWindow(
   kb: KernelBuilder,
   task: Task,
@@ -50,17 +61,21 @@ function poolWindow(
   shape: readonly number[],
   index: readonly Expr[],
   lane: LaneAxis | null,
-): Expr {
+  vectors: number,
+): readonly Expr[] {
   const lanes = lane?.lanes ?? 1;
   const isMax = anchor.op === "max_pool";
-  const total = kb.var(float(isMax ? -Infinity : 0, lanes), "total");
+  const totals = Array.from({ length: vectors }, () => kb.var(float(isMax ? -Infinity : 0, lanes), "total"));
   const windows = windowsOf(kb, anchor, shape, index);
   const position = [...index];
   const nest = (axis: number): void => {
     const window = windows[axis];
     if (window === undefined) {
-      const value = new ValueEmitter(kb, task).emit(anchor.operands[0]!, [...position], lane);
-      kb.assign(total, binary(isMax ? "max" : "add", total, value));
+      totals.forEach((total, vector) => {
+        const at = atVector(kb, position, vector * lanes);
+        const value = new ValueEmitter(kb, task).emit(anchor.operands[0]!, at, lane);
+        kb.assign(total, binary(isMax ? "max" : "add", total, value));
+      });
       return;
     }
     kb.for(window.length, "k", (k) => {
@@ -70,12 +85,13 @@ function poolWindow(
     });
   };
   nest(0);
-  if (isMax) return kb.let(total);
+  if (isMax) return totals.map((total) => kb.let(total));
   const divisor = windows.reduce<Expr>(
     (product, window) => binary("mul", product, window.divisor()),
     float(1),
   );
-  return kb.let(binary("div", total, splat(kb.let(divisor), lanes)));
+  const wide = splat(kb.let(divisor), lanes);
+  return totals.map((total) => kb.let(binary("div", total, wide)));
 }
 
 interface Window {
