@@ -3,6 +3,7 @@
  * weight are transformed, multiplied as (m+2)² matrix products, and the products transformed back.
  *
  *     conv(x, w)  →  conv(x, U)                                 on a CPU, in one kernel
+ *     conv(x, w)  →  conv(x, U')                                the same, along rows alone: U' = G · w
  *     conv(x, w)  →  winograd_output(winograd_input(x) × U)     on a CPU behind a GPU interface
  *
  * with U = (G ⊗ G) · w, in `prepare`
@@ -10,12 +11,14 @@
  * Its rounding errors are about ten times those of the direct method: at most 1e-5 of the largest output.
  */
 import { tileRows, type Target } from "../codegen/target.ts";
+import { rowsOfColumns } from "../codegen/winograd-rows.ts";
 import { nodeId, type NodeOf, type ValueId } from "../ir/graph.ts";
+import type { Packing } from "../ir/ops/packing.ts";
 import { tileCounts, winogradSize } from "../ir/ops/winograd.ts";
 import { tensorType } from "../ir/tensor-type.ts";
 import { inputSide, kronecker, winogradMatrices, type WinogradTile } from "../ir/winograd.ts";
 import { subjectOfConv, type Decision } from "./decision.ts";
-import { chooseBlock, chooseRows } from "./pack-weights.ts";
+import { chooseBlock, chooseRows, packingBlock } from "./pack-weights.ts";
 import type { Pass, PassContext } from "./pass.ts";
 import { rewrite, type Rewriter } from "./rewrite.ts";
 import { staticValues } from "./static-values.ts";
@@ -32,11 +35,13 @@ export const chooseConvAlgorithm: Pass = {
       for (const original of rewriter.originalOrder()) {
         const node = rewriter.node(nodeId(original));
         if (node?.op !== "conv" || !fits(rewriter, node, fixed)) continue;
-        const tile = tileOf[context.decide(decisionFor(rewriter, node, target))];
-        if (tile === undefined) continue;
-        if (target.family === "cpu") transformWeightOnly(rewriter, node, tile, context);
-        else replaceBySteps(rewriter, node, tile, context);
-        note(`${node.origin?.modulePath ?? `%${nodeId(node)}`}: F(${tile}×${tile}, 3×3)`);
+        const method: Method | undefined = methods[context.decide(decisionFor(rewriter, node, target))];
+        if (method === undefined) continue;
+        if (target.family === "cpu") transformWeightOnly(rewriter, node, method, context);
+        else replaceBySteps(rewriter, node, method.tile, context);
+        note(
+          `${node.origin?.modulePath ?? `%${nodeId(node)}`}: F(${method.alongRows ? 1 : method.tile}×${method.tile}, 3×3)`,
+        );
       }
     });
   },
@@ -82,9 +87,23 @@ const largeTileFactor = 8 / 7;
 /** Fewer channels than this leave vectors empty and transforms unpaid. */
 const fewestChannels = 16;
 
-/** The ways to compute a convolution, and the tile that each takes. */
-const tileOf = { direct: undefined, "winograd-2": 2, "winograd-4": 4 } as const;
-type Algorithm = keyof typeof tileOf;
+interface Method {
+  readonly tile: WinogradTile;
+  /** Transforms the rows of a tile alone, which is one result high. */
+  readonly alongRows?: boolean;
+}
+
+/** The ways to compute a convolution. */
+const methods = {
+  direct: undefined,
+  "winograd-2": { tile: 2 },
+  "winograd-4": { tile: 4 },
+  "winograd-rows-2": { tile: 2, alongRows: true },
+} as const satisfies Readonly<Record<string, Method | undefined>>;
+type Algorithm = keyof typeof methods;
+
+/** What one core keeps of the transformed input, where all of it lies there: half of a second-level cache. */
+const cacheBytes = 512 * 1024;
 
 function decisionFor(rewriter: Rewriter, node: NodeOf<"conv">, target: Target): Decision<Algorithm> {
   const { name, sample } = subjectOfConv(rewriter, node);
@@ -104,7 +123,7 @@ function algorithmsFor(
   const weightCost = cost.weightPerLane * target.vectorWidth;
   const costs: [Algorithm, number][] = [["direct", 9 * weights * (batch * size[0]! * size[1]! + weightCost)]];
   for (const algorithm of ["winograd-2", "winograd-4"] as const) {
-    const tile = tileOf[algorithm];
+    const { tile } = methods[algorithm];
     const [down, across] = tileCounts(size, tile);
     const tiles = batch * down * across;
     const squares = inputSide(tile) ** 2;
@@ -117,36 +136,59 @@ function algorithmsFor(
     const factor = launches > 1 ? stepsFactor : tile === 4 ? largeTileFactor : 1;
     costs.push([algorithm, work * factor]);
   }
+  const alongRows = costAlongRows({ shape, padding, outputs }, target);
+  if (alongRows !== undefined) costs.push(["winograd-rows-2", alongRows]);
   // A real GPU waits for memory, not for multiplications: three launches would move several times as much.
   const waitsForMemory = target.family === "gpu" && !target.software;
   const sorted = waitsForMemory ? costs : costs.sort(([, a], [, b]) => a - b);
   return sorted.map(([algorithm]) => algorithm) as [Algorithm, ...Algorithm[]];
 }
 
+/** Undefined where the method does not apply. */
+function costAlongRows({ shape, padding, outputs }: ConvSizes, target: Target): number | undefined {
+  if (target.family !== "cpu") return undefined;
+  const { tile } = methods["winograd-rows-2"];
+  const [batch, channels] = shape as [number, number];
+  const [height, width] = winogradSize(shape, padding) as [number, number];
+  const columns = batch * Math.ceil(width / tile);
+  const side = inputSide(tile);
+  if (side * columns * (height + 2) * channels * 4 > cacheBytes) return undefined;
+  const vectors = packingBlock(target, outputs) / target.vectorWidth;
+  if (rowsOfColumns(target, vectors, height, columns) === undefined) return undefined;
+  const rows = columns * height;
+  const weightCost = cost.weightPerLane * target.vectorWidth;
+  return (
+    side * (3 * channels * outputs * (rows + weightCost) + rows * (channels + outputs) * cost.transformed)
+  );
+}
+
 /** One kernel that keeps what it transforms in its core's cache. */
 function transformWeightOnly(
   rewriter: Rewriter,
   node: NodeOf<"conv">,
-  tile: WinogradTile,
+  { tile, alongRows = false }: Method,
   context: PassContext,
 ): void {
   const [x, weight] = node.operands as [ValueId, ValueId];
-  const { outputs } = sizesOf(rewriter, node);
+  const { shape, padding, outputs } = sizesOf(rewriter, node);
+  const { origin, attributes } = node;
+  const replace = (block: number, transformed: ValueId, rest: Partial<Packing>): void =>
+    rewriter.replace({
+      ...node,
+      operands: [x, transformed],
+      attributes: { ...attributes, packing: { block, columns: outputs, ...rest } },
+    });
+  if (alongRows) {
+    const block = packingBlock(context.target, outputs);
+    const transformed = transformWeight(rewriter, weight, { tile, block, form: "rows" }, origin);
+    return replace(block, transformed, { winogradRows: tile });
+  }
   const subject = subjectOfConv(rewriter, node, tile);
   const block = chooseBlock(context, outputs, subject);
-  const { shape, padding } = sizesOf(rewriter, node);
   const [down, across] = tileCounts(winogradSize(shape, padding), tile);
   const rows = chooseRows(context, { block, extent: shape[0]! * down * across }, subject);
-  const { origin, attributes } = node;
-  const transformed = transformWeight(rewriter, weight, { tile, block, perBlock: true }, origin);
-  rewriter.replace({
-    ...node,
-    operands: [x, transformed],
-    attributes: {
-      ...attributes,
-      packing: { block, columns: outputs, winograd: tile, ...(rows !== undefined && { rows }) },
-    },
-  });
+  const transformed = transformWeight(rewriter, weight, { tile, block, form: "blocks" }, origin);
+  replace(block, transformed, { winograd: tile, ...(rows !== undefined && { rows }) });
 }
 
 /** Two transforms and a batched matrix product between them: three launches that a GPU can fill. */
@@ -166,7 +208,7 @@ function replaceBySteps(
   const rows = tileRows(target, 1, shape[0]! * down * across);
 
   const input = rewriter.add("winograd_input", [x], { tile, padding, rows }, origin);
-  const transformed = transformWeight(rewriter, weight, { tile, block, perBlock: false }, origin);
+  const transformed = transformWeight(rewriter, weight, { tile, block, form: "squares" }, origin);
   const packing = { block, columns: outputs };
   const products = rewriter.add("matmul", [input, transformed], { packing }, origin);
   // The tiles of a block lie together: the transforms and the products each walk one stretch of memory.
@@ -180,18 +222,20 @@ function replaceBySteps(
 interface WeightForm {
   readonly tile: WinogradTile;
   readonly block: number;
-  /** The squares of a block follow each other, rather than the blocks of a square. */
-  readonly perBlock: boolean;
+  /** Whether the squares of a block follow each other, or the blocks of a square; or rows alone are transformed. */
+  readonly form: "blocks" | "squares" | "rows";
 }
 
 /**
- * Packs and then transforms `[O, C, 3, 3]`, as one matrix product, to `[⌈O / block⌉, (m+2)², C, block]` or
- * `[(m+2)², 1, ⌈O / block⌉, C, block]`.
+ * Packs and then transforms `[O, C, 3, 3]`, as one matrix product, to
+ * - blocks: `[⌈O / block⌉, (m+2)², C, block]`
+ * - squares: `[(m+2)², 1, ⌈O / block⌉, C, block]`
+ * - rows: `[⌈O / block⌉, m+2, 3, C, block]`
  */
 function transformWeight(
   rewriter: Rewriter,
   weight: ValueId,
-  { tile, block, perBlock }: WeightForm,
+  { tile, block, form }: WeightForm,
   origin: NodeOf<"conv">["origin"],
 ): ValueId {
   const [outputs, channels] = rewriter.typeOf(weight).shape as [number, number];
@@ -199,22 +243,34 @@ function transformWeight(
   const missing = blocks * block - outputs;
   const padding = [0, 1, 2, 3].map((axis): [number, number] => [0, axis === 0 ? missing : 0]);
   const grown = missing === 0 ? weight : rewriter.add("pad", [weight], { padding, value: 0 }, origin);
-  const split = rewriter.add("reshape", [grown], { shape: [blocks, block, channels, 9] }, origin);
-  const packed = rewriter.add("permute", [split], { axes: [0, 2, 3, 1] }, origin);
+  const alongRows = form === "rows";
+  // What is transformed: rows of three, or whole kernels of nine.
+  const taps = alongRows ? 3 : 9;
+  const split = rewriter.add(
+    "reshape",
+    [grown],
+    { shape: [blocks, block, channels, ...(alongRows ? [3, 3] : [9])] },
+    origin,
+  );
+  const axes = alongRows ? [0, 3, 2, 4, 1] : [0, 2, 3, 1];
+  const packed = rewriter.add("permute", [split], { axes }, origin);
   // Columns of the product: every element of the weight, or those of one block.
-  const batch = perBlock ? [blocks] : [];
-  const columns = (perBlock ? 1 : blocks) * channels * block;
-  const shape = [...batch, columns / block, 9, block];
+  const batch = form === "squares" ? [] : [blocks];
+  const columns = ((form === "squares" ? blocks : 1) * channels * block * 9) / taps;
+  const shape = [...batch, columns / block, taps, block];
   const right = rewriter.add("reshape", [packed], { shape }, origin);
-  const matrix = kronecker(winogradMatrices[tile].weight);
+  const { weight: rowMatrix } = winogradMatrices[tile];
+  const matrix = alongRows ? rowMatrix : kronecker(rowMatrix);
   const left = rewriter.add("constant", [], {
-    value: { dtype: "f32", shape: [matrix.length, 9], data: Float32Array.from(matrix.flat()) },
+    value: { dtype: "f32", shape: [matrix.length, taps], data: Float32Array.from(matrix.flat()) },
   });
   const product = rewriter.add("matmul", [left, right], { packing: { block, columns } }, origin);
-  const final = perBlock
-    ? [blocks, matrix.length, channels, block]
-    : [matrix.length, 1, blocks, channels, block];
-  return rewriter.add("reshape", [product], { shape: final }, origin);
+  const final = {
+    blocks: [blocks, matrix.length, channels, block],
+    squares: [matrix.length, 1, blocks, channels, block],
+    rows: [blocks, matrix.length, 3, channels, block],
+  };
+  return rewriter.add("reshape", [product], { shape: final[form] }, origin);
 }
 
 function setLayout(rewriter: Rewriter, value: ValueId, layout: readonly number[] | undefined): void {

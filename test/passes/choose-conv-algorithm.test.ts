@@ -83,12 +83,30 @@ describe("choose-conv-algorithm", () => {
     expectUnchanged(chooseConvAlgorithm, convGraph({ channels: 40 }), { target: softwareGpu });
   });
 
-  it("takes the smaller tile where the larger would reach far over the edge", () => {
-    const { record } = rewritten(chooseConvAlgorithm, convGraph({ channels: 256, size: 6 }), {
-      target: wideCpuTarget,
-      tolerance,
-    });
-    expect(record.decisions).toEqual(["%y: F(2×2, 3×3)"]);
+  it.each([
+    ["the smaller tile where the larger would reach far over the edge", { channels: 256, size: 10 }, "2×2"],
+    ["rows alone where weights are what counts", { channels: 512, size: 7 }, "1×2"],
+  ] as const)("takes %s", (_, sizes, tile) => {
+    const { record } = rewritten(chooseConvAlgorithm, convGraph(sizes), { target: wideCpuTarget, tolerance });
+    expect(record.decisions).toEqual([`%y: F(${tile}, 3×3)`]);
+  });
+
+  it("transforms each row of three of a weight, block by block, where rows alone are transformed", () => {
+    expectRewrite(
+      chooseConvAlgorithm,
+      convGraph({ channels: 256, size: 6 }),
+      `graph g(%x: input "x" f32[1,256,6,6], %w: parameter "w" f32[256,256,3,3]) {
+        %s = reshape(%w) {shape=[8,32,256,3,3]} : f32[8,32,256,3,3]
+        %p = permute(%s) {axes=[0,3,2,4,1]} : f32[8,3,256,3,32]
+        %r = reshape(%p) {shape=[8,768,3,32]} : f32[8,768,3,32]
+        %t = constant() {value=dense f32[4,3] [1,0,0,0.5,0.5,0.5,0.5,-0.5,0.5,0,0,1]} : f32[4,3]
+        %u = matmul(%t, %r) {packing={block=32, columns=24576}} : f32[8,4,24576]
+        %f = reshape(%u) {shape=[8,4,3,256,32]} : f32[8,4,3,256,32]
+        %y = conv(%x, %f) ${conv({ kernel: [3, 3], padding: 1, packing: "{block=32, columns=256, winogradRows=2}" })} : f32[1,256,6,6]
+        return "y" %y
+      }`,
+      { target: wideCpuTarget, tolerance },
+    );
   });
 
   it.each([

@@ -59,7 +59,11 @@ const winogradOf = (graph: Graph) => {
 describe("how a 3×3 convolution is computed", () => {
   it("is the rule's choice without choices, with the other ways after it", () => {
     const { asked, graph } = decide(chooseConvAlgorithm, conv3x3, wideCpuTarget);
-    expect(asked[0]).toEqual([algorithm, ["winograd-4", "winograd-2", "direct"], "winograd-4"]);
+    expect(asked[0]).toEqual([
+      algorithm,
+      ["winograd-4", "winograd-2", "winograd-rows-2", "direct"],
+      "winograd-4",
+    ]);
     expect(winogradOf(graph)).toEqual([4]);
   });
 

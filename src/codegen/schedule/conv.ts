@@ -15,10 +15,12 @@ import { finish, withValidLanes } from "./epilogue.ts";
 import { scheduleSeparableConv } from "./separable-conv.ts";
 import { chooseTile, type Tile } from "./tile.ts";
 import { scheduleWinogradConv } from "./winograd-conv.ts";
+import { scheduleWinogradRowsConv } from "./winograd-rows-conv.ts";
 
 export function scheduleConv(kb: KernelBuilder, original: Task): void {
   const anchor = expectAnchor(original, "conv");
   if (anchor.attributes.packing?.winograd !== undefined) return scheduleWinogradConv(kb, original);
+  if (anchor.attributes.packing?.winogradRows !== undefined) return scheduleWinogradRowsConv(kb, original);
   if (!original.inputs.has(anchor.operands[0]!)) return scheduleSeparableConv(kb, original);
   const task = collapsePointwise(original);
   const conv = describeConv(task);

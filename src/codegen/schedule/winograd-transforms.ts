@@ -19,7 +19,8 @@ const sub = (a: Expr, b: Expr): Expr => binary("sub", a, b);
 /** `factor · a + b`. */
 const plus = (factor: number, a: Expr, b: Expr): Expr => fma(constant(factor, a.type), a, b);
 
-const transformInput: Readonly<Record<WinogradTile, Transform>> = {
+/** `Bᵀ · d`, of the positions along one side. */
+export const transformInput: Readonly<Record<WinogradTile, Transform>> = {
   2: (kb, [d0, d1, d2, d3]) => [
     kb.let(sub(d0!, d2!)),
     kb.let(add(d1!, d2!)),
@@ -42,7 +43,8 @@ const transformInput: Readonly<Record<WinogradTile, Transform>> = {
   },
 };
 
-const transformOutput: Readonly<Record<WinogradTile, Transform>> = {
+/** `Aᵀ · m`, of the positions along one side. */
+export const transformOutput: Readonly<Record<WinogradTile, Transform>> = {
   2: (kb, [m0, m1, m2, m3]) => [kb.let(add(add(m0!, m1!), m2!)), kb.let(sub(sub(m1!, m2!), m3!))],
   4: (kb, [m0, m1, m2, m3, m4, m5]) => {
     const sum = kb.let(add(m1!, m2!));

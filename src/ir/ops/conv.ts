@@ -14,6 +14,7 @@ import { matmulOps } from "./matmul.ts";
 import { forEachIndex, offsetOf } from "./walk.ts";
 import { checkWindow, windowCount, type WindowAttributes } from "./window.ts";
 import { winogradOps, winogradSize } from "./winograd.ts";
+import { convolveRows } from "./winograd-rows.ts";
 
 export interface ConvAttributes extends WindowAttributes {
   readonly kernel: readonly number[];
@@ -72,6 +73,7 @@ export const convOps: OpFamily<ConvOps> = {
     evaluate: ([x, weight], attributes, [type]) => {
       const { packing } = attributes;
       if (packing?.winograd !== undefined) return [convolveTransformed(x!, weight!, attributes, packing)];
+      if (packing?.winogradRows !== undefined) return [convolveRows(x!, weight!, attributes, packing)];
       const plain = attributes.packing === null ? weight! : fromPacked(weight!, attributes.packing);
       return [convolve(x!, plain, attributes, type!)];
     },
@@ -80,10 +82,10 @@ export const convOps: OpFamily<ConvOps> = {
 
 /** Dimensions of a packed weight between its blocks and its input channels. */
 function tapsOf({ kernel, packing, stride, dilation, groups }: ConvAttributes): readonly number[] {
-  const tile = packing?.winograd;
+  const tile = packing?.winograd ?? packing?.winogradRows;
   if (tile === undefined) return kernel;
   const fits = kernel.join() === "3,3" && [...stride, ...dilation, groups].every((one) => one === 1);
-  if (fits) return [inputSide(tile) ** 2];
+  if (fits) return packing?.winograd === undefined ? [inputSide(tile), 3] : [inputSide(tile) ** 2];
   throw new UserError(
     "argument",
     `conv2d: a weight transformed for Winograd's method needs a 3×3 kernel with stride, dilation and groups 1, got kernel ${formatShape(kernel)}.`,
