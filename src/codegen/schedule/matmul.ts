@@ -39,8 +39,11 @@ export function scheduleMatmul(kb: KernelBuilder, original: Task): void {
   const vectorsPerBlock = packing !== null ? packing.block / lanes : Math.min(2, Math.floor(columns / lanes));
   const perItem = gpu ? 1 : vectorsPerBlock;
   const itemColumns = perItem * lanes;
+  // Packed columns are padded. Where they are not, the last item overlaps the one before, as the last tile of rows
+  // does; on a GPU, and where there are fewer columns than an item has, those left over are computed one by one.
+  const overlaps = packing === null && !gpu && lanes > 1 && columns >= itemColumns;
   const wholeColumns =
-    packing !== null
+    packing !== null || overlaps
       ? Math.ceil(columns / itemColumns) * itemColumns
       : Math.floor(columns / itemColumns) * itemColumns;
 
@@ -76,8 +79,9 @@ export function scheduleMatmul(kb: KernelBuilder, original: Task): void {
     const [batchIndex, [rowTile, blockIndex]] = split(
       sizes.map((_, dimension) => kb.let(indices[order.indexOf(dimension)]!, "o")),
     );
+    const firstOfItem = kb.index.add(kb.index.mul(blockIndex, int(vectors * tileLanes)), int(firstColumn));
     const column = kb.let(
-      kb.index.add(kb.index.mul(blockIndex, int(vectors * tileLanes)), int(firstColumn)),
+      overlaps ? kb.index.clamp(firstOfItem, 0, columns - itemColumns) : firstOfItem,
       "column",
     );
     const aBase = kb.let(baseOf(kb, a, batchIndex, aStrides), "a_at");
