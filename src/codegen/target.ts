@@ -92,3 +92,19 @@ export function mostTileRows(target: Target, vectors: number): number {
   const accumulators = target.vectorRegisters >= 32 ? 28 : separateMultiply ? 8 : 12;
   return Math.max(1, Math.floor(accumulators / vectors));
 }
+
+/**
+ * Rows of a register tile of Winograd's method along rows, over columns of `height` rows each: a part of a column or several columns, so that
+ * where a row lies is known when compiling. Undefined where that would leave more than half the registers idle.
+ */
+export function rowsOfColumns(
+  target: Target,
+  vectors: number,
+  height: number,
+  columns: number,
+): number | undefined {
+  const most = mostTileRows(target, vectors);
+  for (let rows = Math.min(most, height * columns); 2 * rows >= most; rows--)
+    if (rows % height === 0 || height % rows === 0) return rows;
+  return undefined;
+}

@@ -10,8 +10,7 @@
  *
  * Its rounding errors are about ten times those of the direct method: at most 1e-5 of the largest output.
  */
-import { tileRows, type Target } from "../codegen/target.ts";
-import { rowsOfColumns } from "../codegen/winograd-rows.ts";
+import { rowsOfColumns, tileRows, type Target } from "../codegen/target.ts";
 import { nodeId, type NodeOf, type ValueId } from "../ir/graph.ts";
 import type { Packing } from "../ir/ops/packing.ts";
 import { tileCounts, winogradSize } from "../ir/ops/winograd.ts";

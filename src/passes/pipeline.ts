@@ -6,6 +6,7 @@ import { assignLayouts } from "./assign-layouts.ts";
 import { chooseBatchNormLowering } from "./choose-batch-norm-lowering.ts";
 import { chooseConvAlgorithm } from "./choose-conv-algorithm.ts";
 import { choose, type Decision } from "./decision.ts";
+import { combineStandardization } from "./combine-standardization.ts";
 import { eliminateCommonValues } from "./eliminate-common-values.ts";
 import { eliminateDeadValues } from "./eliminate-dead-values.ts";
 import { foldBatchNormIntoConv } from "./fold-batch-norm-into-conv.ts";
@@ -27,6 +28,7 @@ export const graphPasses: readonly Pass[] = [
   foldConstants,
   simplifyAlgebra,
   eliminateCommonValues,
+  combineStandardization,
   foldConvBiasIntoBatchNorm,
   foldBatchNormIntoConv,
   chooseBatchNormLowering,

@@ -15,6 +15,7 @@ import { scheduleMatmul } from "../schedule/matmul.ts";
 import { schedulePool } from "../schedule/pool.ts";
 import { scheduleReduction } from "../schedule/reduction.ts";
 import { scheduleSoftmax } from "../schedule/softmax.ts";
+import { scheduleStandardize } from "../schedule/standardize.ts";
 import { scheduleWinogradInput, scheduleWinogradOutput } from "../schedule/winograd-steps.ts";
 import type { Target } from "../target.ts";
 import { anchorOf, bufferScalar, type BoundTensor, type Task } from "./task.ts";
@@ -98,6 +99,8 @@ function schedule(kb: KernelBuilder, task: Task): void {
     case "softmax":
     case "log_softmax":
       return scheduleSoftmax(kb, task);
+    case "standardize":
+      return scheduleStandardize(kb, task);
     case "sum":
     case "mean":
     case "prod":

@@ -14,7 +14,7 @@ import { and, float, int, select, splat } from "../expressions.ts";
 import type { Expr } from "../kernel-ir.ts";
 import type { KernelBuilder } from "../kernel-builder.ts";
 import { expectAnchor, type Task } from "../lower/task.ts";
-import { rowsOfColumns } from "../winograd-rows.ts";
+import { rowsOfColumns } from "../target.ts";
 import { distribute } from "./distribute.ts";
 import { finish, withValidLanes } from "./epilogue.ts";
 import { lanesOfBlock, multiplyPanel } from "./tile.ts";

@@ -12,6 +12,7 @@ import { poolOps, type PoolOps } from "./pool.ts";
 import { randomOps, type RandomOps } from "./random.ts";
 import { reductionOps, type ReductionOps } from "./reduction.ts";
 import { softmaxOps, type SoftmaxOps } from "./softmax.ts";
+import { standardizeOps, type StandardizeOps } from "./standardize.ts";
 import { winogradOps, type WinogradOps } from "./winograd.ts";
 
 export interface OpTable
@@ -22,6 +23,7 @@ export interface OpTable
     RandomOps,
     ReductionOps,
     SoftmaxOps,
+    StandardizeOps,
     MatmulOps,
     ConvOps,
     PoolOps,
@@ -40,6 +42,7 @@ export const ops: OpFamily<OpTable> = {
   ...randomOps,
   ...reductionOps,
   ...softmaxOps,
+  ...standardizeOps,
   ...matmulOps,
   ...convOps,
   ...poolOps,
