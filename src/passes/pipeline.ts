@@ -6,6 +6,7 @@ import { assignLayouts } from "./assign-layouts.ts";
 import { chooseBatchNormLowering } from "./choose-batch-norm-lowering.ts";
 import { chooseConvAlgorithm } from "./choose-conv-algorithm.ts";
 import { choose, type Decision } from "./decision.ts";
+import { combineAttention } from "./combine-attention.ts";
 import { combineStandardization } from "./combine-standardization.ts";
 import { eliminateCommonValues } from "./eliminate-common-values.ts";
 import { eliminateDeadValues } from "./eliminate-dead-values.ts";
@@ -29,6 +30,7 @@ export const graphPasses: readonly Pass[] = [
   simplifyAlgebra,
   eliminateCommonValues,
   combineStandardization,
+  combineAttention,
   foldConvBiasIntoBatchNorm,
   foldBatchNormIntoConv,
   chooseBatchNormLowering,

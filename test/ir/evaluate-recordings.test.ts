@@ -15,6 +15,7 @@ const notRecorded: Partial<Record<OpName, string>> = {
   fusion: "means what its body means; fusion.test.ts",
   random_uniform: "PyTorch draws other numbers; devices/random.test.ts",
   batch_norm_partial: "a step of batch_norm_training; batch-norm-split.test.ts",
+  attention: "products and softmax as recorded, in one operation; combine-attention.test.ts",
   standardize: "layer normalisation as recorded, in one operation; combine-standardization.test.ts",
   winograd_input: "a step of a convolution; winograd.test.ts",
   winograd_output: "a step of a convolution; winograd.test.ts",

@@ -90,6 +90,10 @@ const refused: readonly Refused[] = [
   ["argmin", [bool(2)], { axis: 0, keepDims: false }, "dtype", /argmin: operand is bool\[2\]/],
   ["softmax", [f32(2)], { axis: 1 }, "argument", /softmax: axis 1 is not a dimension of f32\[2\]/],
   ["log_softmax", [i32(2)], { axis: 0 }, "dtype", /log_softmax: operand is i32\[2\], expected f32/],
+  ["attention", [f32(2, 3), f32(3, 4)], { scale: 1 }, "argument", /attention: expected q, k, v and perhaps a mask, got 2 operands/],
+  ["attention", [f32(2, 3), f32(3, 4), f32(5, 6)], { scale: 1 }, "shape", /attention: operands are f32\[2,3\], f32\[3,4\], f32\[5,6\]; expected/],
+  ["attention", [f32(2, 3), f32(3, 4), f32(4, 6), f32(3, 4)], { scale: 1 }, "shape", /a mask that broadcasts/],
+  ["attention", [f32(2, 3), f32(3, 4), i32(4, 6)], { scale: 1 }, "dtype", /attention: operand is i32\[4,6\]/],
   ["standardize", [f32(2)], { axis: 1, eps: 0 }, "argument", /standardize: axis 1 is not a dimension of f32\[2\]/],
 
   ["matmul", [f32(2, 3), f32(4, 5)], { packing: null }, "shape", /matmul: f32\[2,3\] times f32\[4,5\].*equal K/],

@@ -6,6 +6,7 @@ import { elementCount } from "../../ir/shape.ts";
 import { formatType, type TensorType } from "../../ir/tensor-type.ts";
 import { KernelBuilder } from "../kernel-builder.ts";
 import type { Kernel } from "../kernel-ir.ts";
+import { scheduleAttention } from "../schedule/attention.ts";
 import { scheduleBatchNormCpu } from "../schedule/batch-norm-cpu.ts";
 import { scheduleBatchNormGpu } from "../schedule/batch-norm-gpu.ts";
 import { scheduleBatchNormApply, scheduleBatchNormPartial } from "../schedule/batch-norm-split.ts";
@@ -92,6 +93,8 @@ function schedule(kb: KernelBuilder, task: Task): void {
       return scheduleConv(kb, task);
     case "matmul":
       return scheduleMatmul(kb, task);
+    case "attention":
+      return scheduleAttention(kb, task);
     case "max_pool":
     case "avg_pool":
     case "adaptive_avg_pool":

@@ -1,4 +1,5 @@
 /** Every op there is. A new op is added to its family's interface and table, and is here by itself. */
+import { attentionOps, type AttentionOps } from "./attention.ts";
 import { batchNormOps, type BatchNormOps } from "./batch-norm.ts";
 import { batchNormSplitOps, type BatchNormSplitOps } from "./batch-norm-split.ts";
 import { constantOps, type ConstantOps } from "./constant.ts";
@@ -22,6 +23,7 @@ export interface OpTable
     MovementOps,
     RandomOps,
     ReductionOps,
+    AttentionOps,
     SoftmaxOps,
     StandardizeOps,
     MatmulOps,
@@ -41,6 +43,7 @@ export const ops: OpFamily<OpTable> = {
   ...movementOps,
   ...randomOps,
   ...reductionOps,
+  ...attentionOps,
   ...softmaxOps,
   ...standardizeOps,
   ...matmulOps,
