@@ -3,10 +3,10 @@
 type Reasons = readonly (readonly [reason: string, cases: RegExp])[];
 
 const refusals: Reasons = [
-  ["control flow", /^node\/(if|loop|scan|range_.*_expanded$)/],
+  ["control flow", /^node\/(loop|scan|range_.*_expanded$)/],
   [
     "sequences and optional values",
-    /^(node\/(optional_|sequence_|identity_(opt|sequence)$)|simple\/sequence_)/,
+    /^(node\/(optional_|sequence_|(identity|if)_(opt|seq|sequence)$)|simple\/sequence_)/,
   ],
   ["strings", /^(node\/(cast(like)?_.*STRING|strnormalizer)|simple\/strnorm)/],
   ["shapes that depend on data", /^node\/(nonmaxsuppression|unique)_/],

@@ -1,15 +1,18 @@
 /** What a model uses that is not supported: all of it at once, with the nodes' names. */
 import { UserError } from "../../errors.ts";
-import type { OnnxNode } from "./model.ts";
 import { operators } from "./operators/index.ts";
+import type { OnnxNode } from "./nodes.ts";
 import { AttributeProto_AttributeType as AttributeType, type ModelProto } from "./schema/onnx_pb.ts";
+
+/** The operator whose subgraphs are understood: the importer puts the branch that is taken in its place. */
+export const conditional = "If";
 
 const shapeDependsOnData = "its result's shape depends on data";
 
 /** Why operators of ONNX are refused by design. */
 const refused: ReadonlyMap<string, string> = new Map([
   ...reasons(shapeDependsOnData, "Unique NonMaxSuppression"),
-  ...reasons("control flow with subgraphs", "If Loop Scan SequenceMap"),
+  ...reasons("control flow with subgraphs", "Loop Scan SequenceMap"),
   ...reasons(
     "sequences and optional values",
     "SequenceAt SequenceConstruct SequenceEmpty SequenceErase SequenceInsert SequenceLength SplitToSequence ConcatFromSequence Optional OptionalGetElement OptionalHasElement",
@@ -38,7 +41,7 @@ export interface SupportReport {
 
 /** @param dataDependent nodes whose results have no shape before they run */
 export function inspectSupport(
-  proto: ModelProto,
+  proto: Pick<ModelProto, "functions" | "graph">,
   nodes: readonly OnnxNode[],
   dataDependent: readonly OnnxNode[] = [],
 ): SupportReport {
@@ -57,7 +60,9 @@ export function inspectSupport(
     const hasSubgraph = node.attribute.some(
       ({ type }) => type === AttributeType.GRAPH || type === AttributeType.GRAPHS,
     );
-    if (hasSubgraph) refuse(operator, "control flow with subgraphs", name);
+    if (operator === conditional) {
+      if (dataDependent.includes(entry)) refuse(operator, "control flow that depends on data", name);
+    } else if (hasSubgraph) refuse(operator, "control flow with subgraphs", name);
     else if (!isStandard) refuse(operator, "an operator of another domain", name);
     else if (!Object.hasOwn(operators, operator))
       refuse(operator, refused.get(operator) ?? "not supported", name);
@@ -79,7 +84,10 @@ export function inspectSupport(
 }
 
 /** @throws UserError (`unsupported`) that lists everything */
-export function checkSupport(proto: ModelProto, nodes: readonly OnnxNode[]): void {
+export function checkSupport(
+  proto: Pick<ModelProto, "functions" | "graph">,
+  nodes: readonly OnnxNode[],
+): void {
   const { unsupported } = inspectSupport(proto, nodes);
   if (unsupported.length === 0) return;
   const lines = unsupported.map(({ operator, nodes: names, reason }) => {

@@ -13,9 +13,12 @@ import { Trace } from "../../ir/trace.ts";
 import { Tensor } from "../../nn/tensor.ts";
 import type { TracedModule } from "../../nn/trace-module.ts";
 import { bindInputs, type ConstantBindings, type ShapeBindings } from "./bind-inputs.ts";
-import type { OnnxModel, OnnxNode } from "./model.ts";
+import type { OnnxModel } from "./model.ts";
 import { OperatorNode, type OnnxValue, type OperatorResult } from "./operator.ts";
 import { operators } from "./operators/index.ts";
+import type { OnnxNode } from "./nodes.ts";
+import { readBranch } from "./subgraph.ts";
+import { checkSupport, conditional } from "./support.ts";
 import { dtypeOfElementType } from "./tensors.ts";
 
 /** Constants longer than this are computed by kernels (in `prepare`), not folded while importing. */
@@ -55,9 +58,7 @@ export function traceOnnx(
         ),
     });
   }
-  for (const node of model.nodes) {
-    trace.within(node.name, () => guarded(node, () => runNode(node, model.opset, trace, values)));
-  }
+  runNodes(model.nodes, model.opset, trace, values);
   const outputs = model.outputs.map((output) => ({
     name: output.name,
     value: values.get(output.name)!.symbol().id,
@@ -91,6 +92,45 @@ function guarded(node: OnnxNode, run: () => void): void {
       { cause },
     );
   }
+}
+
+function runNodes(
+  nodes: readonly OnnxNode[],
+  opset: number,
+  trace: Trace,
+  values: Map<string, OnnxValue>,
+): void {
+  for (const node of nodes) {
+    const run = node.proto.opType === conditional ? runBranch : runNode;
+    trace.within(node.name, () => guarded(node, () => run(node, opset, trace, values)));
+  }
+}
+
+/**
+ * Puts the branch of an If in its place. Exporters write one where a shape decides, such as whether there is a
+ * dimension to squeeze; once shapes are bound, the condition is known.
+ */
+function runBranch(node: OnnxNode, opset: number, trace: Trace, values: Map<string, OnnxValue>): void {
+  const { input, output, attribute } = node.proto;
+  const context = new OperatorNode(node, opset, trace, [values.get(input[0] ?? "")]);
+  const condition = context.constant(0, "the condition", "branches that depend");
+  if (condition.data.length !== 1)
+    context.fail("shape", `the condition has ${condition.data.length} elements, expected 1.`);
+  const name = Number(condition.data[0]) !== 0 ? "then_branch" : "else_branch";
+  const graph = attribute.find((item) => item.name === name)?.g;
+  if (graph === undefined) return context.fail("file-format", `attribute ${name} is missing.`);
+  const branch = readBranch(graph, `${name} of '${node.name}'`);
+  checkSupport({ functions: [], graph }, branch.nodes);
+  const inner = new Map(values);
+  for (const [key, { value, elementType }] of branch.constants)
+    inner.set(key, valueOf(trace, value, elementType, noSources));
+  runNodes(branch.nodes, opset, trace, inner);
+  output.forEach((result, i) => {
+    const made = inner.get(branch.outputs[i] ?? "");
+    if (result !== "" && made === undefined)
+      context.fail("file-format", `${name} has ${branch.outputs.length} results, expected ${output.length}.`);
+    if (result !== "") values.set(result, made!);
+  });
 }
 
 function runNode(node: OnnxNode, opset: number, trace: Trace, values: Map<string, OnnxValue>): void {
