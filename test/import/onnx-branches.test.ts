@@ -117,6 +117,23 @@ describe("If", () => {
     expect(inspectOnnx(modelBytes(squeeze)).unsupported).toEqual([]);
   });
 
+  it("is reported where the shape that decides depends on data", () => {
+    const parts: ModelParts = {
+      nodes: [
+        node("NonZero", ["x"], ["places"]),
+        node("Size", ["places"], ["count"]),
+        node("Cast", ["count"], ["any"], { to: DataType.BOOL }),
+        choice("any", branch([node("Exp", ["x"], ["e"])], "e"), branch([], "x")),
+      ],
+    };
+    expect(
+      inspectOnnx(modelBytes(parts)).unsupported.map(({ operator, nodes }) => [operator, nodes]),
+    ).toEqual([
+      ["NonZero", ["NonZero_of_places"]],
+      ["If", ["If_of_y"]],
+    ]);
+  });
+
   it("is refused where the branch that is taken uses what is not supported, with that node's name", () => {
     const odd = branch([node("Frobnicate", ["x"], ["odd"])], "odd");
     const parts = { ...byInput, nodes: [choice("always", odd, odd)], inputs: [value("x", [2])] };

@@ -21,27 +21,45 @@ export function dataDependentNodes(
 ): readonly OnnxNode[] {
   const initializers = new Set(graph.initializer.map(({ name }) => name));
   const inputs = graph.input.map(({ name }) => name);
-  const data = new Set(inputs.filter((name) => !initializers.has(name) && !constants.has(name)));
+  const known: Dependence = {
+    elements: new Set(inputs.filter((name) => !initializers.has(name) && !constants.has(name))),
+    shapes: new Set(),
+  };
   const found: OnnxNode[] = [];
   // Nodes of a file are in an order in which they can run.
   for (const node of nodes) {
-    const { opType, input } = node.proto;
-    const position = choosing.get(opType);
-    if (position !== undefined && data.has(input[position] ?? "")) found.push(node);
-    markResults(node.proto, data);
+    if (chooses(node.proto, known)) found.push(node);
+    markResults(node.proto, known);
   }
   return found;
 }
 
-/** Adds a node's results to `data` where their elements come from it. */
-function markResults({ opType, input, output, attribute }: NodeProto, data: Set<string>): void {
-  if (opType === "Shape" || opType === "Size") return;
-  if (input.some((name) => data.has(name))) for (const name of output) data.add(name);
+/** Values whose elements, and values whose shapes come from what `run` takes. */
+interface Dependence {
+  readonly elements: Set<string>;
+  readonly shapes: Set<string>;
+}
+
+function chooses({ opType, input }: NodeProto, { elements }: Dependence): boolean {
+  const position = choosing.get(opType);
+  return position !== undefined && elements.has(input[position] ?? "");
+}
+
+function markResults(node: NodeProto, known: Dependence): void {
+  const { elements, shapes } = known;
+  const hasShape = node.input.some((name) => shapes.has(name));
+  const tellsShape = node.opType === "Shape" || node.opType === "Size";
+  if (tellsShape ? hasShape : node.input.some((name) => elements.has(name)))
+    for (const name of node.output) elements.add(name);
+  if (!tellsShape && (hasShape || chooses(node, known))) for (const name of node.output) shapes.add(name);
   // What a branch makes is the node's result.
-  for (const { g } of attribute) {
-    for (const node of g?.node ?? []) markResults(node, data);
+  for (const { g } of node.attribute) {
+    for (const inner of g?.node ?? []) markResults(inner, known);
     g?.output.forEach(({ name }, i) => {
-      if (data.has(name) && output[i] !== undefined) data.add(output[i]);
+      const result = node.output[i];
+      if (result === undefined) return;
+      if (elements.has(name)) elements.add(result);
+      if (shapes.has(name)) shapes.add(result);
     });
   }
 }
