@@ -8,6 +8,7 @@ from torch import nn
 from torchvision import models
 from torchvision.models.detection import backbone_utils
 
+import other_networks as other
 import small_networks as small
 
 
@@ -161,4 +162,21 @@ SMALL = {
     "point_net": Network(small.PointNet, ((2, 3, 101),)),
 }
 
-NETWORKS = {**SMALL, **TORCHVISION}
+OTHER = {
+    "yolo_body": Network(other.YoloBody, image(2, 96, 128)),
+    "bert": Network(other.Bert, ((2, 13), (2, 13)), tokens=2),
+    "recommender": Network(other.Recommender, ((7, 5),), tokens=30),
+    "volume_unet": Network(other.VolumeUNet, ((2, 1, 12, 16, 20),)),
+    "pyramid_pooling": Network(other.PyramidPooling, image(2, 96, 144)),
+    "attentive": Network(other.Attentive, image(2, 33, 47)),
+    "spatial_transformer": Network(other.SpatialTransformer, image(3, 30, 30, 1)),
+    "variational": Network(other.Variational, ((4, 60), (4, 10))),
+    "variational_training": Network(other.Variational, ((9, 60), (9, 10)), training=True),
+    "conv_lstm": Network(other.ConvLSTM, ((2, 6, 3, 17, 13),)),
+    "siamese": Network(other.Siamese, image(2, 31, 29, 1) + image(2, 31, 29, 1)),
+    "speech_recognizer": Network(other.SpeechRecognizer, ((2, 1, 32, 50),)),
+    "sequence_to_sequence": Network(other.SequenceToSequence, ((2, 9, 32), (2, 7, 32))),
+    "manipulations": Network(other.Manipulations, ((3, 6, 5),)),
+}
+
+NETWORKS = {**SMALL, **OTHER, **TORCHVISION}
