@@ -109,7 +109,7 @@ describe("If", () => {
   it("is refused where data decides, with its name and what to bind", () => {
     const model = importOnnx(modelBytes(byInput));
     expect(() => traceOnnx(model)).toThrow(
-      /If 'If_of_y': the condition is computed from the input 'flag'; branches that depend on data are not supported\..*constants: \{ "flag": tensor/,
+      /If 'If_of_y': the condition is computed from the input 'flag'; branches and loops that depend on data are not supported\..*constants: \{ "flag": tensor/,
     );
     expect(inspectOnnx(modelBytes(byInput)).unsupported).toEqual([
       { operator: "If", nodes: ["If_of_y"], reason: "control flow that depends on data" },
@@ -144,8 +144,8 @@ describe("If", () => {
 
   it.each<[string, NodeParts, RegExp]>([
     ["without a branch", { ...node("If", ["always"], ["y"]) }, /If_of_y.*then_branch is missing/],
-    ["whose branch takes inputs", choice("always", branch([], "x", { input: [value("z", [2])] }), branch([], "x")), /then_branch of 'If_of_y' takes inputs/],
-    ["of too few results", { ...choice("always", branch([], "x"), branch([], "x")), output: ["y", "z"] }, /then_branch has 1 results, expected 2/],
+    ["whose branch takes inputs", choice("always", branch([], "x", { input: [value("z", [2])] }), branch([], "x")), /If_of_y.*then_branch takes inputs/],
+    ["of too few results", { ...choice("always", branch([], "x"), branch([], "x")), output: ["y", "z"] }, /If_of_y.*then_branch: 1, expected 2/],
     ["of a condition of two elements", choice("two", branch([], "x"), branch([], "x")), /the condition has 2 elements/],
     ["that reads what nothing defines", choice("always", branch([node("Exp", ["nowhere"], ["e"])], "e"), branch([], "x")), /node 'If_of_y' reads 'nowhere', which nothing defines/],
   ])("is refused %s", (_, conditional, message) => {

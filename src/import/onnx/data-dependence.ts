@@ -6,11 +6,12 @@
 import type { OnnxNode } from "./nodes.ts";
 import type { GraphProto, NodeProto } from "./schema/onnx_pb.ts";
 
-/** By which input they choose. */
-const choosing: ReadonlyMap<string, number> = new Map([
-  ["NonZero", 0],
-  ["Compress", 1],
-  ["If", 0],
+/** By which inputs they choose. */
+const choosing: ReadonlyMap<string, readonly number[]> = new Map([
+  ["NonZero", [0]],
+  ["Compress", [1]],
+  ["If", [0]],
+  ["Loop", [0, 1]],
 ]);
 
 /** @param constants names of inputs whose values are known, too */
@@ -41,8 +42,7 @@ interface Dependence {
 }
 
 function chooses({ opType, input }: NodeProto, { elements }: Dependence): boolean {
-  const position = choosing.get(opType);
-  return position !== undefined && elements.has(input[position] ?? "");
+  return (choosing.get(opType) ?? []).some((position) => elements.has(input[position] ?? ""));
 }
 
 function markResults(node: NodeProto, known: Dependence): void {
@@ -52,14 +52,17 @@ function markResults(node: NodeProto, known: Dependence): void {
   if (tellsShape ? hasShape : node.input.some((name) => elements.has(name)))
     for (const name of node.output) elements.add(name);
   if (!tellsShape && (hasShape || chooses(node, known))) for (const name of node.output) shapes.add(name);
-  // What a branch makes is the node's result.
+  // What a branch or a body makes is the node's result; a body also tells whether its loop goes on.
+  const isLoop = node.opType === "Loop";
+  const pass = (from: string | undefined, to: string | undefined): void => {
+    if (from === undefined || to === undefined) return;
+    if (elements.has(from)) elements.add(to);
+    if (shapes.has(from)) shapes.add(to);
+  };
   for (const { g } of node.attribute) {
-    for (const inner of g?.node ?? []) markResults(inner, known);
-    g?.output.forEach(({ name }, i) => {
-      const result = node.output[i];
-      if (result === undefined) return;
-      if (elements.has(name)) elements.add(result);
-      if (shapes.has(name)) shapes.add(result);
-    });
+    if (g === undefined) continue;
+    g.input.forEach(({ name }, i) => pass(node.input[i], name));
+    for (const inner of g.node) markResults(inner, known);
+    g.output.forEach(({ name }, i) => pass(name, node.output[isLoop ? i - 1 : i]));
   }
 }

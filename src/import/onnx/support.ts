@@ -4,19 +4,20 @@ import { operators } from "./operators/index.ts";
 import type { OnnxNode } from "./nodes.ts";
 import { AttributeProto_AttributeType as AttributeType, type ModelProto } from "./schema/onnx_pb.ts";
 
-/** The operator whose subgraphs are understood: the importer puts the branch that is taken in its place. */
-export const conditional = "If";
+/** Operators that are settled while importing, where they do not depend on data: see control-flow.ts, sequences.ts. */
+const settled: ReadonlySet<string> = new Set(
+  "If Loop SequenceEmpty SequenceConstruct SequenceInsert SequenceErase SequenceAt SequenceLength ConcatFromSequence SplitToSequence".split(
+    " ",
+  ),
+);
 
 const shapeDependsOnData = "its result's shape depends on data";
 
 /** Why operators of ONNX are refused by design. */
 const refused: ReadonlyMap<string, string> = new Map([
   ...reasons(shapeDependsOnData, "Unique NonMaxSuppression"),
-  ...reasons("control flow with subgraphs", "Loop Scan SequenceMap"),
-  ...reasons(
-    "sequences and optional values",
-    "SequenceAt SequenceConstruct SequenceEmpty SequenceErase SequenceInsert SequenceLength SplitToSequence ConcatFromSequence Optional OptionalGetElement OptionalHasElement",
-  ),
+  ...reasons("control flow with subgraphs", "Scan SequenceMap"),
+  ...reasons("optional values", "Optional OptionalGetElement OptionalHasElement"),
   ...reasons("strings", "StringNormalizer StringConcat StringSplit RegexFullMatch"),
   ...reasons(
     "random numbers, which the file asks for anew with each run",
@@ -41,7 +42,7 @@ export interface SupportReport {
 
 /** @param dataDependent nodes whose results have no shape before they run */
 export function inspectSupport(
-  proto: Pick<ModelProto, "functions" | "graph">,
+  proto: { readonly functions: ModelProto["functions"]; readonly graph?: ModelProto["graph"] },
   nodes: readonly OnnxNode[],
   dataDependent: readonly OnnxNode[] = [],
 ): SupportReport {
@@ -60,7 +61,7 @@ export function inspectSupport(
     const hasSubgraph = node.attribute.some(
       ({ type }) => type === AttributeType.GRAPH || type === AttributeType.GRAPHS,
     );
-    if (operator === conditional) {
+    if (settled.has(operator)) {
       if (dataDependent.includes(entry)) refuse(operator, "control flow that depends on data", name);
     } else if (hasSubgraph) refuse(operator, "control flow with subgraphs", name);
     else if (!isStandard) refuse(operator, "an operator of another domain", name);
@@ -84,11 +85,16 @@ export function inspectSupport(
 }
 
 /** @throws UserError (`unsupported`) that lists everything */
-export function checkSupport(
-  proto: Pick<ModelProto, "functions" | "graph">,
-  nodes: readonly OnnxNode[],
-): void {
-  const { unsupported } = inspectSupport(proto, nodes);
+export function checkSupport(proto: ModelProto, nodes: readonly OnnxNode[]): void {
+  throwUnsupported(inspectSupport(proto, nodes));
+}
+
+/** As `checkSupport`, for the nodes of a subgraph that will run. */
+export function checkNodes(nodes: readonly OnnxNode[]): void {
+  throwUnsupported(inspectSupport({ functions: [], graph: undefined }, nodes));
+}
+
+function throwUnsupported({ unsupported }: SupportReport): void {
   if (unsupported.length === 0) return;
   const lines = unsupported.map(({ operator, nodes: names, reason }) => {
     const shown =

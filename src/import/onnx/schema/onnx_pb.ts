@@ -274,7 +274,7 @@ export type AttributeProto = Message<"onnx.AttributeProto"> & {
   t?: TensorProto | undefined;
 
   /**
-   * A branch of If; other operators with subgraphs are refused by name.
+   * A branch of If or the body of Loop; other operators with subgraphs are refused by name.
    *
    * @generated from field: onnx.GraphProto g = 6;
    */
