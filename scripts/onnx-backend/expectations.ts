@@ -3,10 +3,10 @@
 type Reasons = readonly (readonly [reason: string, cases: RegExp])[];
 
 const refusals: Reasons = [
-  ["control flow", /^node\/(if|loop|scan|range_.*_expanded$)/],
+  ["control flow", /^node\/scan/],
   [
-    "sequences and optional values",
-    /^(node\/(optional_|sequence_|identity_(opt|sequence)$)|simple\/sequence_)/,
+    "sequences and optional values that go in or out",
+    /^node\/(optional_|sequence_|(identity|if)_(opt|seq|sequence)$|loop1[36]_seq)/,
   ],
   ["strings", /^(node\/(cast(like)?_.*STRING|strnormalizer)|simple\/strnorm)/],
   ["shapes that depend on data", /^node\/(nonmaxsuppression|unique)_/],

@@ -19,6 +19,7 @@ import { fuseElementwise } from "./fuse-elementwise.ts";
 import { packWeights } from "./pack-weights.ts";
 import type { Pass, PassContext, PassOptions, PassRecord } from "./pass.ts";
 import { patchesFor } from "./rewrite.ts";
+import { sharePreparedValues } from "./share-prepared-values.ts";
 import { simplifyAlgebra } from "./simplify-algebra.ts";
 import { splitWideConcats } from "./split-wide-concats.ts";
 import { splitPrepare, type SplitGraphs } from "./split-prepare.ts";
@@ -39,6 +40,7 @@ export const graphPasses: readonly Pass[] = [
   assignLayouts,
   chooseConvAlgorithm,
   packWeights,
+  sharePreparedValues,
 ];
 
 /** Over `prepare` and `run` apart, so that no kernel does both. */

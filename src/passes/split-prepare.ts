@@ -36,19 +36,20 @@ export function splitPrepare(graph: Graph): SplitGraphs {
   const viewed = new Map(
     order.filter((node) => isView(node) && inPrepare(node)).map((node) => [nodeId(node), node]),
   );
-  const kept: Node[] = [];
+  const kept = new Set<Node>();
   const needed = new Set<ValueId>();
   const need = (value: ValueId): void => {
     const view = viewed.get(value);
-    if (view !== undefined && !kept.includes(view)) {
-      kept.push(view);
+    if (view !== undefined && !kept.has(view)) {
+      kept.add(view);
       view.operands.forEach(need);
     } else if (view === undefined && made.has(value)) needed.add(value);
   };
   for (const node of runNodes) node.operands.forEach(need);
   for (const output of graph.outputs) need(output.value);
 
-  const used = usedBy([...runNodes, ...kept], graph.outputs);
+  const inRun = new Set([...runNodes, ...kept]);
+  const used = usedBy(inRun, graph.outputs);
   const prepared = [...needed].map((value): GraphInput => ({
     id: value,
     role: "prepared",
@@ -68,7 +69,7 @@ export function splitPrepare(graph: Graph): SplitGraphs {
       inputs: [...graph.inputs.filter((input) => input.role === "input" || used.has(input.id)), ...prepared],
       nodes: Object.fromEntries(
         order
-          .filter((node) => runNodes.includes(node) || kept.includes(node))
+          .filter((node) => inRun.has(node))
           .filter((node) => node.op !== "constant" || used.has(nodeId(node)))
           .map((node) => [nodeId(node), node]),
       ),
@@ -81,7 +82,7 @@ function isView(node: Node): boolean {
   return node.op === "reshape" || node.op === "broadcast";
 }
 
-function usedBy(nodes: readonly Node[], outputs: readonly GraphOutput[]): Set<ValueId> {
+function usedBy(nodes: Iterable<Node>, outputs: readonly GraphOutput[]): Set<ValueId> {
   const used = new Set<ValueId>();
   for (const node of nodes) for (const operand of node.operands) used.add(operand);
   for (const output of outputs) {

@@ -99,25 +99,25 @@ describe("shapes that contradict", () => {
 
 describe("what is not supported", () => {
   it("is listed at once: operators, domains and control flow, with the nodes' names", () => {
-    const loop = { ...node("Loop", ["x"], ["c"]), attribute: [{ name: "body", type: AttributeType.GRAPH }] };
+    const scan = { ...node("Scan", ["x"], ["c"]), attribute: [{ name: "body", type: AttributeType.GRAPH }] };
     const { code, message } = errorOf({
       nodes: [
         node("Frobnicate", ["x"], ["a"]),
         { ...node("FusedMatMul", ["a"], ["b"]), domain: "com.microsoft" },
-        loop,
+        scan,
         node("Unique", ["c"], ["d"]),
         node("RandomNormalLike", ["d"], ["e"]),
-        node("SequenceAt", ["e"], ["y"]),
+        node("OptionalGetElement", ["e"], ["y"]),
       ],
     });
     expect(code).toBe("unsupported");
     for (const part of [
       /Frobnicate: not supported \(Frobnicate_of_a\)/,
       /com\.microsoft::FusedMatMul: an operator of another domain \(FusedMatMul_of_b\)/,
-      /Loop: control flow.*\(Loop_of_c\)/,
+      /Scan: control flow.*\(Scan_of_c\)/,
       /Unique: its result's shape depends on data \(Unique_of_d\)/,
       /RandomNormalLike: .*random.* \(RandomNormalLike_of_e\)/,
-      /SequenceAt: sequences.*\(SequenceAt_of_y\)/,
+      /OptionalGetElement: optional values \(OptionalGetElement_of_y\)/,
     ])
       expect(message).toMatch(part);
   });

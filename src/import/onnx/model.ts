@@ -7,8 +7,10 @@ import type { HostDType } from "../../ir/dtype.ts";
 import type { HostTensor } from "../../ir/host-tensor.ts";
 import { elementCount } from "../../ir/shape.ts";
 import { Parameter, type Stored } from "../../ir/stored-tensor.ts";
+import { executionOrder } from "./execution-order.ts";
 import { parseModel, type ParsedModel } from "./parse-model.ts";
-import type { ModelProto, NodeProto, TensorProto, ValueInfoProto } from "./schema/onnx_pb.ts";
+import type { ModelProto, TensorProto, ValueInfoProto } from "./schema/onnx_pb.ts";
+import { namedNodes, type OnnxNode } from "./nodes.ts";
 import { checkSupport } from "./support.ts";
 import {
   declaredDType,
@@ -29,12 +31,6 @@ export interface ModelTensor {
   readonly shape: readonly Dimension[];
   /** ONNX's number for the element type. */
   readonly elementType: number;
-}
-
-export interface OnnxNode {
-  /** As in the file, or made of the operator and its position. */
-  readonly name: string;
-  readonly proto: NodeProto;
 }
 
 /** Values known when importing. Float tensors of more than one element are parameters of the program. */
@@ -110,7 +106,7 @@ export function importParsed(
   const ordered = executionOrder(
     nodes,
     new Set([...inputs.map((input) => input.name), ...initializers.keys()]),
-    outputs,
+    outputs.map(({ name }) => name),
   );
   return new OnnxModel(graph.name, opset, inputs, outputs, ordered, initializers);
 }
@@ -133,11 +129,6 @@ function initializerOf(tensor: TensorProto, files: TensorFiles): Initializer {
   if (value.dtype === "f32" && count > 1)
     return { value, parameter: new Parameter(value), elementCount: count, elementType };
   return { value, parameter: undefined, elementCount: count, elementType };
-}
-
-/** Nodes with names: their own, or one made of the operator and the position. */
-export function namedNodes(nodes: readonly NodeProto[]): OnnxNode[] {
-  return nodes.map((node, i) => ({ name: node.name || `${node.opType}_${i}`, proto: node }));
 }
 
 function checkDistinct(kind: string, infos: readonly ValueInfoProto[]): void {
@@ -179,52 +170,4 @@ function describe(info: ValueInfoProto): ModelTensor {
       : `${info.name}.${axis}`;
   });
   return { name: info.name, dtype, shape, elementType: type.elemType };
-}
-
-/** Nodes after what they read. Names that nothing defines, double definitions and cycles are errors. */
-function executionOrder(
-  nodes: readonly OnnxNode[],
-  known: ReadonlySet<string>,
-  outputs: readonly ModelTensor[],
-): OnnxNode[] {
-  const makers = new Map<string, OnnxNode>();
-  for (const node of nodes) {
-    for (const output of node.proto.output) {
-      if (output === "") continue;
-      if (makers.has(output) || known.has(output)) {
-        throw new UserError(
-          "file-format",
-          `onnx: value '${output}' is defined twice, the second time by node '${node.name}'.`,
-        );
-      }
-      makers.set(output, node);
-    }
-  }
-  const order: OnnxNode[] = [];
-  const state = new Map<OnnxNode, "open" | "done">();
-  const stack: { node: OnnxNode; next: number }[] = [];
-  const open = (name: string, reader: string): void => {
-    if (name === "" || known.has(name)) return;
-    const maker = makers.get(name);
-    if (maker === undefined)
-      throw new UserError("file-format", `onnx: ${reader} reads '${name}', which nothing defines.`);
-    if (state.get(maker) === "done") return;
-    if (state.get(maker) === "open")
-      throw new UserError("file-format", `onnx: the graph has a cycle through node '${maker.name}'.`);
-    state.set(maker, "open");
-    stack.push({ node: maker, next: 0 });
-  };
-  for (const output of outputs) {
-    open(output.name, `output '${output.name}'`);
-    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-      const input = top.node.proto.input[top.next++];
-      if (input !== undefined) open(input, `node '${top.node.name}'`);
-      else {
-        stack.pop();
-        state.set(top.node, "done");
-        order.push(top.node);
-      }
-    }
-  }
-  return order;
 }

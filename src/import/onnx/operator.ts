@@ -6,7 +6,7 @@ import { UserError } from "../../errors.ts";
 import type { HostTensor } from "../../ir/host-tensor.ts";
 import type { Trace } from "../../ir/trace.ts";
 import { Tensor } from "../../nn/tensor.ts";
-import type { OnnxNode } from "./model.ts";
+import type { OnnxNode } from "./nodes.ts";
 import { AttributeProto_AttributeType as AttributeType, type AttributeProto } from "./schema/onnx_pb.ts";
 import { readTensor } from "./tensors.ts";
 
@@ -103,14 +103,15 @@ export class OperatorNode {
   }
 
   /** An input that must be known while importing, because shapes depend on it. */
-  constant(position: number, what: string): HostTensor {
+  constant(position: number, what: string, dependent = "shapes that depend"): HostTensor {
     const { constant, sources } = this.#value(position);
-    return constant?.value ?? this.#failUnknown(what, [...sources]);
+    return (
+      constant?.value ?? this.#failUnknown(what, [...sources], `${dependent} on data are not supported.`)
+    );
   }
 
   /** Values that come from the model's inputs may be the same in every run, and then the caller can say so. */
-  #failUnknown(what: string, sources: readonly string[]): never {
-    const problem = "shapes that depend on data are not supported.";
+  #failUnknown(what: string, sources: readonly string[], problem: string): never {
     if (sources.length === 0) return this.fail("unsupported", `${what} is computed from weights; ${problem}`);
     const names = sources.map((name) => `'${name}'`).join(", ");
     const bindings = sources.map((name) => `${JSON.stringify(name)}: tensor(…)`).join(", ");

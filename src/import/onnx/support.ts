@@ -1,19 +1,23 @@
 /** What a model uses that is not supported: all of it at once, with the nodes' names. */
 import { UserError } from "../../errors.ts";
-import type { OnnxNode } from "./model.ts";
 import { operators } from "./operators/index.ts";
+import type { OnnxNode } from "./nodes.ts";
 import { AttributeProto_AttributeType as AttributeType, type ModelProto } from "./schema/onnx_pb.ts";
+
+/** Operators that are settled while importing, where they do not depend on data: see control-flow.ts, sequences.ts. */
+const settled: ReadonlySet<string> = new Set(
+  "If Loop SequenceEmpty SequenceConstruct SequenceInsert SequenceErase SequenceAt SequenceLength ConcatFromSequence SplitToSequence".split(
+    " ",
+  ),
+);
 
 const shapeDependsOnData = "its result's shape depends on data";
 
 /** Why operators of ONNX are refused by design. */
 const refused: ReadonlyMap<string, string> = new Map([
   ...reasons(shapeDependsOnData, "Unique NonMaxSuppression"),
-  ...reasons("control flow with subgraphs", "If Loop Scan SequenceMap"),
-  ...reasons(
-    "sequences and optional values",
-    "SequenceAt SequenceConstruct SequenceEmpty SequenceErase SequenceInsert SequenceLength SplitToSequence ConcatFromSequence Optional OptionalGetElement OptionalHasElement",
-  ),
+  ...reasons("control flow with subgraphs", "Scan SequenceMap"),
+  ...reasons("optional values", "Optional OptionalGetElement OptionalHasElement"),
   ...reasons("strings", "StringNormalizer StringConcat StringSplit RegexFullMatch"),
   ...reasons(
     "random numbers, which the file asks for anew with each run",
@@ -38,7 +42,7 @@ export interface SupportReport {
 
 /** @param dataDependent nodes whose results have no shape before they run */
 export function inspectSupport(
-  proto: ModelProto,
+  proto: { readonly functions: ModelProto["functions"]; readonly graph?: ModelProto["graph"] },
   nodes: readonly OnnxNode[],
   dataDependent: readonly OnnxNode[] = [],
 ): SupportReport {
@@ -57,7 +61,9 @@ export function inspectSupport(
     const hasSubgraph = node.attribute.some(
       ({ type }) => type === AttributeType.GRAPH || type === AttributeType.GRAPHS,
     );
-    if (hasSubgraph) refuse(operator, "control flow with subgraphs", name);
+    if (settled.has(operator)) {
+      if (dataDependent.includes(entry)) refuse(operator, "control flow that depends on data", name);
+    } else if (hasSubgraph) refuse(operator, "control flow with subgraphs", name);
     else if (!isStandard) refuse(operator, "an operator of another domain", name);
     else if (!Object.hasOwn(operators, operator))
       refuse(operator, refused.get(operator) ?? "not supported", name);
@@ -80,7 +86,15 @@ export function inspectSupport(
 
 /** @throws UserError (`unsupported`) that lists everything */
 export function checkSupport(proto: ModelProto, nodes: readonly OnnxNode[]): void {
-  const { unsupported } = inspectSupport(proto, nodes);
+  throwUnsupported(inspectSupport(proto, nodes));
+}
+
+/** As `checkSupport`, for the nodes of a subgraph that will run. */
+export function checkNodes(nodes: readonly OnnxNode[]): void {
+  throwUnsupported(inspectSupport({ functions: [], graph: undefined }, nodes));
+}
+
+function throwUnsupported({ unsupported }: SupportReport): void {
   if (unsupported.length === 0) return;
   const lines = unsupported.map(({ operator, nodes: names, reason }) => {
     const shown =

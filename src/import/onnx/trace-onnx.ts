@@ -13,9 +13,14 @@ import { Trace } from "../../ir/trace.ts";
 import { Tensor } from "../../nn/tensor.ts";
 import type { TracedModule } from "../../nn/trace-module.ts";
 import { bindInputs, type ConstantBindings, type ShapeBindings } from "./bind-inputs.ts";
-import type { OnnxModel, OnnxNode } from "./model.ts";
+import type { OnnxModel } from "./model.ts";
 import { OperatorNode, type OnnxValue, type OperatorResult } from "./operator.ts";
 import { operators } from "./operators/index.ts";
+import type { OnnxNode } from "./nodes.ts";
+import type { Handler } from "./control-flow.ts";
+import type { Importer, Scope } from "./scope.ts";
+import { isSequenceIdentity, runSequenceIdentity } from "./sequences.ts";
+import { structural } from "./structural.ts";
 import { dtypeOfElementType } from "./tensors.ts";
 
 /** Constants longer than this are computed by kernels (in `prepare`), not folded while importing. */
@@ -55,20 +60,25 @@ export function traceOnnx(
         ),
     });
   }
-  for (const node of model.nodes) {
-    trace.within(node.name, () => guarded(node, () => runNode(node, model.opset, trace, values)));
-  }
+  importerFor(model.opset, trace).runNodes(model.nodes, { values, sequences: new Map() });
   const outputs = model.outputs.map((output) => ({
     name: output.name,
-    value: values.get(output.name)!.symbol().id,
+    value: resultOf(values, output.name).symbol().id,
   }));
   const entries = outputs.map(({ name }, output) => [name, { kind: "tensor", output }] as const);
   const declared = new Map<string, HostDType>();
-  for (const { name, dtype } of model.outputs) checkDeclared(name, dtype, values.get(name)!.symbol().dtype);
+  for (const { name, dtype } of model.outputs)
+    checkDeclared(name, dtype, resultOf(values, name).symbol().dtype);
   for (const { name, dtype } of [...model.inputs, ...model.outputs])
     if (dtype !== graphDType(dtype)) declared.set(name, dtype);
   const structure = { kind: "object", entries: Object.fromEntries(entries) } as const;
   return { ...trace.finish(outputs), structure, declared };
+}
+
+function resultOf(values: ReadonlyMap<string, OnnxValue>, name: string): OnnxValue {
+  const value = values.get(name);
+  if (value !== undefined) return value;
+  throw new UserError("unsupported", `onnx: '${name}' is a sequence; only tensors can go out.`);
 }
 
 /** A result of another kind than the file says is one of an operator that is misunderstood, by the file or here. */
@@ -93,7 +103,31 @@ function guarded(node: OnnxNode, run: () => void): void {
   }
 }
 
-function runNode(node: OnnxNode, opset: number, trace: Trace, values: Map<string, OnnxValue>): void {
+/** Iterations of all loops together: a file of few bytes can ask for any number. */
+const mostIterations = 4096;
+
+function importerFor(opset: number, trace: Trace): Importer {
+  let iterations = 0;
+  const importer: Importer = {
+    opset,
+    trace,
+    constant: (value, elementType) => valueOf(trace, value, elementType, noSources),
+    computed: (symbol, inputs) => valueOf(trace, symbol, inputs[0]?.elementType, sourcesOf(inputs)),
+    countIteration: () => ++iterations <= mostIterations,
+    runNodes: (nodes, scope) => {
+      for (const node of nodes)
+        trace.within(node.name, () => guarded(node, () => handlerOf(node, scope)(node, scope, importer)));
+    },
+  };
+  return importer;
+}
+
+function handlerOf(node: OnnxNode, scope: Scope): Handler {
+  if (isSequenceIdentity(node, scope)) return runSequenceIdentity;
+  return structural[node.proto.opType] ?? runNode;
+}
+
+function runNode(node: OnnxNode, { values }: Scope, { opset, trace }: Importer): void {
   const inputs = node.proto.input.map((name) => (name === "" ? undefined : values.get(name)));
   const results = fold(node, opset, inputs) ?? apply(node, opset, trace, inputs);
   const sources = sourcesOf(inputs);
