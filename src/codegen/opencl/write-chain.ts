@@ -11,6 +11,7 @@
 import type { Kernel } from "../kernel-ir.ts";
 import type { Spelling } from "../write-expression.ts";
 import { openclSpelling, openclType } from "./spelling.ts";
+import { waitForWorkers } from "./wait-for-workers.ts";
 import { prefetches, prefetchMacro, writeStatements } from "./write.ts";
 
 /** A kernel of a chain, and the parameter of the chain that each of its buffers is. */
@@ -33,47 +34,6 @@ const finished = (stage: number, workers: number) => drawn(stage, workers) + wor
 export function counterElements(links: number, workers: number): number {
   return drawn(links, workers);
 }
-
-/** How often a worker looks whether the others have finished before it goes to sleep: some 30 µs. */
-const turnsAwake = 1000;
-
-/**
- * A worker whose core somebody else is using keeps the others waiting for a time slice, and those that spin
- * use up their own. So they sleep (futex is call 202; 128 and 129 are its private wait and wake), where that can
- * be said.
- */
-const waiting = [
-  "#if defined(__clang__) && defined(__x86_64__) && defined(__linux__)",
-  '#define PAUSE() __asm__ volatile("pause")',
-  "void futex(__global int* at, long what, long value) {",
-  "  long result = 202;",
-  '  __asm__ volatile("mov %4, %%r10; syscall" : "+a"(result) : "D"(at), "S"(what), "d"(value), "r"(0L) : "rcx", "r10", "r11", "memory");',
-  "}",
-  "#define SLEEP(at, seen) futex(at, 128, seen)",
-  "#define WAKE(at) futex(at, 129, 0x7fffffff)",
-  "#else",
-  "#define PAUSE()",
-  "#define SLEEP(at, seen)",
-  "#define WAKE(at)",
-  "#endif",
-  "void wait_for(__global int* done, int all, __global int* asleep) {",
-  "  for (int turn = 0;; turn++) {",
-  "    const int seen = *(volatile __global int*)done;",
-  "    if (seen >= all) break;",
-  `    if (turn < ${turnsAwake}) {`,
-  "      PAUSE();",
-  "    } else {",
-  "      atomic_inc(asleep);",
-  "      SLEEP(done, seen);",
-  "      atomic_dec(asleep);",
-  "    }",
-  "  }",
-  "  atomic_add(done, 0);",
-  "}",
-  "void finish(__global int* done, int all, __global int* asleep) {",
-  "  if (atomic_inc(done) == all - 1 && atomic_add(asleep, 0) > 0) WAKE(done);",
-  "}",
-];
 
 const spelling: Spelling = { ...openclSpelling, group: () => "group" };
 
@@ -122,7 +82,7 @@ export function writeOpenclChain(
   return [
     ...comment.split("\n").map((line) => `// ${line}`.trimEnd()),
     ...(links.some(({ kernel }) => kernel.body.some(prefetches)) ? prefetchMacro : []),
-    ...waiting,
+    ...waitForWorkers,
     "__kernel __attribute__((reqd_work_group_size(1, 1, 1)))",
     `void ${name}(`,
     [...declared, "  __global int* restrict counters"].join(",\n"),
