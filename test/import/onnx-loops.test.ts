@@ -26,6 +26,13 @@ const body = (inputs: string[], outputs: string[], nodes: NodeParts[]): GraphIni
   node: nodes,
 });
 
+/** A body of `length` negations. */
+const negating = (length: number): GraphInit => {
+  const chain = Array.from({ length }, (_, i) => node("Neg", [i === 0 ? "total" : `n${i - 1}`], [`n${i}`]));
+  const last = `n${length - 1}`;
+  return body(["i", "goesOn", "total"], ["same", last, last], [node("Identity", ["goesOn"], ["same"]), ...chain]); // prettier-ignore
+};
+
 /** total starts as x and doubles; every iteration puts it out, with its number added. */
 const doubling = body(
   ["i", "goesOn", "total"],
@@ -119,6 +126,7 @@ describe("Loop", () => {
 
   it.each<[string, ModelParts, RegExp]>([
     ["that runs too often", doubled(100000), /Loop_of_last.*more iterations than are unrolled/],
+    ["whose body is long for how often it runs", { ...doubled(300), nodes: [loop(["count", "", "x"], ["last", "y"], negating(300))] }, /Loop_of_last.*more iterations than are unrolled/],
     ["whose results of no iterations have no shape", doubled(0), /Loop_of_last.*output 1 of no iterations/],
     ["without a body", { ...doubled(1), nodes: [node("Loop", ["count", "", "x"], ["last", "y"])] }, /Loop_of_last.*body is missing/],
     ["whose body takes too little", { ...doubled(1), nodes: [loop(["count", "", "x", "x"], ["last", "y"], doubling)] }, /inputs of body: 3, expected 4/],

@@ -6,7 +6,7 @@
 import { stack } from "../../nn/functional.ts";
 import type { OnnxNode } from "./nodes.ts";
 import { OperatorNode, type OnnxValue } from "./operator.ts";
-import { assign, innerScope, type Importer, type Scope } from "./scope.ts";
+import { assign, Scope, type Importer } from "./scope.ts";
 import { readSubgraph, type Subgraph } from "./subgraph.ts";
 import { checkNodes } from "./support.ts";
 import { TensorProto_DataType as DataType } from "./schema/onnx_pb.ts";
@@ -42,23 +42,24 @@ const runLoop: Handler = (node, scope, importer) => {
   const names = input.slice(2);
   let [state, meanings] = [scope, names];
   for (let i = 0; i < most && goesOn; i++) {
-    if (!importer.countIteration()) context.fail("unsupported", "more iterations than are unrolled.");
+    if (!importer.countIteration(body.nodes.length))
+      context.fail("unsupported", "more iterations than are unrolled.");
     const inner = enter(body, scope, importer);
     const count = { dtype: "i64", shape: [], data: BigInt64Array.of(BigInt(i)) } as const;
-    inner.values.set(body.inputs[0]!, importer.constant(count, DataType.INT64));
+    inner.define(body.inputs[0]!, importer.constant(count, DataType.INT64));
     const yes = { dtype: "bool", shape: [], data: Uint8Array.of(1) } as const;
-    inner.values.set(body.inputs[1]!, importer.constant(yes, DataType.BOOL));
+    inner.define(body.inputs[1]!, importer.constant(yes, DataType.BOOL));
     meanings.forEach((meaning, at) => {
       if (!assign(inner, body.inputs[at + 2]!, state, meaning))
         context.fail("file-format", `'${meaning}' is not defined.`);
     });
     importer.runNodes(body.nodes, inner);
     const condition = new OperatorNode(node, importer.opset, importer.trace, [
-      inner.values.get(body.outputs[0]!),
+      inner.tensor(body.outputs[0]!),
     ]);
     goesOn = isTrue(condition, 0, "the condition of its body");
     scanned.forEach((list, at) => {
-      const value = inner.values.get(body.outputs[carried + 1 + at]!);
+      const value = inner.tensor(body.outputs[carried + 1 + at]!);
       list.push(value ?? context.fail("file-format", "a result of the body is not a tensor."));
     });
     [state, meanings] = [inner, body.outputs.slice(1, carried + 1)];
@@ -72,7 +73,7 @@ const runLoop: Handler = (node, scope, importer) => {
     }
     const values = scanned[i - carried]!;
     if (values.length === 0) context.fail("unsupported", `output ${i} of no iterations.`);
-    scope.values.set(
+    scope.define(
       name,
       importer.computed(
         stack(
@@ -87,23 +88,25 @@ const runLoop: Handler = (node, scope, importer) => {
 
 export const controlFlow: Readonly<Record<string, Handler>> = { If: runIf, Loop: runLoop };
 
-function contextOf({ proto, name }: OnnxNode, { values }: Scope, { opset, trace }: Importer): OperatorNode {
-  const inputs = proto.input.map((input) => values.get(input));
+function contextOf({ proto, name }: OnnxNode, scope: Scope, { opset, trace }: Importer): OperatorNode {
+  const inputs = proto.input.map((input) => scope.tensor(input));
   return new OperatorNode({ proto, name }, opset, trace, inputs);
 }
 
+/** The graph in an attribute; its nodes are supported. */
 function subgraphOf(node: OnnxNode, context: OperatorNode, attribute: string): Subgraph {
   const graph = node.proto.attribute.find(({ name }) => name === attribute)?.g;
   if (graph === undefined) return context.fail("file-format", `attribute ${attribute} is missing.`);
-  return readSubgraph(graph);
+  const subgraph = readSubgraph(graph);
+  checkNodes(subgraph.nodes);
+  return subgraph;
 }
 
-/** A scope with the subgraph's constants, once its nodes are known to be supported. */
+/** A scope with the subgraph's constants. */
 function enter(subgraph: Subgraph, scope: Scope, importer: Importer): Scope {
-  checkNodes(subgraph.nodes);
-  const inner = innerScope(scope);
+  const inner = new Scope(scope);
   for (const [name, { value, elementType }] of subgraph.constants)
-    inner.values.set(name, importer.constant(value, elementType));
+    inner.define(name, importer.constant(value, elementType));
   return inner;
 }
 

@@ -3,15 +3,39 @@ import type { Trace } from "../../ir/trace.ts";
 import type { OnnxNode } from "./nodes.ts";
 import type { OnnxValue } from "./operator.ts";
 
-export interface Scope {
-  readonly values: Map<string, OnnxValue>;
-  /** ONNX's sequences: how long they are is always known, so nothing of them is left in the graph. */
-  readonly sequences: Map<string, readonly OnnxValue[]>;
+/** A tensor, or one of ONNX's sequences: how long they are is always known, so nothing of them is left in the graph. */
+export type Meaning = OnnxValue | readonly OnnxValue[];
+
+/** The names of a graph; of a subgraph, which sees what is around it, and whose own names stay inside. */
+export class Scope {
+  readonly #own = new Map<string, Meaning>();
+  readonly #outer: Scope | undefined;
+
+  constructor(outer?: Scope) {
+    this.#outer = outer;
+  }
+
+  meaning(name: string): Meaning | undefined {
+    return this.#own.get(name) ?? this.#outer?.meaning(name);
+  }
+
+  tensor(name: string): OnnxValue | undefined {
+    const meaning = this.meaning(name);
+    return meaning === undefined || isSequence(meaning) ? undefined : meaning;
+  }
+
+  sequence(name: string): readonly OnnxValue[] | undefined {
+    const meaning = this.meaning(name);
+    return meaning !== undefined && isSequence(meaning) ? meaning : undefined;
+  }
+
+  define(name: string, meaning: Meaning): void {
+    this.#own.set(name, meaning);
+  }
 }
 
-/** The scope of a subgraph: it sees what is around it, and what it defines stays inside. */
-export function innerScope({ values, sequences }: Scope): Scope {
-  return { values: new Map(values), sequences: new Map(sequences) };
+function isSequence(meaning: Meaning): meaning is readonly OnnxValue[] {
+  return Array.isArray(meaning);
 }
 
 /** What nodes with subgraphs need of the importer. */
@@ -23,20 +47,13 @@ export interface Importer {
   readonly constant: (value: NonNullable<OnnxValue["constant"]>["value"], elementType: number) => OnnxValue;
   /** A symbol that is computed from `inputs`. */
   readonly computed: (symbol: ReturnType<OnnxValue["symbol"]>, inputs: readonly OnnxValue[]) => OnnxValue;
-  /** Counts an iteration of a loop; false where there were too many. */
-  readonly countIteration: () => boolean;
+  /** Counts an iteration of so many nodes; false where loops would be unrolled to too many. */
+  readonly countIteration: (nodes: number) => boolean;
 }
 
 /** Gives a name in one scope the meaning that another name has in another; false where it has none. */
-export function assign(to: Scope, name: string, from: Scope, meaning: string): boolean {
-  const value = from.values.get(meaning);
-  const sequence = from.sequences.get(meaning);
-  if (value !== undefined) {
-    to.values.set(name, value);
-    to.sequences.delete(name);
-  } else if (sequence !== undefined) {
-    to.sequences.set(name, sequence);
-    to.values.delete(name);
-  }
-  return value !== undefined || sequence !== undefined;
+export function assign(to: Scope, name: string, from: Scope, other: string): boolean {
+  const meaning = from.meaning(other);
+  if (meaning !== undefined) to.define(name, meaning);
+  return meaning !== undefined;
 }

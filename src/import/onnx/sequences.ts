@@ -3,7 +3,7 @@ import { concat, stack } from "../../nn/functional.ts";
 import type { Handler } from "./control-flow.ts";
 import type { OnnxNode } from "./nodes.ts";
 import { OperatorNode, type OnnxValue } from "./operator.ts";
-import type { Importer, Scope } from "./scope.ts";
+import type { Importer, Meaning, Scope } from "./scope.ts";
 import { TensorProto_DataType as DataType } from "./schema/onnx_pb.ts";
 
 /** An operator sees its node, the sequence it reads (empty where it reads none), and gives a sequence or a tensor. */
@@ -12,7 +12,7 @@ type SequenceOperator = (
   sequence: readonly OnnxValue[],
   inputs: readonly (OnnxValue | undefined)[],
   importer: Importer,
-) => readonly OnnxValue[] | OnnxValue;
+) => Meaning;
 
 /** The place that an input names, from the end where it is negative. */
 function place(context: OperatorNode, position: number, length: number, fallback: number): number {
@@ -81,24 +81,17 @@ export const sequenceOperators: Readonly<Record<string, Handler>> = Object.fromE
 );
 
 /** An Identity of a sequence is that sequence. */
-export function isSequenceIdentity({ proto }: OnnxNode, { sequences }: Scope): boolean {
-  return proto.opType === "Identity" && sequences.has(proto.input[0] ?? "");
+export function isSequenceIdentity({ proto }: OnnxNode, scope: Scope): boolean {
+  return proto.opType === "Identity" && scope.sequence(proto.input[0] ?? "") !== undefined;
 }
 
 export const runSequenceIdentity: Handler = handlerOf((_, sequence) => sequence);
 
 function handlerOf(operator: SequenceOperator): Handler {
   return ({ proto, name }, scope, importer) => {
-    const inputs = proto.input.map((input) => scope.values.get(input));
+    const inputs = proto.input.map((input) => scope.tensor(input));
     const context = new OperatorNode({ proto, name }, importer.opset, importer.trace, inputs);
-    const reads = proto.input.findIndex((input) => scope.sequences.has(input));
-    const result = operator(context, scope.sequences.get(proto.input[reads] ?? "") ?? [], inputs, importer);
-    const output = proto.output[0] ?? "";
-    if (isSequence(result)) scope.sequences.set(output, result);
-    else scope.values.set(output, result);
+    const sequence = proto.input.map((input) => scope.sequence(input)).find((read) => read !== undefined);
+    scope.define(proto.output[0] ?? "", operator(context, sequence ?? [], inputs, importer));
   };
-}
-
-function isSequence(result: readonly OnnxValue[] | OnnxValue): result is readonly OnnxValue[] {
-  return Array.isArray(result);
 }

@@ -18,7 +18,7 @@ import { OperatorNode, type OnnxValue, type OperatorResult } from "./operator.ts
 import { operators } from "./operators/index.ts";
 import type { OnnxNode } from "./nodes.ts";
 import type { Handler } from "./control-flow.ts";
-import type { Importer, Scope } from "./scope.ts";
+import { Scope, type Importer } from "./scope.ts";
 import { isSequenceIdentity, runSequenceIdentity } from "./sequences.ts";
 import { structural } from "./structural.ts";
 import { dtypeOfElementType } from "./tensors.ts";
@@ -37,19 +37,19 @@ export function traceOnnx(
   for (const [name, { parameter }] of model.initializers)
     if (parameter !== undefined) names.set(parameter, name);
   const trace = new Trace(graphName(model.name), names, false);
-  const values = new Map<string, OnnxValue>();
+  const scope = new Scope();
   for (const { input, shape, value } of bindInputs(model.inputs, shapes, constants)) {
     const { name, dtype, elementType } = input;
     if (value !== undefined) {
-      values.set(name, valueOf(trace, value, elementType, noSources));
+      scope.define(name, valueOf(trace, value, elementType, noSources));
       continue;
     }
     const symbol = new Tensor(trace, trace.input(name, tensorType(graphDType(dtype), shape)));
-    values.set(name, { symbol: () => symbol, constant: undefined, elementType, sources: new Set([name]) });
+    scope.define(name, { symbol: () => symbol, constant: undefined, elementType, sources: new Set([name]) });
   }
   for (const [name, initializer] of model.initializers) {
     const { parameter, elementType } = initializer;
-    values.set(name, {
+    scope.define(name, {
       constant: initializer,
       elementType,
       sources: noSources,
@@ -60,23 +60,23 @@ export function traceOnnx(
         ),
     });
   }
-  importerFor(model.opset, trace).runNodes(model.nodes, { values, sequences: new Map() });
+  importerFor(model.opset, trace).runNodes(model.nodes, scope);
   const outputs = model.outputs.map((output) => ({
     name: output.name,
-    value: resultOf(values, output.name).symbol().id,
+    value: resultOf(scope, output.name).symbol().id,
   }));
   const entries = outputs.map(({ name }, output) => [name, { kind: "tensor", output }] as const);
   const declared = new Map<string, HostDType>();
   for (const { name, dtype } of model.outputs)
-    checkDeclared(name, dtype, resultOf(values, name).symbol().dtype);
+    checkDeclared(name, dtype, resultOf(scope, name).symbol().dtype);
   for (const { name, dtype } of [...model.inputs, ...model.outputs])
     if (dtype !== graphDType(dtype)) declared.set(name, dtype);
   const structure = { kind: "object", entries: Object.fromEntries(entries) } as const;
   return { ...trace.finish(outputs), structure, declared };
 }
 
-function resultOf(values: ReadonlyMap<string, OnnxValue>, name: string): OnnxValue {
-  const value = values.get(name);
+function resultOf(scope: Scope, name: string): OnnxValue {
+  const value = scope.tensor(name);
   if (value !== undefined) return value;
   throw new UserError("unsupported", `onnx: '${name}' is a sequence; only tensors can go out.`);
 }
@@ -103,17 +103,21 @@ function guarded(node: OnnxNode, run: () => void): void {
   }
 }
 
-/** Iterations of all loops together: a file of few bytes can ask for any number. */
-const mostIterations = 4096;
+/** Iterations of all loops together, and nodes in them: a file of few bytes can ask for any number. */
+const mostUnrolled = { iterations: 4096, nodes: 2 ** 16 };
 
 function importerFor(opset: number, trace: Trace): Importer {
-  let iterations = 0;
+  const unrolled = { iterations: 0, nodes: 0 };
   const importer: Importer = {
     opset,
     trace,
     constant: (value, elementType) => valueOf(trace, value, elementType, noSources),
     computed: (symbol, inputs) => valueOf(trace, symbol, inputs[0]?.elementType, sourcesOf(inputs)),
-    countIteration: () => ++iterations <= mostIterations,
+    countIteration: (nodes) => {
+      unrolled.iterations++;
+      unrolled.nodes += nodes;
+      return unrolled.iterations <= mostUnrolled.iterations && unrolled.nodes <= mostUnrolled.nodes;
+    },
     runNodes: (nodes, scope) => {
       for (const node of nodes)
         trace.within(node.name, () => guarded(node, () => handlerOf(node, scope)(node, scope, importer)));
@@ -127,8 +131,8 @@ function handlerOf(node: OnnxNode, scope: Scope): Handler {
   return structural[node.proto.opType] ?? runNode;
 }
 
-function runNode(node: OnnxNode, { values }: Scope, { opset, trace }: Importer): void {
-  const inputs = node.proto.input.map((name) => (name === "" ? undefined : values.get(name)));
+function runNode(node: OnnxNode, scope: Scope, { opset, trace }: Importer): void {
+  const inputs = node.proto.input.map((name) => (name === "" ? undefined : scope.tensor(name)));
   const results = fold(node, opset, inputs) ?? apply(node, opset, trace, inputs);
   const sources = sourcesOf(inputs);
   node.proto.output.forEach((name, i) => {
@@ -140,7 +144,7 @@ function runNode(node: OnnxNode, { values }: Scope, { opset, trace }: Importer):
         `onnx: ${node.proto.opType} '${node.name}': output ${i} ('${name}') is not supported.`,
       );
     checkShape(result.value.shape, `onnx: ${node.proto.opType} '${node.name}'`);
-    values.set(name, valueOf(trace, result.value, result.elementType, sources));
+    scope.define(name, valueOf(trace, result.value, result.elementType, sources));
   });
 }
 
