@@ -13,7 +13,7 @@ import type { BoundTensor, Task } from "../lower/task.ts";
 import { tileRows, type Lanes } from "../target.ts";
 import { distribute } from "./distribute.ts";
 import { finish } from "./epilogue.ts";
-import { accumulate, declareAccumulators } from "./tile.ts";
+import { accumulate, declareAccumulators, startOfTile } from "./tile.ts";
 
 /** What the scores of an item may take of a second-level cache. */
 const cacheElements = 2 ** 17;
@@ -28,8 +28,7 @@ export function scheduleAttention(kb: KernelBuilder, task: Task): void {
     const buffer = kb.scratch("scratch", scratchElements);
     const base = kb.let(kb.index.mul(kb.group, int(scratchElements)), "base");
     const indices = kb.index.unflatten(item, [...batch, tiles]).map((index) => kb.let(index, "o"));
-    // The last tile overlaps the one before.
-    const row = kb.let(kb.index.clamp(kb.index.mul(indices.at(-1)!, int(tile)), 0, rows - tile), "row");
+    const row = kb.let(startOfTile(kb, indices.at(-1)!, tile, rows), "row");
     const place: Place = { batch: indices.slice(0, -1), row };
     const scratch: Scratch = { buffer, base, sums: kb.index.add(base, int(tile * lineElements)) };
     if (lineElements > keys) fillEnds(kb, attention, scratch);
@@ -140,7 +139,9 @@ function scoreKeys(kb: KernelBuilder, attention: Attention, scratch: Scratch, pl
       line.forEach((sum, vector) => {
         const key = kb.index.add(first, int(vector * columns.lanes));
         const scaled = scale === 1 ? sum : binary("mul", sum, constant(scale, sum.type));
-        const score = mask === undefined ? scaled : binary("add", scaled, maskAt(kb, mask, [...place.batch, kb.index.add(place.row, int(row)), key], columns.lanes)); // prettier-ignore
+        const at = [...place.batch, kb.index.add(place.row, int(row)), key];
+        const score =
+          mask === undefined ? scaled : binary("add", scaled, maskAt(kb, mask, at, columns.lanes));
         const to = kb.index.add(scratch.base, kb.index.add(key, int(row * lineElements)));
         kb.store(scratch.buffer, to, score);
       }),
@@ -225,14 +226,13 @@ function multiplyValues(
   });
 }
 
-/** Columns in blocks of up to two vectors, the last of which overlaps the one before. */
+/** Columns in blocks of up to two vectors. */
 function blocksOf(columns: number, widest: Lanes) {
   let lanes = widest;
   while (lanes > columns) lanes = (lanes / 2) as Lanes;
   if (lanes === 2) lanes = 1;
   const vectors = Math.min(2, Math.floor(columns / lanes));
   const width = vectors * lanes;
-  const start = (kb: KernelBuilder, block: Expr): Expr =>
-    kb.index.clamp(kb.index.mul(block, int(width)), 0, columns - width);
+  const start = (kb: KernelBuilder, block: Expr): Expr => startOfTile(kb, block, width, columns);
   return { lanes, vectors, blocks: Math.ceil(columns / width), start };
 }

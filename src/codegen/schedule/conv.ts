@@ -13,7 +13,7 @@ import { accumulateTile, channelOf, describeConv, type Conv, type Place } from "
 import { distribute } from "./distribute.ts";
 import { finish, withValidLanes } from "./epilogue.ts";
 import { scheduleSeparableConv } from "./separable-conv.ts";
-import { chooseTile, type Tile } from "./tile.ts";
+import { chooseTile, startOfTile, type Tile } from "./tile.ts";
 import { scheduleWinogradConv } from "./winograd-conv.ts";
 import { scheduleWinogradRowsConv } from "./winograd-rows-conv.ts";
 
@@ -51,11 +51,7 @@ function scheduleTiles(kb: KernelBuilder, task: Task, conv: Conv): void {
       n,
       row,
     };
-    // The last tile overlaps the one before, and computes what that did again, rather than be shorter: one code for all.
-    const start = kb.let(
-      kb.index.clamp(kb.index.mul(position, int(tile.pixels)), 0, conv.width - tile.pixels),
-      "w",
-    );
+    const start = kb.let(startOfTile(kb, position, tile.pixels, conv.width), "w");
     const sums = accumulateTile(kb, task.target, conv, tile, place, start);
     finishTile(kb, task, conv, tile, place, start, sums);
   });

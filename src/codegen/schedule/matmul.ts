@@ -13,7 +13,7 @@ import type { Lanes } from "../target.ts";
 import { collapseBatch } from "./collapse-batch.ts";
 import { distribute } from "./distribute.ts";
 import { finish, withValidLanes } from "./epilogue.ts";
-import { accumulate, chooseTile, declareAccumulators } from "./tile.ts";
+import { accumulate, chooseTile, declareAccumulators, startOfTile } from "./tile.ts";
 
 export function scheduleMatmul(kb: KernelBuilder, original: Task): void {
   const task = collapseBatch(original);
@@ -79,9 +79,10 @@ export function scheduleMatmul(kb: KernelBuilder, original: Task): void {
     const [batchIndex, [rowTile, blockIndex]] = split(
       sizes.map((_, dimension) => kb.let(indices[order.indexOf(dimension)]!, "o")),
     );
-    const firstOfItem = kb.index.add(kb.index.mul(blockIndex, int(vectors * tileLanes)), int(firstColumn));
     const column = kb.let(
-      overlaps ? kb.index.clamp(firstOfItem, 0, columns - itemColumns) : firstOfItem,
+      overlaps
+        ? startOfTile(kb, blockIndex, itemColumns, columns)
+        : kb.index.add(kb.index.mul(blockIndex, int(vectors * tileLanes)), int(firstColumn)),
       "column",
     );
     const aBase = kb.let(baseOf(kb, a, batchIndex, aStrides), "a_at");
@@ -136,11 +137,7 @@ export function scheduleMatmul(kb: KernelBuilder, original: Task): void {
       );
       finishTile(kb, task, anchor.results[0]!.id, accumulators, batchIndex, row, column, columns, tileLanes);
     };
-    // The last tile overlaps the one before, and computes what that did again, rather than be shorter: one code for all.
-    emitTile(
-      tileRows,
-      kb.let(kb.index.clamp(kb.index.mul(rowTile, int(tileRows)), 0, rows - tileRows), "row"),
-    );
+    emitTile(tileRows, kb.let(startOfTile(kb, rowTile, tileRows, rows), "row"));
   };
 
   const tile = chooseTile(task.target, lanes, perItem, rows, packing?.rows);

@@ -13,7 +13,7 @@ import { tileRows } from "../target.ts";
 import { accumulateTile, channelOf, describeConv } from "./conv-tile.ts";
 import { distribute } from "./distribute.ts";
 import { finish, withValidLanes } from "./epilogue.ts";
-import { chooseTile, lanesOfBlock, multiplyPanel } from "./tile.ts";
+import { chooseTile, lanesOfBlock, multiplyPanel, startOfTile } from "./tile.ts";
 
 export function scheduleSeparableConv(kb: KernelBuilder, task: Task): void {
   const { target } = task;
@@ -46,9 +46,8 @@ export function scheduleSeparableConv(kb: KernelBuilder, task: Task): void {
       const scratch = kb.scratch("scratch", pixels * depth);
       const base = kb.let(kb.index.mul(kb.group, int(pixels * depth)), "base");
       const [n, rowAt, columnAt] = kb.index.unflatten(item, itemShape).map((i) => kb.let(i, "o")) as [Expr, Expr, Expr]; // prettier-ignore
-      // The last item overlaps the one before, and computes what that did again: one code for all.
-      const top = kb.let(kb.index.clamp(kb.index.mul(rowAt, int(down)), 0, height - down), "h");
-      const left = kb.let(kb.index.clamp(kb.index.mul(columnAt, int(across)), 0, width - across), "w");
+      const top = kb.let(startOfTile(kb, rowAt, down, height), "h");
+      const left = kb.let(startOfTile(kb, columnAt, across, width), "w");
 
       const depthwiseTile = chooseTile(target, conv.lanes, conv.block / conv.lanes, across);
       kb.for(down, "row", (row) => {

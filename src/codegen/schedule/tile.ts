@@ -24,6 +24,14 @@ export function chooseTile(
   return { pixels: tileRows(target, vectors, extent, rows), vectors, lanes };
 }
 
+/**
+ * Where the tile of this number starts: the last one overlaps the one before, and computes what that did again,
+ * rather than be shorter, so that one code does for all.
+ */
+export function startOfTile(kb: KernelBuilder, number: Expr, size: number, extent: number): Expr {
+  return kb.index.clamp(kb.index.mul(number, int(size)), 0, extent - size);
+}
+
 /** `accumulators[pixel][vector]`, zero. */
 export function declareAccumulators(kb: KernelBuilder, { pixels, vectors, lanes }: Tile): Expr[][] {
   return Array.from({ length: pixels }, (_, pixel) =>

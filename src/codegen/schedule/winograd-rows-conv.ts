@@ -18,7 +18,7 @@ import { expectAnchor, type BoundTensor, type Task } from "../lower/task.ts";
 import { rowsOfColumns, type Lanes } from "../target.ts";
 import { distribute } from "./distribute.ts";
 import { finish, withValidLanes } from "./epilogue.ts";
-import { lanesOfBlock, multiplyPanel } from "./tile.ts";
+import { lanesOfBlock, multiplyPanel, startOfTile } from "./tile.ts";
 import { channelLanes, transformInput, transformOutput } from "./winograd-transforms.ts";
 
 export function scheduleWinogradRowsConv(kb: KernelBuilder, task: Task): void {
@@ -176,8 +176,7 @@ function multiplyBlock(kb: KernelBuilder, conv: RowsConv, scratch: Scratch, numb
   kb.for(conv.side, "j", (j) => {
     const at = kb.let(kb.index.dot([number, j], [conv.side * depth * block, depth * block]), "w_at");
     kb.for(Math.ceil(products / rows), "part", (part) => {
-      // The last tile overlaps the one before.
-      const start = kb.let(kb.index.clamp(kb.index.mul(part, int(rows)), 0, products - rows), "first");
+      const start = kb.let(startOfTile(kb, part, rows, products), "first");
       const offset = kb.index.dot(
         [j, kb.index.div(start, height), kb.index.rem(start, height)],
         [columns * conv.columnElements, conv.columnElements, channels],
