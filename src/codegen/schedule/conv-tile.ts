@@ -79,6 +79,8 @@ export interface Place {
   readonly n: Expr;
   /** Output position in every spatial dimension but the last. */
   readonly row: readonly Expr[];
+  /** Its number among the tiles of its block, on a CPU. */
+  readonly share?: { readonly part: Expr; readonly parts: number };
 }
 
 /** The sums of one tile, `[pixel][vector]`: zero the accumulators, walk the kernel. */
@@ -155,7 +157,12 @@ function emitColumn(kb: KernelBuilder, target: Target, conv: Conv, column: Colum
     accumulate(kb, accumulators, pixels, conv.depth, {
       inputPerVector: conv.depthwise,
       ...(target.family === "cpu" && {
-        panel: { buffer: conv.weight.buffer, at: weightAt, block: conv.block },
+        panel: {
+          buffer: conv.weight.buffer,
+          at: weightAt,
+          block: conv.block,
+          ...(product(kernel) === 1 && place.share),
+        },
       }),
       weight: (vector, depth) => {
         const at = kb.index.add(weightAt, kb.index.dot([depth, int(vector)], [conv.block, conv.lanes]));

@@ -3,6 +3,7 @@
  * rows of the tile. An item is one tile: on a CPU of a block of channels, on a GPU of one vector of them.
  * Pixels outside the input are masked, on a CPU in code apart that only border columns run.
  */
+import { rowMajorStrides } from "../../ir/shape.ts";
 import { int } from "../expressions.ts";
 import type { Expr } from "../kernel-ir.ts";
 import type { KernelBuilder } from "../kernel-builder.ts";
@@ -40,6 +41,8 @@ function scheduleTiles(kb: KernelBuilder, task: Task, conv: Conv): void {
   // On GPUs neighbouring lanes take neighbouring channels; on CPUs a task stays with its weights.
   const itemShape = gpu ? [conv.batch, ...rows, tiles, vectors] : [conv.blocks, conv.batch, ...rows, tiles];
 
+  const parts = product(itemShape.slice(1));
+  const strides = rowMajorStrides(itemShape.slice(1));
   distribute(kb, task.target, product(itemShape), (item) => {
     const indices = kb.index.unflatten(item, itemShape).map((index) => kb.let(index, "o"));
     const [n, ...row] = (gpu ? indices.slice(0, -2) : indices.slice(1, -1)) as [Expr, ...Expr[]];
@@ -50,6 +53,7 @@ function scheduleTiles(kb: KernelBuilder, task: Task, conv: Conv): void {
       firstVector: gpu ? kb.let(kb.index.rem(vector, vectorsPerBlock), "vector") : int(0),
       n,
       row,
+      ...(!gpu && { share: { part: kb.let(kb.index.dot(indices.slice(1), strides), "part"), parts } }),
     };
     const start = kb.let(startOfTile(kb, position, tile.pixels, conv.width), "w");
     const sums = accumulateTile(kb, task.target, conv, tile, place, start);

@@ -115,7 +115,15 @@ export function scheduleMatmul(kb: KernelBuilder, original: Task): void {
         depth,
         {
           ...(!gpu &&
-            packing !== null && { panel: { buffer: b.buffer, at: weightAt, block: packing.block } }),
+            packing !== null && {
+              panel: {
+                buffer: b.buffer,
+                at: weightAt,
+                block: packing.block,
+                part: rowTile!,
+                parts: rowTiles,
+              },
+            }),
           weight: (vector, k) =>
             kb.load(
               b.buffer,

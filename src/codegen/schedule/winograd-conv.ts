@@ -110,7 +110,7 @@ export function scheduleWinogradConv(kb: KernelBuilder, task: Task): void {
                 ),
                 "v_at",
               );
-              const panel = { buffer: weight.buffer, at: weightAt, block };
+              const panel = { buffer: weight.buffer, at: weightAt, block, part, parts: stretch };
               const tileOfRows = { pixels: rows, vectors, lanes };
               const accumulators = multiplyPanel(kb, tileOfRows, panel, channels, (row, k) =>
                 kb.load(scratch, kb.index.add(inputAt, kb.index.add(k, int(row * channels))), 1, "v"),

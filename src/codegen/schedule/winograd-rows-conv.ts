@@ -175,14 +175,15 @@ function multiplyBlock(kb: KernelBuilder, conv: RowsConv, scratch: Scratch, numb
   const depth = 3 * channels;
   kb.for(conv.side, "j", (j) => {
     const at = kb.let(kb.index.dot([number, j], [conv.side * depth * block, depth * block]), "w_at");
-    kb.for(Math.ceil(products / rows), "part", (part) => {
+    const parts = Math.ceil(products / rows);
+    kb.for(parts, "part", (part) => {
       const start = kb.let(startOfTile(kb, part, rows, products), "first");
       const offset = kb.index.dot(
         [j, kb.index.div(start, height), kb.index.rem(start, height)],
         [columns * conv.columnElements, conv.columnElements, channels],
       );
       const inputAt = kb.let(kb.index.add(scratch.inputs, offset), "v_at");
-      const panel = { buffer: conv.weight.buffer, at, block };
+      const panel = { buffer: conv.weight.buffer, at, block, part, parts };
       const sums = multiplyPanel(kb, { pixels: rows, vectors, lanes }, panel, depth, (row, k) => {
         const from = Math.floor(row / height) * conv.columnElements + (row % height) * channels;
         return kb.load(scratch.buffer, kb.index.add(inputAt, kb.index.add(k, int(from))), 1, "v");
