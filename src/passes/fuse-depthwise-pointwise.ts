@@ -5,10 +5,10 @@
  *     y = relu(depthwise(x)); z = conv1x1(y) + r   →   z = fusion(x, r, …) { … }
  */
 import { tileRows, type Target } from "../codegen/target.ts";
-import { nodeId, type Graph, type GraphInput, type Node, type NodeOf, type ValueId } from "../ir/graph.ts";
+import { nodeId, type NodeOf } from "../ir/graph.ts";
 import { layoutOf } from "../ir/tensor-type.ts";
 import { subjectOfSeparable, type Decision, type Subject } from "./decision.ts";
-import { isElementwiseNode, isLiteralNode } from "./fusion-group.ts";
+import { bodyOf, isReadOnce, join, onlyNode } from "./join-bodies.ts";
 import type { Pass } from "./pass.ts";
 import { rewrite, type Rewriter } from "./rewrite.ts";
 
@@ -21,11 +21,11 @@ export const fuseDepthwisePointwise: Pass = {
     return rewrite(graph, (rewriter) => {
       for (const original of rewriter.originalOrder()) {
         const second = bodyOf(rewriter, rewriter.node(nodeId(original)));
-        const pointwise = second && convOf(second.body);
+        const pointwise = second && onlyNode(second.body, "conv");
         if (second === undefined || pointwise === undefined || !isPointwise(pointwise)) continue;
         const between = pointwise.operands[0]!;
         const first = bodyOf(rewriter, rewriter.producer(between));
-        const depthwise = first && convOf(first.body);
+        const depthwise = first && onlyNode(first.body, "conv");
         if (first === undefined || depthwise === undefined || !isDepthwise(rewriter, depthwise)) continue;
         if (!isReadOnce(rewriter, second.body, between)) continue;
         const joined = join(first, second);
@@ -43,32 +43,6 @@ export const fuseDepthwisePointwise: Pass = {
 function decisionFor({ name, sample }: Subject, isWorth: boolean): Decision<"joined" | "apart"> {
   const candidates = isWorth ? (["joined", "apart"] as const) : (["apart", "joined"] as const);
   return { kind: "join", signature: `join ${name}`, candidates, sample };
-}
-
-interface NodeWithBody {
-  readonly node: Node;
-  readonly body: Graph;
-}
-
-/** A fusion or a single convolution, as a body whose inputs have the names of the values they are. */
-function bodyOf(rewriter: Rewriter, node: Node | undefined): NodeWithBody | undefined {
-  if (node?.op === "fusion") {
-    const { body } = node.attributes;
-    const isNamed = body.inputs.every((input, i) => input.id === node.operands[i]);
-    return isNamed ? { node, body } : undefined;
-  }
-  if (node?.op !== "conv") return undefined;
-  const inputs = node.operands.map((id): GraphInput => ({ id, role: "input", name: id, type: rewriter.typeOf(id) })); // prettier-ignore
-  const [{ id }] = node.results as [Node["results"][number]];
-  return { node, body: { name: "body", inputs, nodes: { [id]: node }, outputs: [{ name: id, value: id }] } };
-}
-
-/** The convolution of a body that has one, and besides it elementwise ops alone. */
-function convOf(body: Graph): NodeOf<"conv"> | undefined {
-  const nodes = Object.values(body.nodes).filter((node) => !isElementwiseNode(node) && !isLiteralNode(node));
-  const convs = nodes.filter((node): node is NodeOf<"conv"> => node.op === "conv");
-  const rest = nodes.filter((node) => node.op !== "conv" && node.op !== "reshape");
-  return convs.length === 1 && rest.length === 0 ? convs[0] : undefined;
 }
 
 function isPointwise({ attributes }: NodeOf<"conv">): boolean {
@@ -95,14 +69,6 @@ function isDepthwise(rewriter: Rewriter, conv: NodeOf<"conv">): boolean {
   );
 }
 
-/** Whether the convolution of `body` is all that reads the value, in the graph and in the body. */
-function isReadOnce(rewriter: Rewriter, body: Graph, value: ValueId): boolean {
-  const reads = Object.values(body.nodes)
-    .flatMap((node) => node.operands)
-    .filter((operand) => operand === value);
-  return rewriter.hasSingleUse(value) && reads.length === 1;
-}
-
 /** Maps of fewer pixels than this give no core work enough, and stay in the caches between two kernels. */
 const fewestPixels = 256;
 
@@ -115,21 +81,4 @@ function isWorthJoining(pointwise: NodeOf<"conv">, target: Target): boolean {
   const pixels = spatial.reduce((product, size) => product * size, 1);
   const items = batch * Math.ceil(pixels / tileRows(target, 2, pixels));
   return target.costlyLaunches !== true && pixels >= fewestPixels && items >= 2 * target.computeUnits;
-}
-
-function join(first: NodeWithBody, second: NodeWithBody): Node {
-  const between = first.body.outputs[0]!.value;
-  const inputs = new Map(
-    [...first.body.inputs, ...second.body.inputs]
-      .filter((input) => input.id !== between)
-      .map((input) => [input.id, input]),
-  );
-  const body: Graph = {
-    name: "body",
-    inputs: [...inputs.values()],
-    nodes: { ...first.body.nodes, ...second.body.nodes },
-    outputs: second.body.outputs,
-  };
-  const { results, origin } = second.node;
-  return { op: "fusion", operands: [...inputs.keys()], attributes: { body }, results, ...(origin && { origin }) } as Node; // prettier-ignore
 }

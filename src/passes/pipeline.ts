@@ -13,6 +13,7 @@ import { eliminateDeadValues } from "./eliminate-dead-values.ts";
 import { foldBatchNormIntoConv } from "./fold-batch-norm-into-conv.ts";
 import { foldConstants } from "./fold-constants.ts";
 import { foldConvBiasIntoBatchNorm } from "./fold-conv-bias-into-batch-norm.ts";
+import { fuseConvPool } from "./fuse-conv-pool.ts";
 import { fuseConvBatchNormRelu } from "./fuse-conv-batch-norm-relu.ts";
 import { fuseDepthwisePointwise } from "./fuse-depthwise-pointwise.ts";
 import { fuseElementwise } from "./fuse-elementwise.ts";
@@ -44,7 +45,12 @@ export const graphPasses: readonly Pass[] = [
 ];
 
 /** Over `prepare` and `run` apart, so that no kernel does both. */
-export const fusionPasses: readonly Pass[] = [fuseConvBatchNormRelu, fuseDepthwisePointwise, fuseElementwise];
+export const fusionPasses: readonly Pass[] = [
+  fuseConvBatchNormRelu,
+  fuseDepthwisePointwise,
+  fuseConvPool,
+  fuseElementwise,
+];
 
 export interface PipelineOptions extends PassOptions {
   /** Names of optional passes to leave out. */

@@ -81,11 +81,11 @@ export function isLiteral(node: NodeOf<"constant">): boolean {
 /** Kinds that are emitted element by element and need no loops of their own. */
 const pointwiseKinds: readonly OpKind[] = ["elementwise", "movement", "generator", "constant"];
 
-/** The last node that needs loops of its own; before it there may be one that `depthwiseOf` finds, and no other. */
+/** The last node that needs loops of its own; before it there may be one that `innerConvOf` finds, and no other. */
 export function anchorOf(body: Graph): Node | undefined {
   const anchors = executionOrder(body).filter((node) => !pointwiseKinds.includes(opRecord(node.op).kind));
   const anchor = anchors.at(-1);
-  const expected = anchor !== undefined && depthwiseOf(body, anchor) !== undefined ? 2 : 1;
+  const expected = anchor !== undefined && innerConvOf(body, anchor) !== undefined ? 2 : 1;
   if (anchors.length > expected) {
     throw new InternalError(
       `lower: a fusion with ${anchors.length} anchors: ${anchors.map((node) => node.op).join(", ")}`,
@@ -94,9 +94,12 @@ export function anchorOf(body: Graph): Node | undefined {
   return anchor;
 }
 
-/** The depthwise convolution whose result, after elementwise ops, a 1×1 convolution of the same body reads. */
-export function depthwiseOf(body: Graph, anchor: Node): NodeOf<"conv"> | undefined {
-  if (anchor.op !== "conv") return undefined;
+/**
+ * The convolution whose result, after elementwise ops, the anchor of the same body reads: a depthwise one before
+ * a 1×1 convolution, or one before a pooling.
+ */
+export function innerConvOf(body: Graph, anchor: Node): NodeOf<"conv"> | undefined {
+  if (anchor.op !== "conv" && anchor.op !== "max_pool") return undefined;
   const producers = producersOf(body);
   const find = (value: ValueId): NodeOf<"conv"> | undefined => {
     const node = producers.get(value);

@@ -10,16 +10,18 @@ import { always, and, binary, convert, float, int, splat } from "../expressions.
 import type { Expr } from "../kernel-ir.ts";
 import type { KernelBuilder } from "../kernel-builder.ts";
 import { ValueEmitter } from "../lower/emit-value.ts";
-import type { LaneAxis, Task } from "../lower/task.ts";
+import { innerConvOf, type LaneAxis, type Task } from "../lower/task.ts";
 import type { Lanes } from "../target.ts";
 import { distribute } from "./distribute.ts";
 import { finish } from "./epilogue.ts";
+import { schedulePooledConv } from "./pooled-conv.ts";
 import { operandType } from "./reduction.ts";
 
 type PoolNode = NodeOf<"max_pool"> | NodeOf<"avg_pool"> | NodeOf<"adaptive_avg_pool">;
 
 export function schedulePool(kb: KernelBuilder, task: Task): void {
   const anchor = task.anchor as PoolNode;
+  if (innerConvOf(task.body, anchor) !== undefined) return schedulePooledConv(kb, task);
   const type = operandType(task, anchor.operands[0]!);
   const result = anchor.results[0]!;
   const channels = result.type.shape[1]!;

@@ -8,7 +8,7 @@ import { int } from "../expressions.ts";
 import type { Expr } from "../kernel-ir.ts";
 import type { KernelBuilder } from "../kernel-builder.ts";
 import { ValueEmitter } from "../lower/emit-value.ts";
-import { depthwiseOf, expectAnchor, type Task } from "../lower/task.ts";
+import { innerConvOf, expectAnchor, type Task } from "../lower/task.ts";
 import { tileRows } from "../target.ts";
 import { accumulateTile, channelOf, describeConv } from "./conv-tile.ts";
 import { distribute } from "./distribute.ts";
@@ -18,7 +18,7 @@ import { chooseTile, lanesOfBlock, multiplyPanel, startOfTile } from "./tile.ts"
 export function scheduleSeparableConv(kb: KernelBuilder, task: Task): void {
   const { target } = task;
   const anchor = expectAnchor(task, "conv");
-  const depthwise = depthwiseOf(task.body, anchor);
+  const depthwise = innerConvOf(task.body, anchor);
   const weight = task.inputs.get(anchor.operands[1]!);
   const { packing } = anchor.attributes;
   const conv = depthwise && describeConv({ ...task, anchor: depthwise });
