@@ -37,10 +37,12 @@ export const fuseConvPool: Pass = {
   },
 };
 
-/** Two dimensions, and windows without gaps. */
+/** Two dimensions, and windows without gaps that are small enough to be written out. */
 function isPlain({ attributes: { kernel, dilation } }: NodeOf<"max_pool">): boolean {
-  return kernel.length === 2 && dilation.every((step) => step === 1);
+  return kernel.length === 2 && elementCount(kernel) <= largestWindow && dilation.every((step) => step === 1);
 }
+
+const largestWindow = 16;
 
 /** A result that stays in a core's cache until it is pooled needs no help. */
 const fewestBytes = 512 * 1024;

@@ -65,31 +65,36 @@ export function schedulePooledConv(kb: KernelBuilder, task: Task): void {
       const phase = kb.index.rem(kb.index.add(t, int(down * windowRows + 1 - windowRows)), down);
       kb.if(and(kb.index.atLeast(beyond, 0), compare("eq", phase, int(0))), () => {
         const row = kb.let(kb.index.add(firstPooled, kb.index.div(beyond, down)), "row");
+        // A position outside the image counts as the nearest inside, which is in the window, too.
+        const rows = Array.from({ length: windowRows }, (_, k) => {
+          const inside = kb.index.clamp(kb.index.add(h, int(k + 1 - windowRows)), 0, height - 1);
+          return rowAt(kb.let(inside, "h"));
+        });
         kb.for(pooledWidth, "column", (column) => {
           const left = kb.index.add(kb.index.mul(column, int(across)), int(-padding[1]![0]));
           const first = kb.let(left, "left");
-          for (let vector = 0; vector < vectors; vector++) {
-            const total = kb.var(float(-Infinity, conv.lanes), "total");
-            kb.for(windowRows, "k", (k) => {
-              // A position outside the image counts as the nearest inside, which is in the window, too.
-              const inside = kb.index.clamp(kb.index.add(kb.index.add(firstRow, beyond), k), 0, height - 1);
-              const from = rowAt(kb.let(inside, "h"));
-              kb.for(windowColumns, "l", (l) => {
-                const w = kb.index.clamp(kb.index.add(first, l), 0, width - 1);
-                const at = kb.index.dot([w, int(vector)], [conv.block, conv.lanes]);
-                const value = kb.load(scratch, kb.index.add(from, at), conv.lanes);
-                kb.assign(total, binary("max", total, value));
-              });
-            });
+          const totals = Array.from({ length: vectors }, () => kb.var(float(-Infinity, conv.lanes), "total"));
+          const pool = (columnOf: (l: number) => Expr): void => {
+            for (let l = 0; l < windowColumns; l++) {
+              const at = kb.let(kb.index.mul(columnOf(l), int(conv.block)), "at");
+              for (const from of rows)
+                totals.forEach((total, vector) => {
+                  const address = kb.index.add(kb.index.add(from, at), int(vector * conv.lanes));
+                  kb.assign(total, binary("max", total, kb.load(scratch, address, conv.lanes)));
+                });
+            }
+          };
+          const last = kb.index.add(first, int(windowColumns - 1));
+          kb.if(
+            and(kb.index.atLeast(first, 0), kb.index.less(last, width)),
+            () => pool((l) => kb.index.add(first, int(l))),
+            () => pool((l) => kb.index.clamp(kb.index.add(first, int(l)), 0, width - 1)),
+          );
+          totals.forEach((total, vector) => {
             const channel = kb.let(kb.index.dot([block, int(vector)], [conv.block, conv.lanes]), "channel");
-            finish(
-              kb,
-              task,
-              new Map([[anchor.results[0]!.id, kb.let(total)]]),
-              [n, channel, row, column],
-              lane,
-            );
-          }
+            const results = new Map([[anchor.results[0]!.id, kb.let(total)]]);
+            finish(kb, task, results, [n, channel, row, column], lane);
+          });
         });
       });
     });
