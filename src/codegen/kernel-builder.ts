@@ -105,8 +105,9 @@ export class KernelBuilder {
     this.#body.push({ kind: "store", buffer, index, value });
   }
 
-  prefetch(buffer: string, index: Expr): void {
-    this.#body.push({ kind: "prefetch", buffer, index });
+  /** `toWrite`: a line that will be written, so that the store need not wait for it. */
+  prefetch(buffer: string, index: Expr, toWrite = false): void {
+    this.#body.push({ kind: "prefetch", buffer, index, ...(toWrite && { toWrite }) });
   }
 
   barrier(): void {

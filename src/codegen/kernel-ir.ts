@@ -143,7 +143,7 @@ export type Stmt =
   /** All invocations of the group arrive here, and their accesses to shared and storage memory are visible. GPU family only. */
   | { readonly kind: "barrier" }
   /** A hint that the cache line of element `index` is wanted soon; the element need not exist. */
-  | { readonly kind: "prefetch"; readonly buffer: string; readonly index: Expr }
+  | { readonly kind: "prefetch"; readonly buffer: string; readonly index: Expr; readonly toWrite?: boolean }
   | { readonly kind: "comment"; readonly text: string };
 
 export interface KernelBuffer {

@@ -62,7 +62,9 @@ function printStatement(statement: Stmt, indent: string): readonly string[] {
     case "barrier":
       return [`${indent}barrier`];
     case "prefetch":
-      return [`${indent}prefetch ${statement.buffer}[${printExpr(statement.index)}]`];
+      return [
+        `${indent}prefetch${statement.toWrite ? " to write" : ""} ${statement.buffer}[${printExpr(statement.index)}]`,
+      ];
     case "comment":
       return [`${indent}# ${statement.text}`];
     default:

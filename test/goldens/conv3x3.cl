@@ -1,8 +1,10 @@
 // %r : f32[1,16,6,6]{0,2,3,1} from in0 = %i, in1 = %r14, in2 = %r5
 #ifdef __clang__
 #define PREFETCH(address) __builtin_prefetch(address)
+#define PREFETCH_TO_WRITE(address) __builtin_prefetch(address, 1)
 #else
 #define PREFETCH(address)
+#define PREFETCH_TO_WRITE(address)
 #endif
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void k01_conv3x3_add_relu_f32(

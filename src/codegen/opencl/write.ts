@@ -37,8 +37,10 @@ export function writeOpenclC(kernel: Kernel, target: Target): string {
 export const prefetchMacro = [
   "#ifdef __clang__",
   "#define PREFETCH(address) __builtin_prefetch(address)",
+  "#define PREFETCH_TO_WRITE(address) __builtin_prefetch(address, 1)",
   "#else",
   "#define PREFETCH(address)",
+  "#define PREFETCH_TO_WRITE(address)",
   "#endif",
 ];
 
@@ -94,7 +96,7 @@ function writeStatement(s: Stmt, indent: string, spelling: Spelling): string[] {
         ...line("}"),
       ];
     case "prefetch":
-      return line(`PREFETCH(${s.buffer} + ${write(s.index)});`);
+      return line(`PREFETCH${s.toWrite ? "_TO_WRITE" : ""}(${s.buffer} + ${write(s.index)});`);
     case "barrier":
       return line("barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);");
     case "comment":

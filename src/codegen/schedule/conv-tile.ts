@@ -8,6 +8,7 @@ import type { Expr } from "../kernel-ir.ts";
 import type { KernelBuilder } from "../kernel-builder.ts";
 import { expectAnchor, type BoundTensor, type Task } from "../lower/task.ts";
 import type { Lanes, Target } from "../target.ts";
+import type { Step } from "./fetch-ahead.ts";
 import { accumulate, declareAccumulators, lanesOfBlock, type Tile } from "./tile.ts";
 
 /** Everything about the convolution that the loops need. */
@@ -79,6 +80,8 @@ export interface Place {
   readonly n: Expr;
   /** Output position in every spatial dimension but the last. */
   readonly row: readonly Expr[];
+  /** What to do at each depth of a 1×1 kernel. */
+  readonly steps?: readonly Step[];
   /** Its number among the tiles of its block, on a CPU. */
   readonly share?: { readonly part: Expr; readonly parts: number };
 }
@@ -156,6 +159,7 @@ function emitColumn(kb: KernelBuilder, target: Target, conv: Conv, column: Colum
   const multiply = (masks: readonly Expr[] | undefined): void =>
     accumulate(kb, accumulators, pixels, conv.depth, {
       inputPerVector: conv.depthwise,
+      ...(place.steps !== undefined && { steps: place.steps }),
       ...(target.family === "cpu" && {
         panel: {
           buffer: conv.weight.buffer,

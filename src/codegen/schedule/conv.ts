@@ -13,6 +13,7 @@ import { scheduleScalarConv } from "./conv-scalar.ts";
 import { accumulateTile, channelOf, describeConv, type Conv, type Place } from "./conv-tile.ts";
 import { distribute } from "./distribute.ts";
 import { finish, withValidLanes } from "./epilogue.ts";
+import { fetchResult } from "./fetch-ahead.ts";
 import { scheduleSeparableConv } from "./separable-conv.ts";
 import { chooseTile, startOfTile, type Tile } from "./tile.ts";
 import { scheduleWinogradConv } from "./winograd-conv.ts";
@@ -56,7 +57,20 @@ function scheduleTiles(kb: KernelBuilder, task: Task, conv: Conv): void {
       ...(!gpu && { share: { part: kb.let(kb.index.dot(indices.slice(1), strides), "part"), parts } }),
     };
     const start = kb.let(startOfTile(kb, position, tile.pixels, conv.width), "w");
-    const sums = accumulateTile(kb, task.target, conv, tile, place, start);
+    const channel = kb.index.mul(place.block, int(conv.block));
+    const steps =
+      product(conv.attributes.kernel) === 1
+        ? fetchResult(kb, task, {
+            result: conv.anchor.results[0]!,
+            first: [place.n, channel, ...place.row, start],
+            rowAxis: conv.spatial.length + 1,
+            laneAxis: 1,
+            rows: tile.pixels,
+            columns: conv.block,
+            depth: conv.depth,
+          })
+        : [];
+    const sums = accumulateTile(kb, task.target, conv, tile, { ...place, steps }, start);
     finishTile(kb, task, conv, tile, place, start, sums);
   });
 }

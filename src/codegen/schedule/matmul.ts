@@ -13,6 +13,7 @@ import type { Lanes } from "../target.ts";
 import { collapseBatch } from "./collapse-batch.ts";
 import { distribute } from "./distribute.ts";
 import { finish, withValidLanes } from "./epilogue.ts";
+import { fetchResult } from "./fetch-ahead.ts";
 import { accumulate, chooseTile, declareAccumulators, startOfTile } from "./tile.ts";
 
 export function scheduleMatmul(kb: KernelBuilder, original: Task): void {
@@ -108,6 +109,18 @@ export function scheduleMatmul(kb: KernelBuilder, original: Task): void {
     const emitTile = (pixels: number, row: Expr) => {
       const accumulators = declareAccumulators(kb, { pixels, vectors, lanes: tileLanes });
       const rowAt = kb.let(kb.index.add(aBase, kb.index.mul(row, int(aStrides.at(-2)!))), "row_at");
+      const steps =
+        gpu || tileLanes === 1
+          ? []
+          : fetchResult(kb, task, {
+              result: anchor.results[0]!,
+              first: [...batchIndex, row, column],
+              rowAxis: batch.length,
+              laneAxis: batch.length + 1,
+              rows: pixels,
+              columns: vectors * tileLanes,
+              depth,
+            });
       accumulate(
         kb,
         accumulators,
@@ -124,6 +137,7 @@ export function scheduleMatmul(kb: KernelBuilder, original: Task): void {
                 parts: rowTiles,
               },
             }),
+          steps,
           weight: (vector, k) =>
             kb.load(
               b.buffer,

@@ -5,6 +5,7 @@
 import { float, fma, int, splat } from "../expressions.ts";
 import type { Expr } from "../kernel-ir.ts";
 import type { KernelBuilder } from "../kernel-builder.ts";
+import { fetchNextPanel, type Step, type WeightPanel } from "./fetch-ahead.ts";
 import { tileRows, type Lanes, type Target } from "../target.ts";
 
 export interface Tile {
@@ -39,16 +40,6 @@ export function declareAccumulators(kb: KernelBuilder, { pixels, vectors, lanes 
   );
 }
 
-/** `depth` rows of `block` weights each, from element `at`. */
-export interface WeightPanel {
-  readonly buffer: string;
-  readonly at: Expr;
-  readonly block: number;
-  /** The number of the tile that uses it, of so many: each fetches its share of the panel behind it. */
-  readonly part?: Expr;
-  readonly parts?: number;
-}
-
 export interface TileOperands {
   /** One pixel's input at a depth: a scalar, or a vector where lanes are channels of the input too. */
   readonly input: (pixel: number, vector: number, depth: Expr) => Expr;
@@ -57,6 +48,8 @@ export interface TileOperands {
   readonly inputPerVector?: boolean;
   /** The panel of packed weights that is being read: the next one, which lies behind it, is fetched meanwhile. */
   readonly panel?: WeightPanel;
+  /** What else to do at each depth: prefetching. */
+  readonly steps?: readonly Step[];
 }
 
 /** Depth loops up to this length are unrolled. */
@@ -71,7 +64,8 @@ export function accumulate(
   operands: TileOperands,
 ): void {
   const step = (k: Expr): void => {
-    if (operands.panel !== undefined && depth > unrolledDepth) prefetchNext(kb, operands.panel, k, depth);
+    if (operands.panel !== undefined && depth > unrolledDepth) fetchNextPanel(kb, operands.panel, k, depth);
+    for (const touch of operands.steps ?? []) touch(k);
     const weights = accumulators[0]!.map((_, vector) => operands.weight(vector, k));
     for (const pixel of pixels) {
       const row = accumulators[pixel]!;
@@ -113,21 +107,4 @@ export function multiplyPanel(
     input: (row, _, k) => input(row, k),
   });
   return accumulators;
-}
-
-/** Elements of a cache line. */
-const lineLength = 16;
-
-/**
- * A panel is used by every tile of rows before the next one comes: the memory would idle meanwhile, and the
- * first tile of the next panel wait for it. So each tile fetches its share of the next panel, evenly over its
- * steps: fetched in a hurry, a panel would fill the queues that other loads wait in.
- */
-function prefetchNext(kb: KernelBuilder, panel: WeightPanel, k: Expr, depth: number): void {
-  const { buffer, at, block, part = int(0), parts = 1 } = panel;
-  const perStep = Math.ceil(block / parts);
-  const step = kb.index.add(kb.index.mul(part, int(depth)), k);
-  const ahead = kb.index.add(kb.index.mul(step, int(perStep)), int(depth * block));
-  for (let element = 0; element < perStep; element += lineLength)
-    kb.prefetch(buffer, kb.index.add(at, kb.index.add(ahead, int(element))));
 }
