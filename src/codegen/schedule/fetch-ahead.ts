@@ -4,6 +4,7 @@
  * other loads wait in. Measured on ResNet-50: 0.95 of the time.
  */
 import type { NodeResult } from "../../ir/graph.ts";
+import { elementCount } from "../../ir/shape.ts";
 import { stridesOf } from "../../ir/tensor-type.ts";
 import { int } from "../expressions.ts";
 import type { Expr } from "../kernel-ir.ts";
@@ -52,6 +53,9 @@ interface TileOfResult {
   readonly depth: number;
 }
 
+/** A smaller result is in a cache. */
+const fewestBytes = 64 * 1024;
+
 /** Fetches the lines of a tile that its epilogue will write, and those of same-shaped tensors that it will read. */
 export function fetchResult(kb: KernelBuilder, task: Task, tile: TileOfResult): readonly Step[] {
   const { result, first, rowAxis, laneAxis, rows, columns, depth } = tile;
@@ -59,6 +63,7 @@ export function fetchResult(kb: KernelBuilder, task: Task, tile: TileOfResult): 
   const linesPerRow = Math.ceil(columns / lineLength);
   const lines = rows * linesPerRow;
   if (language !== "opencl-c" || family !== "cpu" || lines > depth) return [];
+  if (elementCount(result.type.shape) * 4 < fewestBytes) return [];
   const shape = result.type.shape.join();
   const touched = [
     ...task.outputs.map((tensor) => ({ ...tensor, toWrite: true })),
