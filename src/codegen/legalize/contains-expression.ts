@@ -3,8 +3,6 @@ import type { Expr, Stmt } from "../kernel-ir.ts";
 
 /** Whether an expression of the statement, or of what is inside it, is wanted. */
 export function containsExpression(statement: Stmt, isWanted: (expr: Expr) => boolean): boolean {
-  const within = (body: readonly Stmt[]): boolean =>
-    body.some((inner) => containsExpression(inner, isWanted));
   switch (statement.kind) {
     case "let":
     case "var":
@@ -16,15 +14,25 @@ export function containsExpression(statement: Stmt, isWanted: (expr: Expr) => bo
     case "store":
       return contains(statement.index, isWanted) || contains(statement.value, isWanted);
     case "for":
-      return within(statement.body);
+      return containsIn(statement.body, isWanted);
     case "if":
-      return contains(statement.cond, isWanted) || within(statement.then) || within(statement.else);
+      return (
+        contains(statement.cond, isWanted) ||
+        containsIn(statement.then, isWanted) ||
+        containsIn(statement.else, isWanted)
+      );
     case "barrier":
     case "comment":
       return false;
     default:
       return statement satisfies never;
   }
+}
+
+// Loops rather than callbacks here and below, which would each need memory.
+function containsIn(body: readonly Stmt[], isWanted: (expr: Expr) => boolean): boolean {
+  for (let i = 0; i < body.length; i++) if (containsExpression(body[i]!, isWanted)) return true;
+  return false;
 }
 
 function contains(expr: Expr, isWanted: (expr: Expr) => boolean): boolean {
@@ -49,7 +57,8 @@ function contains(expr: Expr, isWanted: (expr: Expr) => boolean): boolean {
     case "select":
       return contains(expr.cond, isWanted) || contains(expr.a, isWanted) || contains(expr.b, isWanted);
     case "pack":
-      return expr.lanes.some((lane) => contains(lane, isWanted));
+      for (let i = 0; i < expr.lanes.length; i++) if (contains(expr.lanes[i]!, isWanted)) return true;
+      return false;
     default:
       return expr satisfies never;
   }

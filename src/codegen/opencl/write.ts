@@ -5,7 +5,7 @@
 import { InternalError } from "../../errors.ts";
 import type { Expr, Kernel, Stmt } from "../kernel-ir.ts";
 import type { Target } from "../target.ts";
-import { writeExpression, type Spelling } from "../write-expression.ts";
+import { expressionWriter } from "../write-expression.ts";
 import { openclSpelling, openclType } from "./spelling.ts";
 
 export function writeOpenclC(kernel: Kernel, target: Target): string {
@@ -50,16 +50,16 @@ export function prefetches(s: Stmt): boolean {
 
 export function writeStatements(body: readonly Stmt[], indent: string, spelling = openclSpelling): string[] {
   const lines: string[] = [];
-  for (const statement of body) writeStatement(statement, indent, spelling, lines);
+  const write = expressionWriter(spelling);
+  for (const statement of body) writeStatement(statement, indent, write, lines);
   return lines;
 }
 
 /** Adds to `lines`, so that what is deep inside is not copied once a level. */
-function writeStatement(s: Stmt, indent: string, spelling: Spelling, lines: string[]): void {
-  const write = (expr: Expr): string => writeExpression(expr, spelling);
+function writeStatement(s: Stmt, indent: string, write: (expr: Expr) => string, lines: string[]): void {
   const line = (text: string): void => void lines.push(indent + text);
   const block = (body: readonly Stmt[]): void => {
-    for (const inner of body) writeStatement(inner, `${indent}  `, spelling, lines);
+    for (const inner of body) writeStatement(inner, `${indent}  `, write, lines);
   };
   switch (s.kind) {
     case "let":
