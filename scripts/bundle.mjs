@@ -3,11 +3,15 @@
  * two thirds of the memory, compared with a file for every module, which are what bundlers for browsers take: they
  * leave out what a page does not use. Packages that Heddle depends on stay imports.
  */
+import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
+const root = fileURLToPath(new URL("..", import.meta.url));
+// Files that several entry points share are named by their content: what an earlier build left is never replaced.
+rmSync(new URL("../dist/node", import.meta.url), { recursive: true, force: true });
 await build({
-  absWorkingDir: fileURLToPath(new URL("..", import.meta.url)),
+  absWorkingDir: root,
   entryPoints: {
     index: "src/index.ts",
     cli: "src/cli/main.ts",
