@@ -4,8 +4,8 @@
  *     npm run build && node scripts/measure-memory.mjs .cache/torchvision/resnet50.onnx cpu N=1
  *
  * The model is opened by its path; with `--bytes`, imported from the file's bytes, which stay in memory then.
- * A process of its own, over what was built, because a TypeScript loader would count, too. Prints the memory
- * after each step; `peak` is the most that was ever resident. Shared libraries of drivers are counted.
+ * A process of its own, over the package as it is built, because a TypeScript loader would count, too. Prints the
+ * memory after each step; `peak` is the most that was ever resident. Shared libraries of drivers are counted.
  */
 import { readFileSync, statSync } from "node:fs";
 
@@ -30,7 +30,7 @@ const report = (step) => {
 };
 
 report("node");
-const { compile, importOnnx, openDevice, openOnnx } = await import("../dist/index.js");
+const { compile, importOnnx, openDevice, openOnnx } = await import("heddle");
 report("heddle loaded");
 const { device } = await openDevice(kind);
 const before = report(`${kind} opened`);

@@ -64,10 +64,11 @@ export class IndexArithmetic {
         if (x.op === "add") return { min: a.min + b.min, max: a.max + b.max };
         if (x.op === "sub") return { min: a.min - b.max, max: a.max - b.min };
         if (x.op === "mul") {
-          const products = [a.min * b.min, a.min * b.max, a.max * b.min, a.max * b.max].map((p) =>
-            Number.isNaN(p) ? 0 : p,
-          );
-          return { min: Math.min(...products), max: Math.max(...products) };
+          const p = times(a.min, b.min);
+          const q = times(a.min, b.max);
+          const r = times(a.max, b.min);
+          const s = times(a.max, b.max);
+          return { min: Math.min(p, q, r, s), max: Math.max(p, q, r, s) };
         }
         if (x.op === "min") return { min: Math.min(a.min, b.min), max: Math.min(a.max, b.max) };
         if (x.op === "max") return { min: Math.max(a.min, b.min), max: Math.max(a.max, b.max) };
@@ -218,6 +219,11 @@ export class IndexArithmetic {
     const definition = term.kind === "ref" ? this.#definitions.get(term.name) : undefined;
     return definition && this.#quotient(definition, divisor);
   }
+}
+
+/** A product of bounds: 0 · ∞ = 0. */
+function times(a: number, b: number): number {
+  return a === 0 || b === 0 ? 0 : a * b;
 }
 
 const unknown: Range = { min: -Infinity, max: Infinity };

@@ -12,7 +12,9 @@ import type { DType } from "../ir/dtype.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
 import type { Executable, InterfaceTensor, PlanBuffer, PlanCommand } from "./executable.ts";
 import type { Kernel } from "./kernel-ir.ts";
-import { lowerNode } from "./lower/lower-node.ts";
+import { KernelSet } from "./kernel-set.ts";
+import { bindingsOf, lowerNode, type LoweringTask } from "./lower/lower-node.ts";
+import { NodeSignatures } from "./lower/node-signature.ts";
 import { bodyOf, isLiteral } from "./lower/task.ts";
 import { deviceBytes } from "./device-bytes.ts";
 import { aliasRoots } from "./plan-aliases.ts";
@@ -46,9 +48,10 @@ interface PlannedGraph {
 class Planner {
   readonly #target: Target;
   readonly #buffers: PlanBuffer[] = [];
-  readonly #kernels: Kernel[] = [];
-  /** Numbers of kernels by a hash of their content, whose text would take more memory than all else here. */
-  readonly #kernelsByHash = new Map<number, number[]>();
+  readonly #kernels = new KernelSet();
+  readonly #signatures = new NodeSignatures();
+  /** Numbers of kernels by the signatures of the nodes that they are for. */
+  readonly #lowered = new Map<string, number>();
   readonly #constants: { buffer: number; data: Uint8Array }[] = [];
   /** Interface buffers by role and name, shared by the two graphs. */
   readonly #named = new Map<string, number>();
@@ -127,22 +130,16 @@ class Planner {
     };
     const commands: PlanCommand[] = steps.map((node, step) => {
       const results = node.results.map((result) => result.id);
-      const body = bodyOf(node, { types, producers });
-      const lowered = lowerNode(
-        body,
-        results,
-        used,
-        inPlace,
-        this.#target,
-        `${phase === "run" ? "k" : "p"}${String(step).padStart(2, "0")}`,
-      );
-      const kernel = this.#kernelNumber(lowered.kernel);
+      const task: LoweringTask = { body: bodyOf(node, { types, producers }), results, used, inPlace };
+      const label = `${phase === "run" ? "k" : "p"}${String(step).padStart(2, "0")}`;
+      const kernel = this.#kernelNumber(task, label);
+      const { values, comment } = bindingsOf(task);
       const origin = node.origin?.modulePath ?? "";
       return {
         kind: "dispatch",
         kernel,
-        buffers: [...lowered.bindings.map(bufferOf), ...this.#scratchOf(lowered.kernel)],
-        comment: `${origin} ${lowered.kernel.comment}`.trim(),
+        buffers: [...values.map(bufferOf), ...this.#scratchOf(this.#kernels.at(kernel))],
+        comment: `${origin} ${comment}`.trim(),
       };
     });
     const copies = trailing.map(({ value, ...copy }): CopyCommand => ({
@@ -167,7 +164,7 @@ class Planner {
     const inputOrder = run.inputs.filter((input) => input.role === "input").map((input) => input.name);
     const inputs = tensors("input").sort((a, b) => inputOrder.indexOf(a.name) - inputOrder.indexOf(b.name));
     return {
-      kernels: this.#kernels,
+      kernels: this.#kernels.all,
       buffers: this.#buffers,
       prepare: prepare.commands,
       run: planned.commands,
@@ -283,29 +280,15 @@ class Planner {
     return graph.outputs.some((output) => root(output.value) === value) ? end : (lastRead.get(value) ?? step);
   }
 
-  /** Kernels of equal content are one kernel. */
-  #kernelNumber(kernel: Kernel): number {
-    const content = contentOf(kernel);
-    const hash = hashOf(content);
-    const similar = this.#kernelsByHash.get(hash) ?? [];
-    const known = similar.find((number) => contentOf(this.#kernels[number]!) === content);
+  /** Nodes of equal signature are lowered once. */
+  #kernelNumber(task: LoweringTask, label: string): number {
+    const signature = this.#signatures.of(task);
+    const known = this.#lowered.get(signature);
     if (known !== undefined) return known;
-    const number = this.#kernels.push(kernel) - 1;
-    this.#kernelsByHash.set(hash, [...similar, number]);
+    const number = this.#kernels.add(lowerNode(task, this.#target, label));
+    this.#lowered.set(signature, number);
     return number;
   }
-}
-
-/** All that distinguishes a kernel: its name without the step's number, and what it does. */
-function contentOf({ name, comment: _, ...content }: Kernel): string {
-  return `${name.replace(/^[kp]\d+_/, "")} ${JSON.stringify(content)}`;
-}
-
-/** FNV-1a, 32 bits. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return hash;
 }
 
 /** Nodes in an order of execution, without those that no output needs. */

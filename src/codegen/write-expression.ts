@@ -43,40 +43,44 @@ export const infixSign: Readonly<Partial<Record<BinaryOp, string>>> = {
   xor: "^",
 };
 
-export function writeExpression(expr: Expr, spelling: Spelling): string {
-  const write = (e: Expr): string => writeExpression(e, spelling);
-  switch (expr.kind) {
-    case "const":
-      return spelling.constant(expr.type, expr.value);
-    case "ref":
-      return expr.name;
-    case "group":
-      return spelling.group(expr.type);
-    case "local":
-      return spelling.local(expr.type);
-    case "unary":
-      return spelling.unary(expr.op, expr.type, write(expr.x), expr.x.type);
-    case "binary":
-      return spelling.binary(expr.op, expr.type, write(expr.a), write(expr.b));
-    case "compare":
-      return spelling.compare(expr.op, write(expr.a), write(expr.b), expr.a.type);
-    case "fma":
-      return spelling.fma(expr.type, write(expr.a), write(expr.b), write(expr.c));
-    case "select":
-      return spelling.select(expr.type, write(expr.cond), write(expr.a), write(expr.b));
-    case "convert":
-      return spelling.convert(expr.type, write(expr.x), expr.x.type);
-    case "bitcast":
-      return spelling.bitcast(expr.type, write(expr.x));
-    case "splat":
-      return spelling.splat(expr.type, write(expr.x));
-    case "lane":
-      return spelling.lane(expr.type, write(expr.x), expr.lane);
-    case "pack":
-      return spelling.pack(expr.type, expr.lanes.map(write));
-    default:
-      throw new InternalError(`write-expression: unknown node ${JSON.stringify(expr satisfies never)}`);
-  }
+/** Writes expressions as `spelling` has them. */
+export function expressionWriter(spelling: Spelling): (expr: Expr) => string {
+  // One function for all operands: one each would be most of the garbage of writing a kernel.
+  const write = (expr: Expr): string => {
+    switch (expr.kind) {
+      case "const":
+        return spelling.constant(expr.type, expr.value);
+      case "ref":
+        return expr.name;
+      case "group":
+        return spelling.group(expr.type);
+      case "local":
+        return spelling.local(expr.type);
+      case "unary":
+        return spelling.unary(expr.op, expr.type, write(expr.x), expr.x.type);
+      case "binary":
+        return spelling.binary(expr.op, expr.type, write(expr.a), write(expr.b));
+      case "compare":
+        return spelling.compare(expr.op, write(expr.a), write(expr.b), expr.a.type);
+      case "fma":
+        return spelling.fma(expr.type, write(expr.a), write(expr.b), write(expr.c));
+      case "select":
+        return spelling.select(expr.type, write(expr.cond), write(expr.a), write(expr.b));
+      case "convert":
+        return spelling.convert(expr.type, write(expr.x), expr.x.type);
+      case "bitcast":
+        return spelling.bitcast(expr.type, write(expr.x));
+      case "splat":
+        return spelling.splat(expr.type, write(expr.x));
+      case "lane":
+        return spelling.lane(expr.type, write(expr.x), expr.lane);
+      case "pack":
+        return spelling.pack(expr.type, expr.lanes.map(write));
+      default:
+        throw new InternalError(`write-expression: unknown node ${JSON.stringify(expr satisfies never)}`);
+    }
+  };
+  return write;
 }
 
 /**

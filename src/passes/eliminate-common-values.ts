@@ -1,13 +1,10 @@
 /** Computes each value once: nodes of equal op, operands, attributes and layout become one. */
-import { isHostTensor } from "../ir/host-tensor.ts";
+import { attributesText } from "../ir/attributes-text.ts";
 import type { Graph, Node, ValueId } from "../ir/graph.ts";
 import { nodeId } from "../ir/graph.ts";
 import { formatType } from "../ir/tensor-type.ts";
 import type { Pass } from "./pass.ts";
 import { rewrite } from "./rewrite.ts";
-
-/** Constants longer than this are compared by identity. */
-const comparedElements = 64;
 
 export const eliminateCommonValues: Pass = {
   name: "eliminate-common-values",
@@ -39,15 +36,6 @@ export function shareValues(graph: Graph, included: (node: Node) => boolean): Gr
 }
 
 function keyOf(node: Node, identities: Map<object, number>): string {
-  const attributes = JSON.stringify(node.attributes, (_, value: unknown) => {
-    if (typeof value === "number" && !Number.isFinite(value)) return String(value);
-    if (Object.is(value, -0)) return "-0";
-    if (!isHostTensor(value)) return value;
-    if (value.data.length <= comparedElements) {
-      return `${value.dtype}[${value.shape.join()}]${Array.from(value.data as ArrayLike<number>, (x) => (Object.is(x, -0) ? "-0" : String(x))).join()}`;
-    }
-    if (!identities.has(value.data)) identities.set(value.data, identities.size);
-    return `data ${identities.get(value.data)}`;
-  });
+  const attributes = attributesText(node.attributes, identities);
   return `${node.op}(${node.operands.join()})${attributes}${node.results.map((r) => formatType(r.type)).join()}`;
 }

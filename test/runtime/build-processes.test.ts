@@ -1,8 +1,10 @@
 /** Kernels built in other processes are those built in this one, and a process that fails costs nothing but time. */
 import { describe, expect, it } from "vitest";
 import type { KernelSource } from "../../src/codegen/executable.ts";
+import { loadOpencl } from "../../src/runtime/opencl/bindings.ts";
 import { BuildProcesses } from "../../src/runtime/opencl/build-processes.ts";
 import { openOpenclDevice } from "../../src/runtime/opencl/open.ts";
+import { listOpenclDevices } from "../../src/runtime/opencl/query.ts";
 import { isTested } from "./device-contract.ts";
 
 const buffers = [{ access: "read_write", sizeBytes: 4 }] as const;
@@ -42,9 +44,40 @@ describe.skipIf(!isTested("opencl"))("kernels built in several processes", () =>
   });
 });
 
+describe.skipIf(!isTested("opencl"))("the compiler", () => {
+  it("runs in other processes alone, so that its memory is theirs", async () => {
+    const loaded = await loadOpencl();
+    if ("missing" in loaded) throw new Error(loaded.missing);
+    const { driver } = listOpenclDevices(loaded.api)[0]!;
+    const processes = new BuildProcesses(driver, 2, 12);
+    const built = kernelsFrom(200, 12).map((kernel) =>
+      processes.build(
+        kernel,
+        () => Promise.reject(new Error("built here")),
+        async (binary) => binary.length,
+      ),
+    );
+    for (const length of await Promise.all(built)) expect(length).toBeGreaterThan(0);
+    processes.close();
+  });
+});
+
 describe("BuildProcesses", () => {
+  it("builds few kernels here, as soon as a process would have started", async () => {
+    const processes = new BuildProcesses("no such driver", 4, 2);
+    const built = kernelsFrom(1, 2).map((kernel) =>
+      processes.build(
+        kernel,
+        async () => kernel.name,
+        async () => "elsewhere",
+      ),
+    );
+    expect(await Promise.all(built)).toEqual(["add_1", "add_2"]);
+    processes.close();
+  });
+
   it("builds everything here where no process may be started", async () => {
-    const processes = new BuildProcesses("no such driver", 0);
+    const processes = new BuildProcesses("no such driver", 0, 12);
     const built = await Promise.all(
       kernelsFrom(1, 12).map((kernel) =>
         processes.build(
@@ -59,7 +92,7 @@ describe("BuildProcesses", () => {
   });
 
   it("builds here what a process without the driver does not", async () => {
-    const processes = new BuildProcesses("no such driver", 1);
+    const processes = new BuildProcesses("no such driver", 1, 20);
     const slowly = async (kernel: KernelSource) => {
       await new Promise((resolve) => setTimeout(resolve, 100));
       return kernel.name;

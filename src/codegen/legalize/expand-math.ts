@@ -60,11 +60,14 @@ export const expandableOps: ReadonlySet<UnaryOp | BinaryOp> = new Set([
 export function expandMath(kernel: Kernel, ops: ReadonlySet<UnaryOp | BinaryOp>): Kernel {
   const unaryOf = (op: UnaryOp) => (ops.has(op) ? unaryExpansions[op] : undefined);
   const binaryOf = (op: BinaryOp) => (ops.has(op) ? binaryExpansions[op] : undefined);
-  return mapExpressions(kernel, (expr, block): Expr => {
-    if (expr.kind === "unary" && unaryOf(expr.op) !== undefined)
-      return expansionInto(block, unaryOf, binaryOf).unary(expr.op, expr.x);
-    if (expr.kind === "binary" && expr.type.scalar === "f32" && binaryOf(expr.op) !== undefined)
-      return expansionInto(block, unaryOf, binaryOf).binary(expr.op, expr.a, expr.b);
-    return expr;
+  type Function = Extract<Expr, { kind: "unary" | "binary" }>;
+  const isExpanded = (expr: Expr): expr is Function =>
+    (expr.kind === "unary" && unaryOf(expr.op) !== undefined) ||
+    (expr.kind === "binary" && expr.type.scalar === "f32" && binaryOf(expr.op) !== undefined);
+  return mapExpressions(kernel, isExpanded, (expr, block) => {
+    const expansion = expansionInto(block, unaryOf, binaryOf);
+    return expr.kind === "unary"
+      ? expansion.unary(expr.op, expr.x)
+      : expansion.binary(expr.op, expr.a, expr.b);
   });
 }

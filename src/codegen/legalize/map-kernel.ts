@@ -10,6 +10,7 @@
  */
 import type { Expr, Kernel, Stmt } from "../kernel-ir.ts";
 import { ref } from "./build-expr.ts";
+import { containsExpression } from "./contains-expression.ts";
 
 /** Gives out names that occur nowhere in a kernel. */
 export class FreshNames {
@@ -89,16 +90,24 @@ export function mapStatements(
 }
 
 /**
- * Rewrites every expression, operands before operations. `rewrite` gets an expression whose operands are
- * rewritten already. Expression objects that are shared within a statement are rewritten once.
+ * Rewrites the expressions that `isWanted` picks, operands before operations. `rewrite` gets an expression whose
+ * operands are rewritten already. Expression objects that are shared within a statement are rewritten once, and
+ * statements without any that is wanted stay the objects that they were: most of a kernel, in most passes.
  */
-export function mapExpressions(kernel: Kernel, rewrite: (expr: Expr, block: BlockBuilder) => Expr): Kernel {
+export function mapExpressions<Wanted extends Expr>(
+  kernel: Kernel,
+  isWanted: (expr: Expr) => expr is Wanted,
+  rewrite: (expr: Wanted, block: BlockBuilder) => Expr,
+): Kernel {
+  if (!kernel.body.some((statement) => containsExpression(statement, isWanted))) return kernel;
   return mapStatements(kernel, (statement, block, nested) => {
+    if (!containsExpression(statement, isWanted)) return block.emit(statement);
     const done = new Map<Expr, Expr>();
     const visit = (expr: Expr): Expr => {
       const known = done.get(expr);
       if (known !== undefined) return known;
-      const result = rewrite(mapOperands(expr, visit), block);
+      const mapped = mapOperands(expr, visit);
+      const result = isWanted(mapped) ? rewrite(mapped, block) : mapped;
       done.set(expr, result);
       return result;
     };

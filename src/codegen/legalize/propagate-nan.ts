@@ -9,12 +9,14 @@ import type { Expr, Kernel } from "../kernel-ir.ts";
 import { compare, ne, or, select } from "./build-expr.ts";
 import { mapExpressions, type BlockBuilder } from "./map-kernel.ts";
 
+type MinOrMax = Extract<Expr, { kind: "binary" }> & { readonly op: "min" | "max" };
+
 export function propagateNan(kernel: Kernel): Kernel {
-  return mapExpressions(kernel, (expr, block) => {
-    if (expr.kind !== "binary" || expr.type.scalar !== "f32") return expr;
-    if (expr.op !== "min" && expr.op !== "max") return expr;
-    return minOrMax(expr.op, expr.a, expr.b, block);
-  });
+  return mapExpressions(kernel, isMinOrMax, (expr, block) => minOrMax(expr.op, expr.a, expr.b, block));
+}
+
+function isMinOrMax(expr: Expr): expr is MinOrMax {
+  return expr.kind === "binary" && expr.type.scalar === "f32" && (expr.op === "min" || expr.op === "max");
 }
 
 function minOrMax(op: "min" | "max", a: Expr, b: Expr, block: BlockBuilder): Expr {

@@ -9,8 +9,8 @@ import { constant, lane } from "./build-expr.ts";
 import { mapExpressions, mapOperands } from "./map-kernel.ts";
 
 export function scalarize(kernel: Kernel, chosen: (expr: Expr) => boolean): Kernel {
-  return mapExpressions(kernel, (expr, block) => {
-    if (expr.type.lanes === 1 || !chosen(expr)) return expr;
+  const isWanted = (expr: Expr): expr is Expr => expr.type.lanes > 1 && chosen(expr);
+  return mapExpressions(kernel, isWanted, (expr, block) => {
     const bound = mapOperands(expr, (operand) => block.bind("vector", operand));
     const lanes = Array.from({ length: expr.type.lanes }, (_, k) => {
       const scalar = mapOperands(bound, (operand) => laneOf(operand, k));

@@ -21,68 +21,69 @@ import { scheduleWinogradInput, scheduleWinogradOutput } from "../schedule/winog
 import type { Target } from "../target.ts";
 import { anchorOf, bufferScalar, type BoundTensor, type Task } from "./task.ts";
 
-/** A kernel and the values bound to its buffers, in binding order. */
-export interface LoweredNode {
-  readonly kernel: Kernel;
-  readonly bindings: readonly ValueId[];
-}
-
 /** Operand → result pairs that may share a buffer: the result replaces the operand in place. */
 export type InPlace = ReadonlyMap<ValueId, ValueId>;
 
-/**
- * @param body what the node computes, its inputs named as the graph's values
- * @param used results that something reads; the others are not stored
- * @param inPlace result → operand whose buffer it overwrites
- * @param label number of the launch, the start of the kernel's name
- */
-export function lowerNode(
-  body: Graph,
-  results: readonly ValueId[],
-  used: ReadonlySet<ValueId>,
-  inPlace: InPlace,
-  target: Target,
-  label: string,
-): LoweredNode {
+/** A node about to be lowered. */
+export interface LoweringTask {
+  /** What the node computes, its inputs named as the graph's values. */
+  readonly body: Graph;
+  readonly results: readonly ValueId[];
+  /** Results that something reads; the others are not stored. */
+  readonly used: ReadonlySet<ValueId>;
+  /** Result → operand whose buffer it overwrites. */
+  readonly inPlace: InPlace;
+}
+
+/** How a node's kernel is bound. */
+export interface Bindings {
+  /** The values bound to the kernel's buffers, in binding order; scratch memory comes after them. */
+  readonly values: readonly ValueId[];
+  /** Which graph values they are, for a person. */
+  readonly comment: string;
+}
+
+export function bindingsOf({ body, results, used, inPlace }: LoweringTask): Bindings {
+  const inputs = body.inputs.map((input) => input.name);
+  const stored = results.filter((result) => used.has(result));
+  const outputs = stored.filter((result) => !inputs.includes(inPlace.get(result) ?? ""));
+  const types = stored.map((result) => formatType(typeOfOutput(body, results.indexOf(result))));
+  const sources = inputs.map((name, i) => `in${i} = %${name}`).join(", ");
+  const made = results.map((id) => `%${id}`).join(", ");
+  return {
+    values: [...inputs, ...outputs],
+    comment: `${made} : ${types.join(", ")}${sources === "" ? "" : ` from ${sources}`}`,
+  };
+}
+
+/** @param label number of the launch, the start of the kernel's name */
+export function lowerNode(lowering: LoweringTask, target: Target, label: string): Kernel {
+  const { body, results, used, inPlace } = lowering;
   const kb = new KernelBuilder();
-  const bindings: ValueId[] = [];
   const replaced = new Set(results.map((result) => inPlace.get(result)));
-  const bind = (value: ValueId, name: string, type: TensorType, access: "read" | "write" | "read_write") => {
-    bindings.push(value);
-    const buffer = kb.buffer(name, bufferScalar(type.dtype), access, Math.max(elementCount(type.shape), 1));
-    return { buffer, type };
+  let bound = 0;
+  const bind = (name: string, type: TensorType, access: "read" | "write" | "read_write"): BoundTensor => {
+    const elements = Math.max(elementCount(type.shape), 1);
+    return { buffer: kb.buffer(`${name}${bound++}`, bufferScalar(type.dtype), access, elements), type };
   };
   const inputs = new Map<ValueId, BoundTensor>();
-  body.inputs.forEach((input) => {
-    inputs.set(
-      input.id,
-      bind(input.name, `in${bindings.length}`, input.type, replaced.has(input.name) ? "read_write" : "read"),
-    );
-  });
-  const types = new Map(
-    Object.values(body.nodes).flatMap((node) => node.results.map((r) => [r.id, r.type] as const)),
-  );
+  for (const { id, name, type } of body.inputs)
+    inputs.set(id, bind("in", type, replaced.has(name) ? "read_write" : "read"));
   const outputs: (BoundTensor & { value: ValueId })[] = [];
-  body.outputs.forEach((output, i) => {
+  body.outputs.forEach(({ value }, i) => {
     const result = results[i]!;
     if (!used.has(result)) return;
-    const type = types.get(output.value) ?? inputs.get(output.value)!.type;
+    const type = typeOfOutput(body, i);
     const operand = inPlace.get(result);
     const shared = operand === undefined ? undefined : body.inputs.find((input) => input.name === operand);
-    const bound =
-      shared === undefined
-        ? bind(result, `out${bindings.length}`, type, "write")
-        : { buffer: inputs.get(shared.id)!.buffer, type };
-    outputs.push({ ...bound, value: output.value });
+    const tensor =
+      shared === undefined ? bind("out", type, "write") : { buffer: inputs.get(shared.id)!.buffer, type };
+    outputs.push({ ...tensor, value });
   });
 
   const task: Task = { target, body, anchor: anchorOf(body), inputs, outputs };
   schedule(kb, task);
-  const signature = outputs.map((output) => formatType(output.type)).join(", ");
-  const name = `${label}_${describe(body)}`;
-  const sources = body.inputs.map((input) => `${inputs.get(input.id)!.buffer} = %${input.name}`).join(", ");
-  const comment = `${results.map((id) => `%${id}`).join(", ")} : ${signature}${sources === "" ? "" : ` from ${sources}`}`;
-  return { kernel: kb.build(name, comment), bindings };
+  return kb.build(`${label}_${describe(body)}`, bindingsOf(lowering).comment);
 }
 
 function schedule(kb: KernelBuilder, task: Task): void {
@@ -137,13 +138,13 @@ function describe(body: Graph): string {
     const part = node.op === "conv" ? `conv${node.attributes.kernel.join("x")}` : node.op;
     if (parts.at(-1) !== part) parts.push(part);
   }
-  const [first] = body.outputs;
-  const dtype = typeOfOutput(body, first!.value).dtype;
+  const { dtype } = typeOfOutput(body, 0);
   const shown = parts.length > 6 ? [...parts.slice(0, 5), "etc"] : parts;
   return [...(shown.length === 0 ? ["copy"] : shown), dtype].join("_");
 }
 
-function typeOfOutput(body: Graph, value: ValueId): TensorType {
+function typeOfOutput(body: Graph, output: number): TensorType {
+  const { value } = body.outputs[output]!;
   const isMaker = (node: Node) => node.results.some((result) => result.id === value);
   const maker = Object.values(body.nodes).find(isMaker);
   return (maker?.results.find((result) => result.id === value) ??

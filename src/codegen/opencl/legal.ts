@@ -1,5 +1,5 @@
 /** What OpenCL C says otherwise than kernel IR means it, and the passes that rewrite it. */
-import type { BinaryOp, Kernel, UnaryOp } from "../kernel-ir.ts";
+import type { BinaryOp, Expr, Kernel, UnaryOp } from "../kernel-ir.ts";
 import { binary, compare, select } from "../legalize/build-expr.ts";
 import { expandMath } from "../legalize/expand-math.ts";
 import { mapExpressions } from "../legalize/map-kernel.ts";
@@ -25,10 +25,13 @@ export function legalizeForOpencl(kernel: Kernel, _target: Target): Kernel {
 
 /** tanh x = ±1 beyond ±10, exact in f32: PoCL's falls short of 1 there, and is NaN at infinities. */
 function limitTanh(kernel: Kernel): Kernel {
-  return mapExpressions(kernel, (expr, block) => {
-    if (expr.kind !== "unary" || expr.op !== "tanh") return expr;
+  return mapExpressions(kernel, isTanh, (expr, block) => {
     const x = block.bind("tanh_x", expr.x);
     const inner = { ...expr, x: binary("min", binary("max", x, -10), 10) };
     return select(compare("gt", x, 10), 1, select(compare("lt", x, -10), -1, inner));
   });
+}
+
+function isTanh(expr: Expr): expr is Extract<Expr, { kind: "unary" }> {
+  return expr.kind === "unary" && expr.op === "tanh";
 }

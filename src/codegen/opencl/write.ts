@@ -5,7 +5,7 @@
 import { InternalError } from "../../errors.ts";
 import type { Expr, Kernel, Stmt } from "../kernel-ir.ts";
 import type { Target } from "../target.ts";
-import { writeExpression, type Spelling } from "../write-expression.ts";
+import { expressionWriter } from "../write-expression.ts";
 import { openclSpelling, openclType } from "./spelling.ts";
 
 export function writeOpenclC(kernel: Kernel, target: Target): string {
@@ -51,12 +51,18 @@ export function prefetches(s: Stmt): boolean {
 }
 
 export function writeStatements(body: readonly Stmt[], indent: string, spelling = openclSpelling): string[] {
-  return body.flatMap((statement) => writeStatement(statement, indent, spelling));
+  const lines: string[] = [];
+  const write = expressionWriter(spelling);
+  for (const statement of body) writeStatement(statement, indent, write, lines);
+  return lines;
 }
 
-function writeStatement(s: Stmt, indent: string, spelling: Spelling): string[] {
-  const write = (expr: Expr): string => writeExpression(expr, spelling);
-  const line = (text: string): string[] => [indent + text];
+/** Adds to `lines`, so that what is deep inside is not copied once a level. */
+function writeStatement(s: Stmt, indent: string, write: (expr: Expr) => string, lines: string[]): void {
+  const line = (text: string): void => void lines.push(indent + text);
+  const block = (body: readonly Stmt[]): void => {
+    for (const inner of body) writeStatement(inner, `${indent}  `, write, lines);
+  };
   switch (s.kind) {
     case "let":
       return line(`const ${openclType(s.value.type)} ${s.name} = ${write(s.value)};`);
@@ -81,26 +87,21 @@ function writeStatement(s: Stmt, indent: string, spelling: Spelling): string[] {
       );
     }
     case "for":
-      return [
-        ...line(`for (int ${s.name} = ${s.start}; ${s.name} < ${s.end}; ${s.name} += ${s.step}) {`),
-        ...writeStatements(s.body, `${indent}  `, spelling),
-        ...line("}"),
-      ];
+      line(`for (int ${s.name} = ${s.start}; ${s.name} < ${s.end}; ${s.name} += ${s.step}) {`);
+      block(s.body);
+      return line("}");
     case "if":
-      return [
-        ...line(`if (${write(s.cond)}) {`),
-        ...writeStatements(s.then, `${indent}  `, spelling),
-        ...(s.else.length === 0
-          ? []
-          : [...line("} else {"), ...writeStatements(s.else, `${indent}  `, spelling)]),
-        ...line("}"),
-      ];
+      line(`if (${write(s.cond)}) {`);
+      block(s.then);
+      if (s.else.length > 0) line("} else {");
+      block(s.else);
+      return line("}");
     case "prefetch":
       return line(`PREFETCH${s.toWrite ? "_TO_WRITE" : ""}(${s.buffer} + ${write(s.index)});`);
     case "barrier":
       return line("barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);");
     case "comment":
-      return s.text.split("\n").map((text) => `${indent}// ${text}`);
+      return s.text.split("\n").forEach((text) => line(`// ${text}`));
     default:
       throw new InternalError(`write opencl: unknown statement ${JSON.stringify(s satisfies never)}`);
   }

@@ -23,20 +23,22 @@ export interface FunctionCode {
 
 /** Instructions of one stretch of code. */
 export class CodeBuffer {
-  readonly bytes: number[] = [];
+  #memory = new Uint8Array(64);
+  #length = 0;
+
+  get bytes(): Uint8Array {
+    return this.#memory.subarray(0, this.#length);
+  }
+
+  get isEmpty(): boolean {
+    return this.#length === 0;
+  }
 
   op(name: Opcode): this {
     const code: number = opcodes[name];
-    if (code > 0xffff) {
-      this.bytes.push(code >> 16);
-      return this.#unsigned(code & 0xffff);
-    }
-    if (code > 0xff) {
-      this.bytes.push(code >> 8);
-      return this.#unsigned(code & 0xff);
-    }
-    this.bytes.push(code);
-    return this;
+    if (code > 0xffff) return this.#byte(code >> 16).#unsigned(code & 0xffff);
+    if (code > 0xff) return this.#byte(code >> 8).#unsigned(code & 0xff);
+    return this.#byte(code);
   }
 
   get(local: number): this {
@@ -52,45 +54,38 @@ export class CodeBuffer {
   }
 
   i32(value: number): this {
-    this.op("i32.const");
-    appendSigned(this.bytes, value | 0);
-    return this;
+    return this.op("i32.const").#signed(value | 0);
   }
 
   f32(value: number): this {
-    this.op("f32.const").bytes.push(...f32Bytes(value));
-    return this;
+    return this.op("f32.const").#word(f32Bits(value));
   }
 
   /** A vector constant from its 32-bit patterns. */
   v128(words: readonly number[]): this {
     this.op("v128.const");
-    for (const word of words)
-      this.bytes.push(word & 0xff, (word >> 8) & 0xff, (word >> 16) & 0xff, (word >> 24) & 0xff);
+    for (const word of words) this.#word(word);
     return this;
   }
 
   /** A load or store at the address on the stack plus `offsetBytes`. Elements are 4-byte aligned. */
   memory(name: Opcode, offsetBytes: number): this {
-    this.op(name).bytes.push(2);
-    return this.#unsigned(offsetBytes);
+    return this.op(name).#byte(2).#unsigned(offsetBytes);
   }
 
   lane(name: Opcode, lane: number): this {
-    this.op(name).bytes.push(lane);
-    return this;
+    return this.op(name).#byte(lane);
   }
 
   /** One 32-bit lane of the vector on top of the stack, in all lanes. */
   broadcastLane(vector: number, lane: number): this {
     this.get(vector).get(vector).op("i8x16.shuffle");
-    for (let byte = 0; byte < 16; byte++) this.bytes.push(lane * 4 + (byte & 3));
+    for (let byte = 0; byte < 16; byte++) this.#byte(lane * 4 + (byte & 3));
     return this;
   }
 
   open(name: "block" | "loop" | "if"): this {
-    this.op(name).bytes.push(emptyBlockType);
-    return this;
+    return this.op(name).#byte(emptyBlockType);
   }
 
   branchIf(depth: number): this {
@@ -98,25 +93,55 @@ export class CodeBuffer {
   }
 
   append(other: CodeBuffer): this {
-    for (const byte of other.bytes) this.bytes.push(byte);
+    this.#reserve(other.#length);
+    this.#memory.set(other.bytes, this.#length);
+    this.#length += other.#length;
     return this;
   }
 
-  #unsigned(value: number): this {
-    appendUnsigned(this.bytes, value);
+  #reserve(count: number): void {
+    const needed = this.#length + count;
+    if (needed <= this.#memory.length) return;
+    const larger = new Uint8Array(Math.max(needed, 2 * this.#memory.length));
+    larger.set(this.bytes);
+    this.#memory = larger;
+  }
+
+  #byte(value: number): this {
+    this.#reserve(1);
+    this.#memory[this.#length++] = value;
     return this;
   }
+
+  #word(bits: number): this {
+    return this.#byte(bits)
+      .#byte(bits >> 8)
+      .#byte(bits >> 16)
+      .#byte(bits >> 24);
+  }
+
+  /** LEB128 of a number in [0, 2^32). */
+  #unsigned(value: number): this {
+    let rest = value >>> 0;
+    for (; rest >= 0x80; rest >>>= 7) this.#byte((rest & 0x7f) | 0x80);
+    return this.#byte(rest);
+  }
+
+  /** Signed LEB128: ends when what remains is only copies of the sign bit. */
+  #signed(value: number): this {
+    let rest = value;
+    for (; rest < -0x40 || rest > 0x3f; rest >>= 7) this.#byte((rest & 0x7f) | 0x80);
+    return this.#byte(rest & 0x7f);
+  }
 }
+
+const float = new Float32Array(1);
+const floatBits = new Int32Array(float.buffer);
 
 /** The bits of an f32 as a signed 32-bit number. */
 export function f32Bits(value: number): number {
-  return new DataView(Uint8Array.from(f32Bytes(value)).buffer).getInt32(0, true);
-}
-
-function f32Bytes(value: number): Uint8Array {
-  const view = new DataView(new ArrayBuffer(4));
-  view.setFloat32(0, value, true);
-  return new Uint8Array(view.buffer);
+  float[0] = value;
+  return floatBits[0]!;
 }
 
 export function encodeModule(code: FunctionCode): Uint8Array {
@@ -131,8 +156,14 @@ export function encodeModule(code: FunctionCode): Uint8Array {
   bytes.push(...importSection({ shared: false }));
   appendSection(bytes, 3, vector([[0]]));
   appendSection(bytes, 7, vector([runExport]));
-  appendSection(bytes, 10, codeSection(code));
-  return Uint8Array.from(bytes);
+  const start = codeStart(code);
+  const sectionBytes = start.length + code.body.bytes.length + 1;
+  bytes.push(10, ...unsigned(sectionBytes), ...start);
+  const module = new Uint8Array(bytes.length + code.body.bytes.length + 1);
+  module.set(bytes);
+  module.set(code.body.bytes, bytes.length);
+  module[module.length - 1] = opcodes.end;
+  return module;
 }
 
 /** The section that imports the memory, complete. */
@@ -143,7 +174,8 @@ export function importSection(memory: MemoryImport): number[] {
   return bytes;
 }
 
-function codeSection(code: FunctionCode): number[] {
+/** What stands in front of a function's body in the code section. */
+function codeStart(code: FunctionCode): number[] {
   const runs: { type: ValueType; count: number }[] = [];
   for (const type of code.locals) {
     const last = runs[runs.length - 1];
@@ -151,18 +183,12 @@ function codeSection(code: FunctionCode): number[] {
     else runs.push({ type, count: 1 });
   }
   const declarations = vector(runs.map(({ type, count }) => [...unsigned(count), valueTypes[type]]));
-  const end = opcodes.end;
   const sizeBytes = declarations.length + code.body.bytes.length + 1;
-  const section = [1, ...unsigned(sizeBytes), ...declarations];
-  for (const byte of code.body.bytes) section.push(byte);
-  section.push(end);
-  return section;
+  return [1, ...unsigned(sizeBytes), ...declarations];
 }
 
 function appendSection(bytes: number[], id: number, content: readonly number[]): void {
-  bytes.push(id);
-  appendUnsigned(bytes, content.length);
-  for (const byte of content) bytes.push(byte);
+  bytes.push(id, ...unsigned(content.length), ...content);
 }
 
 function vector(items: readonly (readonly number[])[]): number[] {
@@ -173,28 +199,10 @@ function name(text: string): number[] {
   return [text.length, ...new TextEncoder().encode(text)];
 }
 
+/** LEB128 of a number in [0, 2^32). */
 function unsigned(value: number): number[] {
   const bytes: number[] = [];
-  appendUnsigned(bytes, value);
-  return bytes;
-}
-
-/** LEB128 of a number in [0, 2^32). */
-function appendUnsigned(bytes: number[], value: number): void {
   let rest = value >>> 0;
-  while (rest >= 0x80) {
-    bytes.push((rest & 0x7f) | 0x80);
-    rest >>>= 7;
-  }
-  bytes.push(rest);
-}
-
-/** Signed LEB128 of a 32-bit number: ends when what remains is only copies of the sign bit. */
-function appendSigned(bytes: number[], value: number): void {
-  let rest = value | 0;
-  while (rest < -0x40 || rest > 0x3f) {
-    bytes.push((rest & 0x7f) | 0x80);
-    rest >>= 7;
-  }
-  bytes.push(rest & 0x7f);
+  for (; rest >= 0x80; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
+  return [...bytes, rest];
 }

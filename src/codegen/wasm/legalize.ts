@@ -33,10 +33,13 @@ function lacksVectorForm(expr: Expr): boolean {
 
 /** WebAssembly traps on division by zero; WGSL gives the dividend, and so does this: `a / (b == 0 ? 1 : b)`. */
 function guardDivision(kernel: Kernel): Kernel {
-  return mapExpressions(kernel, (expr, block) => {
-    if (expr.kind !== "binary" || expr.type.scalar === "f32") return expr;
-    if ((expr.op !== "div" && expr.op !== "rem") || expr.b.kind === "const") return expr;
+  return mapExpressions(kernel, mayDivideByZero, (expr, block) => {
     const divisor = block.bind("divisor", expr.b);
     return { ...expr, b: select(eq(divisor, 0), 1, divisor) };
   });
+}
+
+function mayDivideByZero(expr: Expr): expr is Extract<Expr, { kind: "binary" }> {
+  if (expr.kind !== "binary" || expr.type.scalar === "f32") return false;
+  return (expr.op === "div" || expr.op === "rem") && expr.b.kind !== "const";
 }

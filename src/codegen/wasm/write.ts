@@ -110,7 +110,7 @@ class KernelWriter {
         const then = scopes.nested(() => this.#body(statement.then));
         const otherwise = scopes.nested(() => this.#body(statement.else));
         scopes.code.get(cond).open("if").append(then);
-        if (otherwise.bytes.length > 0) scopes.code.op("else").append(otherwise);
+        if (!otherwise.isEmpty) scopes.code.op("else").append(otherwise);
         scopes.code.op("end");
         return;
       }

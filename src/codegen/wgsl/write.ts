@@ -7,10 +7,12 @@
 import { InternalError } from "../../errors.ts";
 import type { Expr, Kernel, Stmt } from "../kernel-ir.ts";
 import type { Lanes, Target } from "../target.ts";
-import { writeExpression } from "../write-expression.ts";
+import { expressionWriter } from "../write-expression.ts";
 import { chooseArrayLanes } from "./array-lanes.ts";
 import { dispatchShape } from "./dispatch-shape.ts";
 import { groupName, infinityBitsName, localName, nanBitsName, wgslSpelling, wgslType } from "./spelling.ts";
+
+const write = expressionWriter(wgslSpelling);
 
 export function writeWgsl(kernel: Kernel, target: Target): string {
   if (target.language !== "wgsl") throw new InternalError(`write wgsl: target speaks ${target.language}`);
@@ -62,7 +64,6 @@ function writeStatements(body: readonly Stmt[], lanes: ReadonlyMap<string, Lanes
 }
 
 function writeStatement(s: Stmt, arrayLanes: ReadonlyMap<string, Lanes>, indent: string): string[] {
-  const write = (expr: Expr): string => writeExpression(expr, wgslSpelling);
   const line = (text: string): string[] => [indent + text];
   switch (s.kind) {
     case "let":
@@ -131,7 +132,7 @@ function writeStatement(s: Stmt, arrayLanes: ReadonlyMap<string, Lanes>, indent:
 /** The index of a whole vector; `chooseArrayLanes` proved that the element index is a multiple of `lanes`. */
 function vectorIndex(index: Expr, lanes: Lanes): string {
   if (index.kind === "const") return `${index.value / lanes}`;
-  return `${writeExpression(index, wgslSpelling)} >> ${Math.log2(lanes)}u`;
+  return `${write(index)} >> ${Math.log2(lanes)}u`;
 }
 
 function laneNumbers(lanes: Lanes): number[] {

@@ -1,8 +1,9 @@
 /**
- * Compiles kernels on more than one core. PoCL takes turns behind one lock inside a process, so builds in
- * parallel threads gain nothing; other processes have locks of their own. Each runs `build-process.ts`, gets
- * kernels and answers with binaries. A process that cannot be started or dies costs nothing but time: this
- * process builds what it does not.
+ * Compiles kernels in other processes, for two reasons. PoCL takes turns behind one lock inside a process, so builds
+ * in parallel threads gain nothing; other processes have locks of their own. And a compiler that has run leaves
+ * some 200 MiB behind, which a process that ends gives back before weights are loaded. Each runs `build-process.ts`,
+ * gets kernels and answers with binaries. A process that cannot be started or dies costs nothing but time and that
+ * memory: this process builds what no other does.
  */
 import type { ChildProcess } from "node:child_process";
 import type { KernelSource } from "../../codegen/executable.ts";
@@ -17,22 +18,29 @@ export interface BuildAnswer {
   readonly binary: Uint8Array | undefined;
 }
 
-/** Builds that must wait before another process is worth its start, which takes as long as two of them. */
+/** So few kernels are built here: a process takes as long to start as two of them. */
 const worthAProcess = 6;
+/** Builds that must wait before another process is worth its start. */
+const worthAnother = 6;
 
 type Builder = "here" | BuildProcess;
 
 export class BuildProcesses {
   readonly #driver: string;
-  readonly #idle: Builder[] = ["here"];
+  readonly #idle: Builder[] = [];
   readonly #waiting: ((builder: Builder) => void)[] = [];
   readonly #processes = new Set<BuildProcess>();
   #left: number;
+  #starting = 0;
 
-  /** @param most processes to start beside this one */
-  constructor(driver: string, most: number) {
+  /**
+   * @param most processes to start
+   * @param kernels how many there may be to build
+   */
+  constructor(driver: string, most: number, kernels: number) {
     this.#driver = driver;
-    this.#left = most;
+    this.#left = kernels < worthAProcess ? 0 : most;
+    if (this.#left <= 0) this.#idle.push("here");
   }
 
   /** Builds in the first process that is free: `here` in this one, from the other's binary otherwise. */
@@ -56,15 +64,17 @@ export class BuildProcesses {
 
   /** Ends the processes. */
   close(): void {
-    this.#left = 0;
+    this.#left = -1;
     for (const process of this.#processes) process.kill();
   }
 
   #next(): Promise<Builder> | Builder {
     const idle = this.#idle.shift();
     if (idle !== undefined) return idle;
-    if (this.#waiting.length + 1 >= worthAProcess && this.#left > 0) {
+    const isWorthIt = this.#processes.size + this.#starting === 0 || this.#waiting.length + 1 >= worthAnother;
+    if (isWorthIt && this.#left > 0) {
       this.#left--;
+      this.#starting++;
       void this.#start();
     }
     return new Promise((resolve) => this.#waiting.push(resolve));
@@ -72,17 +82,26 @@ export class BuildProcesses {
 
   async #start(): Promise<void> {
     const process = await startProcess().catch(() => undefined);
-    if (process === undefined) return;
+    this.#starting--;
+    if (process === undefined) return this.#lost();
     this.#processes.add(process);
     if (this.#left < 0) process.kill();
     this.#release(process);
   }
 
   #release(builder: Builder): void {
-    if (builder !== "here" && builder.ended) return;
+    if (builder !== "here" && builder.ended) {
+      this.#processes.delete(builder);
+      return this.#lost();
+    }
     const next = this.#waiting.shift();
     if (next === undefined) this.#idle.push(builder);
     else next(builder);
+  }
+
+  /** A process is no more: with the last of them this one takes over. */
+  #lost(): void {
+    if (this.#processes.size + this.#starting === 0) this.#release("here");
   }
 }
 

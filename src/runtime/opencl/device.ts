@@ -38,8 +38,8 @@ const largeWriteBytes = 2 ** 20;
 const shortWaitMs = 8;
 /** Builds under way or waiting at a time. */
 const buildWidth = 8;
-/** Processes that build beside this one, at most: each takes about 150 MB while it runs. */
-const mostBuildProcesses = 3;
+/** Processes that build, at most: each takes up to 400 MB while it runs. */
+const mostBuildProcesses = 4;
 
 export class OpenclDevice implements Device {
   readonly kind = "opencl";
@@ -171,7 +171,7 @@ export class OpenclDevice implements Device {
     this.#usable();
     let completed = 0;
     // Other drivers than PoCL build in parallel threads by themselves.
-    const processes = this.#info.isPocl ? await buildProcesses(this.#info) : undefined;
+    const processes = this.#info.isPocl ? await buildProcesses(this.#info, kernels.length) : undefined;
     const on = { api: this.#api, context: this.#context, info: this.#info, cache: this.#cache, processes };
     const programs = mapConcurrently(kernels, buildWidth, async (source) => {
       if (source.language !== "opencl-c")
@@ -284,9 +284,9 @@ function alignedMemory(api: OpenclApi, sizeBytes: number): Uint8Array {
   return whole.subarray(alignment - misaligned).subarray(0, sizeBytes);
 }
 
-async function buildProcesses(info: OpenclDeviceInfo): Promise<BuildProcesses> {
+async function buildProcesses(info: OpenclDeviceInfo, kernels: number): Promise<BuildProcesses> {
   const { availableParallelism } = await importAtRuntime<typeof import("node:os")>("node:os");
-  return new BuildProcesses(info.driver, Math.min(availableParallelism() - 1, mostBuildProcesses));
+  return new BuildProcesses(info.driver, Math.min(availableParallelism(), mostBuildProcesses), kernels);
 }
 
 function check(status: number, what: string): void {
