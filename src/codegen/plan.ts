@@ -1,20 +1,29 @@
 /**
  * Turns the two graphs of a program into kernels and a plan: which buffer each value lives in, and the
- * commands in order. Values that are only another view of a buffer get no kernel; new state is written over
- * the old where nothing reads the old one later.
+ * commands in order. Values that are only another view of a buffer get no kernel, nor do concatenations whose
+ * operands are written into their buffer; new state is written over the old where nothing reads the old one later.
  */
 import { InternalError } from "../errors.ts";
-import { executionOrder, producersOf, typesOf, type Graph, type Node, type ValueId } from "../ir/graph.ts";
+import {
+  executionOrder,
+  nodeId,
+  producersOf,
+  typesOf,
+  type Graph,
+  type Node,
+  type ValueId,
+} from "../ir/graph.ts";
 
 import { elementCount } from "../ir/shape.ts";
-import { sizeBytes, type TensorType } from "../ir/tensor-type.ts";
+import { sizeBytes, stridesOf, type TensorType } from "../ir/tensor-type.ts";
 import type { DType } from "../ir/dtype.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
 import type { Executable, InterfaceTensor, PlanBuffer, PlanCommand } from "./executable.ts";
 import type { Kernel } from "./kernel-ir.ts";
-import { lowerNode } from "./lower/lower-node.ts";
+import { lowerNode, type Slices } from "./lower/lower-node.ts";
 import { bodyOf, isLiteral } from "./lower/task.ts";
 import { deviceBytes } from "./device-bytes.ts";
+import { placeConcats } from "./concat-slices.ts";
 import { aliasRoots } from "./plan-aliases.ts";
 import { mayOverwrite } from "./plan-in-place.ts";
 import { assignSlots, peakBytes } from "./plan-memory.ts";
@@ -65,9 +74,11 @@ class Planner {
     const producers = producersOf(graph);
     const live = liveOrder(graph);
     const order = phase === "prepare" ? largestFirst(live) : live;
-    const roots = aliasRoots(order, types);
-    const root = (value: ValueId): ValueId => roots.get(value) ?? value;
-    const steps = order.filter((node) => needsKernel(node, roots, types));
+    const { slices, inPlace: joined } = slicesOf(graph, order, types);
+    const roots = aliasRoots(order, types, slices);
+    /** The value that fills the buffer that a value lies in. */
+    const root = (value: ValueId): ValueId => slices.get(value)?.whole ?? roots.get(value) ?? value;
+    const steps = order.filter((node) => !joined.has(nodeId(node)) && needsKernel(node, roots, types));
 
     // Where each root value lives; what is left gets a slot.
     const buffers = new Map<ValueId, number>();
@@ -76,14 +87,18 @@ class Planner {
     const lastRead = this.#lastReads(graph, steps, producers, root);
     const trailing: { value: ValueId; destination: number; sizeBytes: number }[] = [];
     const inPlace = new Map<ValueId, ValueId>();
-    const makers = new Map(
-      steps.flatMap((node, step) => node.results.map((result) => [result.id, step] as const)),
+    const makers = new Map<ValueId, { readonly first: number; readonly last: number }>();
+    steps.forEach((node, step) =>
+      node.results.forEach(({ id }) => {
+        const first = makers.get(root(id))?.first ?? step;
+        makers.set(root(id), { first, last: step });
+      }),
     );
     for (const output of graph.outputs) {
       if (output.updates !== undefined)
         this.#updated.add(graph.inputs.find((input) => input.id === output.updates)!.name);
       const value = root(output.value);
-      const step = makers.get(value);
+      const step = makers.get(value)?.last;
       const type = types.get(output.value)!;
       const destination =
         output.updates !== undefined
@@ -101,16 +116,14 @@ class Planner {
     }
 
     const used = new Set([...lastRead.keys(), ...graph.outputs.map((output) => root(output.value))]);
-    const scratch = steps.flatMap((node, step) =>
-      node.results
-        .filter((result) => used.has(result.id) && !buffers.has(result.id))
-        .map((result) => ({
-          value: result.id,
-          sizeBytes: sizeBytes(result.type),
-          first: step,
-          last: this.#endOf(graph, result.id, root, lastRead, step, steps.length),
-        })),
-    );
+    const scratch = Array.from(makers)
+      .filter(([value]) => used.has(value) && !buffers.has(value))
+      .map(([value, { first, last }]) => ({
+        value,
+        sizeBytes: sizeBytes(types.get(value)!),
+        first,
+        last: this.#endOf(graph, value, root, lastRead, last, steps.length),
+      }));
     const { slots, slotSizes } = assignSlots(scratch);
     const slotBuffers = slotSizes.map((size, slot) =>
       this.#addBuffer({ kind: "slot", name: `${phase}_slot${slot}`, sizeBytes: size }),
@@ -133,6 +146,7 @@ class Planner {
         results,
         used,
         inPlace,
+        slices,
         this.#target,
         `${phase === "run" ? "k" : "p"}${String(step).padStart(2, "0")}`,
       );
@@ -319,6 +333,19 @@ function liveOrder(graph: Graph): Node[] {
       return isLive;
     });
   return live.reverse();
+}
+
+/** The values that the graph's concatenations in place hold, as its kernels see them. */
+function slicesOf(graph: Graph, order: readonly Node[], types: ReadonlyMap<ValueId, TensorType>) {
+  const { slices, inPlace } = placeConcats(graph, order, (concat) => concat.attributes.inPlace === true);
+  const views: Slices = new Map(
+    Array.from(slices, ([value, { whole, offset }]) => {
+      const type = types.get(whole)!;
+      const view = { offset, strides: stridesOf(type) };
+      return [value, { whole, elementCount: elementCount(type.shape), view }];
+    }),
+  );
+  return { slices: views, inPlace };
 }
 
 function needsKernel(

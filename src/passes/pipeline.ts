@@ -23,6 +23,7 @@ import { sharePreparedValues } from "./share-prepared-values.ts";
 import { simplifyAlgebra } from "./simplify-algebra.ts";
 import { splitWideConcats } from "./split-wide-concats.ts";
 import { splitPrepare, type SplitGraphs } from "./split-prepare.ts";
+import { writeConcatsInPlace } from "./write-concats-in-place.ts";
 import type { Target } from "../codegen/target.ts";
 
 /** Over the whole graph, before it is split. */
@@ -44,7 +45,12 @@ export const graphPasses: readonly Pass[] = [
 ];
 
 /** Over `prepare` and `run` apart, so that no kernel does both. */
-export const fusionPasses: readonly Pass[] = [fuseConvBatchNormRelu, fuseDepthwisePointwise, fuseElementwise];
+export const fusionPasses: readonly Pass[] = [
+  fuseConvBatchNormRelu,
+  fuseDepthwisePointwise,
+  writeConcatsInPlace,
+  fuseElementwise,
+];
 
 export interface PipelineOptions extends PassOptions {
   /** Names of optional passes to leave out. */

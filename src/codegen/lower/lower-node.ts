@@ -20,6 +20,7 @@ import { scheduleStandardize } from "../schedule/standardize.ts";
 import { scheduleWinogradInput, scheduleWinogradOutput } from "../schedule/winograd-steps.ts";
 import type { Target } from "../target.ts";
 import { anchorOf, bufferScalar, type BoundTensor, type Task } from "./task.ts";
+import type { View } from "./view.ts";
 
 /** A kernel and the values bound to its buffers, in binding order. */
 export interface LoweredNode {
@@ -30,10 +31,17 @@ export interface LoweredNode {
 /** Operand → result pairs that may share a buffer: the result replaces the operand in place. */
 export type InPlace = ReadonlyMap<ValueId, ValueId>;
 
+/** Values that lie inside the buffer of another one, which has so many elements. */
+export type Slices = ReadonlyMap<
+  ValueId,
+  { readonly whole: ValueId; readonly elementCount: number; readonly view: View }
+>;
+
 /**
  * @param body what the node computes, its inputs named as the graph's values
  * @param used results that something reads; the others are not stored
  * @param inPlace result → operand whose buffer it overwrites
+ * @param slices values that are slices of another one's buffer
  * @param label number of the launch, the start of the kernel's name
  */
 export function lowerNode(
@@ -41,23 +49,33 @@ export function lowerNode(
   results: readonly ValueId[],
   used: ReadonlySet<ValueId>,
   inPlace: InPlace,
+  slices: Slices,
   target: Target,
   label: string,
 ): LoweredNode {
   const kb = new KernelBuilder();
   const bindings: ValueId[] = [];
-  const replaced = new Set(results.map((result) => inPlace.get(result)));
-  const bind = (value: ValueId, name: string, type: TensorType, access: "read" | "write" | "read_write") => {
-    bindings.push(value);
-    const buffer = kb.buffer(name, bufferScalar(type.dtype), access, Math.max(elementCount(type.shape), 1));
-    return { buffer, type };
+  const wholeOf = (value: ValueId) => slices.get(value)?.whole ?? value;
+  const stored = results.filter((result) => used.has(wholeOf(result)));
+  const overwritten = new Set(stored.map((result) => inPlace.get(result) ?? wholeOf(result)));
+  /** Buffers by the value that fills them: slices of one, read or written, are one binding. */
+  const bound = new Map<ValueId, string>();
+  const bind = (value: ValueId, name: string, type: TensorType, access: "read" | "write"): BoundTensor => {
+    const slice = slices.get(value);
+    const whole = wholeOf(value);
+    let buffer = bound.get(whole);
+    if (buffer === undefined) {
+      bindings.push(whole);
+      const count = slice?.elementCount ?? elementCount(type.shape);
+      const both = access === "read" && overwritten.has(whole) ? "read_write" : access;
+      buffer = kb.buffer(name, bufferScalar(type.dtype), both, Math.max(count, 1));
+      bound.set(whole, buffer);
+    }
+    return slice === undefined ? { buffer, type } : { buffer, type, view: slice.view };
   };
   const inputs = new Map<ValueId, BoundTensor>();
   body.inputs.forEach((input) => {
-    inputs.set(
-      input.id,
-      bind(input.name, `in${bindings.length}`, input.type, replaced.has(input.name) ? "read_write" : "read"),
-    );
+    inputs.set(input.id, bind(input.name, `in${bindings.length}`, input.type, "read"));
   });
   const types = new Map(
     Object.values(body.nodes).flatMap((node) => node.results.map((r) => [r.id, r.type] as const)),
@@ -65,15 +83,10 @@ export function lowerNode(
   const outputs: (BoundTensor & { value: ValueId })[] = [];
   body.outputs.forEach((output, i) => {
     const result = results[i]!;
-    if (!used.has(result)) return;
+    if (!stored.includes(result)) return;
     const type = types.get(output.value) ?? inputs.get(output.value)!.type;
-    const operand = inPlace.get(result);
-    const shared = operand === undefined ? undefined : body.inputs.find((input) => input.name === operand);
-    const bound =
-      shared === undefined
-        ? bind(result, `out${bindings.length}`, type, "write")
-        : { buffer: inputs.get(shared.id)!.buffer, type };
-    outputs.push({ ...bound, value: output.value });
+    const tensor = bind(inPlace.get(result) ?? result, `out${bindings.length}`, type, "write");
+    outputs.push({ ...tensor, value: output.value });
   });
 
   const task: Task = { target, body, anchor: anchorOf(body), inputs, outputs };

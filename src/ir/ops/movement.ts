@@ -21,7 +21,8 @@ export interface MovementOps {
     readonly size: readonly number[];
     readonly step: readonly number[];
   };
-  concat: { readonly axis: number };
+  /** `inPlace` asks the planner to have the operands written into the result's buffer; it means nothing else. */
+  concat: { readonly axis: number; readonly inPlace?: true };
   /** `padding[i]` elements before and after axis `i`, filled with `value`; not negative. */
   pad: { readonly padding: readonly (readonly [number, number])[]; readonly value: number };
   /**
