@@ -50,7 +50,8 @@ function whyNot(rewriter: Rewriter, concat: NodeOf<"concat">, after: ConcatSlice
   // Operands that other kernels read in one piece, such as longer concatenations, gain where this one does not.
   if (joined && operands.every((operand) => rewriter.usersOf(operand).length === 1))
     return "the kernel that reads it joins the operands";
-  if (inKernel.length > (joined ? 0 : 1)) return `${inKernel.length} operands would need a kernel each`;
+  const kernels = inKernel.length + viewsOfSlices(rewriter, [...operands, nodeId(concat)], after);
+  if (kernels > (joined ? 0 : 1)) return `it would take ${kernels} kernels more`;
   return undefined;
 }
 
@@ -63,6 +64,15 @@ function isMadeInPassing(rewriter: Rewriter, operand: ValueId, after: ConcatSlic
   return (
     producer.op !== "concat" || producer.operands.every((item) => isMadeInPassing(rewriter, item, after))
   );
+}
+
+/** How many views there are that need a kernel once what they show is a slice, whose elements lie apart. */
+function viewsOfSlices(rewriter: Rewriter, values: readonly ValueId[], { slices }: ConcatSlices): number {
+  const views = values
+    .filter((value) => slices.has(value))
+    .flatMap((value) => rewriter.usersOf(value))
+    .filter(({ op }) => op === "reshape" || op === "relayout" || op === "permute");
+  return views.filter((view) => !joinsReader(rewriter, nodeId(view))).length;
 }
 
 /** Whether the only kernel that reads a value would compute it as it goes. */

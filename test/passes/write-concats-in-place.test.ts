@@ -65,6 +65,7 @@ describe("write-concats-in-place", () => {
     ["a kernel that reads an operand wants it in one piece", [a, b, joined(), read, "%t = permute(%y) {axes=[1,0]} : f32[4,2]", "%m = matmul(%t, %a) {packing=null} : f32[4,3]", `return "r" %r`, `return "m" %m`]],
     ["one kernel computes the operands and joins them", ["%a = exp(%x) : f32[2,3]", "%b = exp(%y) : f32[2,4]", joined(), read, `return "r" %r`]],
     ["several operands would need a kernel each", [a, "%b = exp(%y) : f32[2,4]", "%n = neg(%y) : f32[2,4]", "%c = concat(%a, %b, %n) {axis=1} : f32[2,11]", `return "c" %c`]],
+    ["views of operands would need a kernel each", [a, b, "%v = reshape(%a) {shape=[6]} : f32[6]", "%u = reshape(%b) {shape=[8]} : f32[8]", "%s = softmax(%v) {axis=0} : f32[6]", "%t = softmax(%u) {axis=0} : f32[8]", joined(), `return "c" %c`, `return "s" %s`, `return "t" %t`]],
     ["the one kernel that reads it joins the operands as it goes", [a, b, joined(), "%r = exp(%c) : f32[2,7]", `return "r" %r`]],
   ])("does not fire where %s", (_, lines) => {
     expectUnchanged(writeConcatsInPlace, graph(...lines));
