@@ -146,7 +146,7 @@ class Placement {
 }
 
 /** Whether the kernel of a node can read a value that is a slice of a larger buffer. */
-function readsSlices(node: Node, value: ValueId): boolean {
+export function readsSlices(node: Node, value: ValueId): boolean {
   if (node.op !== "fusion") return node.operands.every((item, i) => item !== value || takesSlice(node, i));
   const { body } = node.attributes;
   const inner = body.inputs.filter((_, i) => node.operands[i] === value).map(({ id }) => id);

@@ -1,33 +1,24 @@
 /**
  * Turns the two graphs of a program into kernels and a plan: which buffer each value lives in, and the
- * commands in order. Values that are only another view of a buffer get no kernel, nor do concatenations whose
- * operands are written into their buffer; new state is written over the old where nothing reads the old one later.
+ * commands in order. Values that are only another view of a buffer get no kernel (`plan-views.ts`); new state is
+ * written over the old where nothing reads the old one later.
  */
 import { InternalError } from "../errors.ts";
-import {
-  executionOrder,
-  nodeId,
-  producersOf,
-  typesOf,
-  type Graph,
-  type Node,
-  type ValueId,
-} from "../ir/graph.ts";
+import { executionOrder, producersOf, typesOf, type Graph, type Node, type ValueId } from "../ir/graph.ts";
 
 import { elementCount } from "../ir/shape.ts";
-import { sizeBytes, stridesOf, type TensorType } from "../ir/tensor-type.ts";
+import { sizeBytes, type TensorType } from "../ir/tensor-type.ts";
 import type { DType } from "../ir/dtype.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
 import type { Executable, InterfaceTensor, PlanBuffer, PlanCommand } from "./executable.ts";
 import type { Kernel } from "./kernel-ir.ts";
-import { lowerNode, type Slices } from "./lower/lower-node.ts";
+import { lowerNode } from "./lower/lower-node.ts";
 import { bodyOf, isLiteral } from "./lower/task.ts";
 import { deviceBytes } from "./device-bytes.ts";
-import { placeConcats } from "./concat-slices.ts";
-import { aliasRoots } from "./plan-aliases.ts";
 import { mayOverwrite } from "./plan-in-place.ts";
 import { assignSlots, peakBytes } from "./plan-memory.ts";
 import { largestFirst } from "./plan-prepare-order.ts";
+import { planViews } from "./plan-views.ts";
 import type { Target } from "./target.ts";
 
 export interface Plan extends Omit<Executable, "name" | "language" | "kernels"> {
@@ -74,11 +65,8 @@ class Planner {
     const producers = producersOf(graph);
     const live = liveOrder(graph);
     const order = phase === "prepare" ? largestFirst(live) : live;
-    const { slices, inPlace: joined } = slicesOf(graph, order, types);
-    const roots = aliasRoots(order, types, slices);
-    /** The value that fills the buffer that a value lies in. */
-    const root = (value: ValueId): ValueId => slices.get(value)?.whole ?? roots.get(value) ?? value;
-    const steps = order.filter((node) => !joined.has(nodeId(node)) && needsKernel(node, roots, types));
+    const { root, slices, isFree } = planViews(graph, order, types);
+    const steps = order.filter((node) => !isFree(node) && needsKernel(node, types));
 
     // Where each root value lives; what is left gets a slot.
     const buffers = new Map<ValueId, number>();
@@ -335,25 +323,8 @@ function liveOrder(graph: Graph): Node[] {
   return live.reverse();
 }
 
-/** The values that the graph's concatenations in place hold, as its kernels see them. */
-function slicesOf(graph: Graph, order: readonly Node[], types: ReadonlyMap<ValueId, TensorType>) {
-  const { slices, inPlace } = placeConcats(graph, order, (concat) => concat.attributes.inPlace === true);
-  const views: Slices = new Map(
-    Array.from(slices, ([value, { whole, offset }]) => {
-      const type = types.get(whole)!;
-      const view = { offset, strides: stridesOf(type) };
-      return [value, { whole, elementCount: elementCount(type.shape), view }];
-    }),
-  );
-  return { slices: views, inPlace };
-}
-
-function needsKernel(
-  node: Node,
-  roots: ReadonlyMap<ValueId, ValueId>,
-  types: ReadonlyMap<ValueId, TensorType>,
-): boolean {
-  if (node.op === "constant" || roots.has(node.results[0]!.id)) return false;
+function needsKernel(node: Node, types: ReadonlyMap<ValueId, TensorType>): boolean {
+  if (node.op === "constant") return false;
   return node.results.some((result) => elementCount(types.get(result.id)!.shape) > 0);
 }
 

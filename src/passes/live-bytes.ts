@@ -39,6 +39,8 @@ export function peakBytes(
       const readers = rewriter.usersOf(id).map((reader) => ends[steps.get(nodeId(reader))!]!);
       const last = rewriter.isOutput(id) ? order.length : Math.max(step, ...readers);
       const whole = slices.get(id)?.whole ?? id;
+      // Inputs lie in buffers of their own.
+      if (rewriter.producer(whole) === undefined) continue;
       const known = lives.get(whole);
       lives.set(whole, {
         first: Math.min(step, known?.first ?? step),

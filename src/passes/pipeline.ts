@@ -18,6 +18,7 @@ import { fuseDepthwisePointwise } from "./fuse-depthwise-pointwise.ts";
 import { fuseElementwise } from "./fuse-elementwise.ts";
 import { packWeights } from "./pack-weights.ts";
 import type { Pass, PassContext, PassOptions, PassRecord } from "./pass.ts";
+import { readSlicesInPlace } from "./read-slices-in-place.ts";
 import { patchesFor } from "./rewrite.ts";
 import { sharePreparedValues } from "./share-prepared-values.ts";
 import { simplifyAlgebra } from "./simplify-algebra.ts";
@@ -48,6 +49,7 @@ export const graphPasses: readonly Pass[] = [
 export const fusionPasses: readonly Pass[] = [
   fuseConvBatchNormRelu,
   fuseDepthwisePointwise,
+  readSlicesInPlace,
   writeConcatsInPlace,
   fuseElementwise,
 ];
