@@ -7,54 +7,76 @@ import { sizeBytes } from "../ir/tensor-type.ts";
 import { isElementwiseNode, isMovementNode } from "./fusion-group.ts";
 import type { Rewriter } from "./rewrite.ts";
 
-/**
- * @param order the nodes in an order of execution
- * @param slices values that lie in the buffer of another one
- */
-export function peakBytes(
-  rewriter: Rewriter,
-  order: readonly Node[],
-  slices: ReadonlyMap<ValueId, { readonly whole: ValueId }>,
-): number {
-  const steps = new Map(order.map((node, step) => [nodeId(node), step]));
-  /** When a node's work is done: with its reader's, where that computes it in passing. */
-  const ends: number[] = [];
-  const inPassing = (node: Node): Node | undefined => {
-    const id = nodeId(node);
-    const readers = rewriter.usersOf(id);
-    const isFree = (isElementwiseNode(node) || isMovementNode(node)) && !slices.has(id);
-    const [reader] = readers;
-    if (!isFree || readers.length !== 1 || rewriter.isOutput(id) || holdsSlices.has(id)) return undefined;
-    return isElementwiseNode(reader!) || isMovementNode(reader!) ? reader : undefined;
-  };
-  const holdsSlices = new Set(Array.from(slices.values(), ({ whole }) => whole));
-  for (let step = order.length - 1; step >= 0; step--) {
-    const reader = inPassing(order[step]!);
-    ends[step] = reader === undefined ? step : ends[steps.get(nodeId(reader))!]!;
+interface Life {
+  readonly value: ValueId;
+  /** The steps that make it and that read it last. */
+  readonly first: number;
+  readonly last: number;
+  readonly bytes: number;
+  /** Whether its only reader computes it in passing, unless it has a place of its own. */
+  readonly inPassing: boolean;
+}
+
+export class LiveBytes {
+  readonly #lives: readonly Life[];
+  readonly #steps: number;
+  readonly #bytes: ReadonlyMap<ValueId, number>;
+
+  /** @param order the graph's nodes in an order of execution */
+  constructor(rewriter: Rewriter, order: readonly Node[]) {
+    const steps = new Map(order.map((node, step) => [nodeId(node), step]));
+    const readersOf = (value: ValueId) => rewriter.usersOf(value).map((reader) => steps.get(nodeId(reader))!);
+    /** When a node's work is done: with its reader's, where that computes it in passing. */
+    const ends: number[] = [];
+    const passing = order.map((node) => {
+      const [reader, ...others] = rewriter.usersOf(nodeId(node));
+      const isAlone = reader !== undefined && others.length === 0 && !rewriter.isOutput(nodeId(node));
+      return isAlone && isPointwise(node) && isPointwise(reader);
+    });
+    for (let step = order.length - 1; step >= 0; step--)
+      ends[step] = passing[step] ? ends[readersOf(nodeId(order[step]!))[0]!]! : step;
+    this.#lives = order.flatMap((node, step) =>
+      node.op === "constant"
+        ? []
+        : node.results.map(({ id, type }): Life => {
+            const last = rewriter.isOutput(id)
+              ? order.length
+              : Math.max(step, ...readersOf(id).map((reader) => ends[reader]!));
+            return { value: id, first: step, last, bytes: sizeBytes(type), inPassing: passing[step]! };
+          }),
+    );
+    this.#steps = order.length;
+    this.#bytes = new Map(this.#lives.map(({ value, bytes }) => [value, bytes]));
   }
-  const lives = new Map<ValueId, { first: number; last: number; bytes: number }>();
-  order.forEach((node, step) => {
-    if (node.op === "constant" || inPassing(node) !== undefined) return;
-    for (const { id } of node.results) {
-      const readers = rewriter.usersOf(id).map((reader) => ends[steps.get(nodeId(reader))!]!);
-      const last = rewriter.isOutput(id) ? order.length : Math.max(step, ...readers);
-      const whole = slices.get(id)?.whole ?? id;
-      // Inputs lie in buffers of their own.
-      if (rewriter.producer(whole) === undefined) continue;
-      const known = lives.get(whole);
-      lives.set(whole, {
-        first: Math.min(step, known?.first ?? step),
-        last: Math.max(last, known?.last ?? last),
-        bytes: sizeBytes(rewriter.typeOf(whole)),
-      });
+
+  /** @param slices values that lie in the buffer of another one */
+  peak(slices: ReadonlyMap<ValueId, { readonly whole: ValueId }>): number {
+    const wholes = new Map<ValueId, { first: number; last: number }>();
+    for (const { whole } of slices.values()) wholes.set(whole, { first: Infinity, last: -1 });
+    const changes = new Array<number>(this.#steps + 2).fill(0);
+    const add = (first: number, last: number, bytes: number): void => {
+      changes[first]! += bytes;
+      changes[last + 1]! -= bytes;
+    };
+    for (const { value, first, last, bytes, inPassing } of this.#lives) {
+      const slice = slices.get(value);
+      const whole = wholes.get(slice?.whole ?? value);
+      if (whole !== undefined) {
+        whole.first = Math.min(whole.first, first);
+        whole.last = Math.max(whole.last, last);
+      } else if (!inPassing) add(first, last, bytes);
     }
-  });
-  const changes = new Array<number>(order.length + 2).fill(0);
-  for (const { first, last, bytes } of lives.values()) {
-    changes[first]! += bytes;
-    changes[last + 1]! -= bytes;
+    for (const [value, { first, last }] of wholes) {
+      // Inputs lie in buffers of their own.
+      const bytes = this.#bytes.get(value);
+      if (bytes !== undefined) add(first, last, bytes);
+    }
+    let [live, peak] = [0, 0];
+    for (const change of changes) peak = Math.max(peak, (live += change));
+    return peak;
   }
-  let [live, peak] = [0, 0];
-  for (const change of changes) peak = Math.max(peak, (live += change));
-  return peak;
+}
+
+function isPointwise(node: Node): boolean {
+  return isElementwiseNode(node) || isMovementNode(node);
 }

@@ -7,7 +7,7 @@
 import { canReadInPlace } from "../codegen/read-slices.ts";
 import { nodeId, type Node, type NodeOf } from "../ir/graph.ts";
 import { isElementwiseNode, isMovementNode } from "./fusion-group.ts";
-import { peakBytes } from "./live-bytes.ts";
+import { LiveBytes } from "./live-bytes.ts";
 import type { Pass } from "./pass.ts";
 import { rewrite, type Rewriter } from "./rewrite.ts";
 
@@ -19,12 +19,13 @@ export const readSlicesInPlace: Pass = {
     rewrite(graph, (rewriter) => {
       const order = rewriter.originalOrder();
       const slices = new Map<string, { readonly whole: string }>();
-      const peak = peakBytes(rewriter, order, slices);
+      const live = new LiveBytes(rewriter, order);
+      const peak = live.peak(slices);
       for (const node of order) {
         if (node.op !== "slice" || !isWorthIt(rewriter, node)) continue;
         const from = node.operands[0]!;
         slices.set(nodeId(node), { whole: slices.get(from)?.whole ?? from });
-        const bytes = peakBytes(rewriter, order, slices);
+        const bytes = live.peak(slices);
         if (bytes > peak) {
           slices.delete(nodeId(node));
           note(`%${nodeId(node)}: ${bytes - peak} bytes more would be live at once`);

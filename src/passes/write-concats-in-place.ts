@@ -8,7 +8,7 @@
 import { placeConcats, type ConcatSlices } from "../codegen/concat-slices.ts";
 import { nodeId, type Node, type NodeOf, type ValueId } from "../ir/graph.ts";
 import { isElementwiseNode, isMovementNode } from "./fusion-group.ts";
-import { peakBytes } from "./live-bytes.ts";
+import { LiveBytes } from "./live-bytes.ts";
 import type { Pass } from "./pass.ts";
 import { rewrite, type Rewriter } from "./rewrite.ts";
 
@@ -19,14 +19,15 @@ export const writeConcatsInPlace: Pass = {
   run: (graph, { note }) =>
     rewrite(graph, (rewriter) => {
       const order = rewriter.originalOrder();
-      const peak = peakBytes(rewriter, order, new Map());
+      const live = new LiveBytes(rewriter, order);
+      const peak = live.peak(new Map());
       const { inPlace } = placeConcats(graph, order, (concat, after) => {
         const reason = whyNot(rewriter, concat, after);
         if (reason !== undefined) {
           note(`%${nodeId(concat)}: ${reason}`);
           return false;
         }
-        const bytes = peakBytes(rewriter, order, after.slices);
+        const bytes = live.peak(after.slices);
         if (bytes > peak) {
           note(`%${nodeId(concat)}: ${bytes - peak} bytes more would be live at once`);
           return false;
