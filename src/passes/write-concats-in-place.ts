@@ -47,7 +47,7 @@ function whyNot(rewriter: Rewriter, concat: NodeOf<"concat">, after: ConcatSlice
   const operands = [...new Set(concat.operands)];
   const inKernel = operands.filter((operand) => isMadeInPassing(rewriter, operand, after));
   if (inKernel.length === operands.length) return "one kernel computes the operands and joins them";
-  const joined = joinsReader(rewriter, nodeId(concat));
+  const joined = joinsReader(rewriter, nodeId(concat), after);
   // Operands that other kernels read in one piece, such as longer concatenations, gain where this one does not.
   if (joined && operands.every((operand) => rewriter.usersOf(operand).length === 1))
     return "the kernel that reads it joins the operands";
@@ -68,18 +68,19 @@ function isMadeInPassing(rewriter: Rewriter, operand: ValueId, after: ConcatSlic
 }
 
 /** How many views there are that need a kernel once what they show is a slice, whose elements lie apart. */
-function viewsOfSlices(rewriter: Rewriter, values: readonly ValueId[], { slices }: ConcatSlices): number {
+function viewsOfSlices(rewriter: Rewriter, values: readonly ValueId[], after: ConcatSlices): number {
   const views = values
-    .filter((value) => slices.has(value))
+    .filter((value) => after.slices.has(value))
     .flatMap((value) => rewriter.usersOf(value))
     .filter(({ op }) => op === "reshape" || op === "relayout" || op === "permute");
-  return views.filter((view) => !joinsReader(rewriter, nodeId(view))).length;
+  return views.filter((view) => !joinsReader(rewriter, nodeId(view), after)).length;
 }
 
 /** Whether the only kernel that reads a value would compute it as it goes. */
-function joinsReader(rewriter: Rewriter, value: ValueId): boolean {
-  const readers = rewriter.usersOf(value);
-  return !rewriter.isOutput(value) && readers.length === 1 && isPointwise(readers[0]!);
+function joinsReader(rewriter: Rewriter, value: ValueId, { inPlace }: ConcatSlices): boolean {
+  const [reader, ...others] = rewriter.usersOf(value);
+  if (reader === undefined || others.length > 0 || rewriter.isOutput(value)) return false;
+  return isPointwise(reader) && !inPlace.has(nodeId(reader));
 }
 
 function isPointwise(node: Node): boolean {
