@@ -2,15 +2,20 @@
 import type { Node, ValueId } from "../ir/graph.ts";
 import { layoutOf, type TensorType } from "../ir/tensor-type.ts";
 
-/** Each such value, and the value whose buffer it shares. */
+/**
+ * Each such value, and the value whose buffer it shares.
+ * @param slices values that do not fill their buffer, of which a view is not bytes that follow each other
+ */
 export function aliasRoots(
   order: readonly Node[],
   types: ReadonlyMap<ValueId, TensorType>,
+  slices: { readonly has: (value: ValueId) => boolean },
 ): Map<ValueId, ValueId> {
   const roots = new Map<ValueId, ValueId>();
   for (const node of order) {
     if (node.op !== "reshape" && node.op !== "relayout" && node.op !== "permute") continue;
     const operand = node.operands[0]!;
+    if (slices.has(operand)) continue;
     const from = types.get(operand)!;
     const to = node.results[0]!.type;
     const same =

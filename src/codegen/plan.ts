@@ -1,7 +1,7 @@
 /**
  * Turns the two graphs of a program into kernels and a plan: which buffer each value lives in, and the
- * commands in order. Values that are only another view of a buffer get no kernel; new state is written over
- * the old where nothing reads the old one later.
+ * commands in order. Values that are only another view of a buffer get no kernel (`plan-views.ts`); new state is
+ * written over the old where nothing reads the old one later.
  */
 import { InternalError } from "../errors.ts";
 import { executionOrder, producersOf, typesOf, type Graph, type Node, type ValueId } from "../ir/graph.ts";
@@ -17,10 +17,10 @@ import { bindingsOf, lowerNode, type LoweringTask } from "./lower/lower-node.ts"
 import { NodeSignatures } from "./lower/node-signature.ts";
 import { bodyOf, isLiteral } from "./lower/task.ts";
 import { deviceBytes } from "./device-bytes.ts";
-import { aliasRoots } from "./plan-aliases.ts";
 import { mayOverwrite } from "./plan-in-place.ts";
 import { assignSlots, peakBytes } from "./plan-memory.ts";
 import { largestFirst } from "./plan-prepare-order.ts";
+import { planViews } from "./plan-views.ts";
 import type { Target } from "./target.ts";
 
 export interface Plan extends Omit<Executable, "name" | "language" | "kernels"> {
@@ -68,9 +68,8 @@ class Planner {
     const producers = producersOf(graph);
     const live = liveOrder(graph);
     const order = phase === "prepare" ? largestFirst(live) : live;
-    const roots = aliasRoots(order, types);
-    const root = (value: ValueId): ValueId => roots.get(value) ?? value;
-    const steps = order.filter((node) => needsKernel(node, roots, types));
+    const { root, slices, isFree } = planViews(graph, order, types);
+    const steps = order.filter((node) => !isFree(node) && needsKernel(node, types));
 
     // Where each root value lives; what is left gets a slot.
     const buffers = new Map<ValueId, number>();
@@ -79,14 +78,18 @@ class Planner {
     const lastRead = this.#lastReads(graph, steps, producers, root);
     const trailing: { value: ValueId; destination: number; sizeBytes: number }[] = [];
     const inPlace = new Map<ValueId, ValueId>();
-    const makers = new Map(
-      steps.flatMap((node, step) => node.results.map((result) => [result.id, step] as const)),
+    const makers = new Map<ValueId, { readonly first: number; readonly last: number }>();
+    steps.forEach((node, step) =>
+      node.results.forEach(({ id }) => {
+        const first = makers.get(root(id))?.first ?? step;
+        makers.set(root(id), { first, last: step });
+      }),
     );
     for (const output of graph.outputs) {
       if (output.updates !== undefined)
         this.#updated.add(graph.inputs.find((input) => input.id === output.updates)!.name);
       const value = root(output.value);
-      const step = makers.get(value);
+      const step = makers.get(value)?.last;
       const type = types.get(output.value)!;
       const destination =
         output.updates !== undefined
@@ -104,16 +107,14 @@ class Planner {
     }
 
     const used = new Set([...lastRead.keys(), ...graph.outputs.map((output) => root(output.value))]);
-    const scratch = steps.flatMap((node, step) =>
-      node.results
-        .filter((result) => used.has(result.id) && !buffers.has(result.id))
-        .map((result) => ({
-          value: result.id,
-          sizeBytes: sizeBytes(result.type),
-          first: step,
-          last: this.#endOf(graph, result.id, root, lastRead, step, steps.length),
-        })),
-    );
+    const scratch = Array.from(makers)
+      .filter(([value]) => used.has(value) && !buffers.has(value))
+      .map(([value, { first, last }]) => ({
+        value,
+        sizeBytes: sizeBytes(types.get(value)!),
+        first,
+        last: this.#endOf(graph, value, root, lastRead, last, steps.length),
+      }));
     const { slots, slotSizes } = assignSlots(scratch);
     const slotBuffers = slotSizes.map((size, slot) =>
       this.#addBuffer({ kind: "slot", name: `${phase}_slot${slot}`, sizeBytes: size }),
@@ -130,7 +131,8 @@ class Planner {
     };
     const commands: PlanCommand[] = steps.map((node, step) => {
       const results = node.results.map((result) => result.id);
-      const task: LoweringTask = { body: bodyOf(node, { types, producers }), results, used, inPlace };
+      const body = bodyOf(node, { types, producers });
+      const task: LoweringTask = { body, results, used, inPlace, slices };
       const label = `${phase === "run" ? "k" : "p"}${String(step).padStart(2, "0")}`;
       const kernel = this.#kernelNumber(task, label);
       const { values, comment } = bindingsOf(task);
@@ -304,12 +306,8 @@ function liveOrder(graph: Graph): Node[] {
   return live.reverse();
 }
 
-function needsKernel(
-  node: Node,
-  roots: ReadonlyMap<ValueId, ValueId>,
-  types: ReadonlyMap<ValueId, TensorType>,
-): boolean {
-  if (node.op === "constant" || roots.has(node.results[0]!.id)) return false;
+function needsKernel(node: Node, types: ReadonlyMap<ValueId, TensorType>): boolean {
+  if (node.op === "constant") return false;
   return node.results.some((result) => elementCount(types.get(result.id)!.shape) > 0);
 }
 

@@ -41,6 +41,7 @@ function isDead(rewriter: Rewriter, root: Node): boolean {
 function isMember(node: Node | undefined): node is Node {
   return (
     node !== undefined &&
+    !((node.op === "concat" || node.op === "slice") && node.attributes.inPlace === true) &&
     (isElementwiseNode(node) || isMovementNode(node) || opRecord(node.op).kind === "generator")
   );
 }

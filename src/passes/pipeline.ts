@@ -19,11 +19,13 @@ import { fuseDepthwisePointwise } from "./fuse-depthwise-pointwise.ts";
 import { fuseElementwise } from "./fuse-elementwise.ts";
 import { packWeights } from "./pack-weights.ts";
 import type { Pass, PassContext, PassOptions, PassRecord } from "./pass.ts";
+import { readSlicesInPlace } from "./read-slices-in-place.ts";
 import { patchesFor } from "./rewrite.ts";
 import { sharePreparedValues } from "./share-prepared-values.ts";
 import { simplifyAlgebra } from "./simplify-algebra.ts";
 import { splitWideConcats } from "./split-wide-concats.ts";
 import { splitPrepare, type SplitGraphs } from "./split-prepare.ts";
+import { writeConcatsInPlace } from "./write-concats-in-place.ts";
 import type { Target } from "../codegen/target.ts";
 
 /** Over the whole graph, before it is split. */
@@ -49,6 +51,8 @@ export const fusionPasses: readonly Pass[] = [
   fuseConvBatchNormRelu,
   fuseDepthwisePointwise,
   fuseConvPool,
+  readSlicesInPlace,
+  writeConcatsInPlace,
   fuseElementwise,
 ];
 

@@ -76,6 +76,54 @@ class ConcatPadSlice extends nn.Module {
   }
 }
 
+/** A dense layer (Huang et al., 2017): what it makes is put behind what it read. */
+class DenseLayer extends nn.Module {
+  bn1: nn.BatchNorm2d;
+  conv1: nn.Conv2d;
+  bn2 = new nn.BatchNorm2d(4);
+  conv2 = new nn.Conv2d(4, 5, 3, { padding: 1, bias: false });
+
+  constructor(channels: number) {
+    super();
+    this.bn1 = new nn.BatchNorm2d(channels);
+    this.conv1 = new nn.Conv2d(channels, 4, 1, { bias: false });
+  }
+
+  override forward(x: Tensor): Tensor {
+    const inner = this.conv1.forward(this.bn1.forward(x).relu());
+    return this.conv2.forward(this.bn2.forward(inner).relu());
+  }
+}
+
+/** Each layer reads all that the ones before made. */
+class DenseBlock extends nn.Module {
+  stem = new nn.Conv2d(3, 6, 3);
+  layers = new nn.ModuleList([6, 11, 16].map((channels) => new DenseLayer(channels)));
+  last = new nn.Conv2d(21, 4, 1);
+
+  override forward(x: Tensor): Tensor {
+    const features = [this.stem.forward(x)];
+    for (const layer of this.layers) features.push(layer.forward(nn.functional.concat(features, 1)));
+    return this.last.forward(nn.functional.concat(features, 1));
+  }
+}
+
+/** Branches side by side (Szegedy et al., 2015), read by a convolution and by a pooling. */
+class Inception extends nn.Module {
+  left = new nn.Conv2d(4, 7, 1);
+  right = new nn.Conv2d(4, 8, 3, { padding: 1 });
+  pool = new nn.MaxPool2d(3, { stride: 1, padding: 1 });
+  pooled = new nn.Conv2d(4, 3, 1);
+  next = new nn.Conv2d(18, 5, 1);
+  down = new nn.MaxPool2d(2);
+
+  override forward(x: Tensor): { next: Tensor; down: Tensor } {
+    const branches = [this.left.forward(x).relu(), this.right.forward(x).relu(), this.pooled.forward(this.pool.forward(x))]; // prettier-ignore
+    const joined = nn.functional.concat(branches, 1);
+    return { next: this.next.forward(joined), down: this.down.forward(joined) };
+  }
+}
+
 class Classifier extends nn.Module {
   conv = new nn.Conv2d(1, 6, 3);
   pool = new nn.AvgPool2d(2, { ceilMode: true });
@@ -103,6 +151,9 @@ export const networks = {
   mlpTraining: { name: "a perceptron with BatchNorm1d in training", build: () => new Mlp(), shape: [5, 8], training: true },
   volume: { name: "Conv3d + BatchNorm3d", build: () => new Volume(), shape: [1, 2, 4, 5, 6] },
   concatPadSlice: { name: "concat, pad and slice", build: () => new ConcatPadSlice(), shape: [1, 3, 6, 5] },
+  denseBlock: { name: "a dense block", build: () => new DenseBlock(), shape: [1, 3, 8, 7] },
+  denseBlockTraining: { name: "a dense block in training", build: () => new DenseBlock(), shape: [2, 3, 8, 7], training: true },
+  inception: { name: "an Inception block", build: () => new Inception(), shape: [2, 4, 6, 5] },
   classifier: { name: "a softmax classifier", build: () => new Classifier(), shape: [2, 1, 9, 8] },
 } as const satisfies Record<string, Network>; // prettier-ignore
 

@@ -20,9 +20,16 @@ import { scheduleStandardize } from "../schedule/standardize.ts";
 import { scheduleWinogradInput, scheduleWinogradOutput } from "../schedule/winograd-steps.ts";
 import type { Target } from "../target.ts";
 import { anchorOf, bufferScalar, type BoundTensor, type Task } from "./task.ts";
+import type { View } from "./view.ts";
 
 /** Operand → result pairs that may share a buffer: the result replaces the operand in place. */
 export type InPlace = ReadonlyMap<ValueId, ValueId>;
+
+/** Values that lie inside the buffer of another one, which has so many elements. */
+export type Slices = ReadonlyMap<
+  ValueId,
+  { readonly whole: ValueId; readonly elementCount: number; readonly view: View }
+>;
 
 /** A node about to be lowered. */
 export interface LoweringTask {
@@ -33,6 +40,7 @@ export interface LoweringTask {
   readonly used: ReadonlySet<ValueId>;
   /** Result → operand whose buffer it overwrites. */
   readonly inPlace: InPlace;
+  readonly slices: Slices;
 }
 
 /** How a node's kernel is bound. */
@@ -43,42 +51,69 @@ export interface Bindings {
   readonly comment: string;
 }
 
-export function bindingsOf({ body, results, used, inPlace }: LoweringTask): Bindings {
-  const inputs = body.inputs.map((input) => input.name);
-  const stored = results.filter((result) => used.has(result));
-  const outputs = stored.filter((result) => !inputs.includes(inPlace.get(result) ?? ""));
+export function bindingsOf(lowering: LoweringTask): Bindings {
+  const { body, results } = lowering;
+  const buffers = buffersOf(lowering);
+  const stored = results.filter((result) => isStored(lowering, result));
   const types = stored.map((result) => formatType(typeOfOutput(body, results.indexOf(result))));
-  const sources = inputs.map((name, i) => `in${i} = %${name}`).join(", ");
+  const sources = body.inputs
+    .map(({ name }) => `${buffers.get(wholeOf(lowering, name))} = %${name}`)
+    .join(", ");
   const made = results.map((id) => `%${id}`).join(", ");
   return {
-    values: [...inputs, ...outputs],
+    values: [...buffers.keys()],
     comment: `${made} : ${types.join(", ")}${sources === "" ? "" : ` from ${sources}`}`,
   };
 }
 
+/** The value that fills the buffer that this one lies in. */
+export function wholeOf({ slices }: LoweringTask, value: ValueId): ValueId {
+  return slices.get(value)?.whole ?? value;
+}
+
+export function isStored(lowering: LoweringTask, result: ValueId): boolean {
+  return lowering.used.has(wholeOf(lowering, result));
+}
+
+/** Names of buffers by the value that fills them, in binding order: slices of one, read or written, are one binding. */
+export function buffersOf(lowering: LoweringTask): ReadonlyMap<ValueId, string> {
+  const buffers = new Map<ValueId, string>();
+  const bind = (value: ValueId, prefix: string): void => {
+    const whole = wholeOf(lowering, value);
+    if (!buffers.has(whole)) buffers.set(whole, `${prefix}${buffers.size}`);
+  };
+  for (const { name } of lowering.body.inputs) bind(name, "in");
+  for (const result of lowering.results)
+    if (isStored(lowering, result)) bind(lowering.inPlace.get(result) ?? result, "out");
+  return buffers;
+}
+
 /** @param label number of the launch, the start of the kernel's name */
 export function lowerNode(lowering: LoweringTask, target: Target, label: string): Kernel {
-  const { body, results, used, inPlace } = lowering;
+  const { body, results, inPlace, slices } = lowering;
   const kb = new KernelBuilder();
-  const replaced = new Set(results.map((result) => inPlace.get(result)));
-  let bound = 0;
-  const bind = (name: string, type: TensorType, access: "read" | "write" | "read_write"): BoundTensor => {
-    const elements = Math.max(elementCount(type.shape), 1);
-    return { buffer: kb.buffer(`${name}${bound++}`, bufferScalar(type.dtype), access, elements), type };
+  const buffers = buffersOf(lowering);
+  const written = results.filter((result) => isStored(lowering, result));
+  const overwritten = new Set(written.map((result) => inPlace.get(result) ?? wholeOf(lowering, result)));
+  const bound = new Set<string>();
+  const bind = (value: ValueId, type: TensorType, access: "read" | "write"): BoundTensor => {
+    const slice = slices.get(value);
+    const whole = wholeOf(lowering, value);
+    const buffer = buffers.get(whole)!;
+    if (!bound.has(buffer)) {
+      const count = slice?.elementCount ?? elementCount(type.shape);
+      const both = access === "read" && overwritten.has(whole) ? "read_write" : access;
+      kb.buffer(buffer, bufferScalar(type.dtype), both, Math.max(count, 1));
+      bound.add(buffer);
+    }
+    return slice === undefined ? { buffer, type } : { buffer, type, view: slice.view };
   };
-  const inputs = new Map<ValueId, BoundTensor>();
-  for (const { id, name, type } of body.inputs)
-    inputs.set(id, bind("in", type, replaced.has(name) ? "read_write" : "read"));
+  const inputs = new Map(body.inputs.map(({ id, name, type }) => [id, bind(name, type, "read")]));
   const outputs: (BoundTensor & { value: ValueId })[] = [];
   body.outputs.forEach(({ value }, i) => {
     const result = results[i]!;
-    if (!used.has(result)) return;
-    const type = typeOfOutput(body, i);
-    const operand = inPlace.get(result);
-    const shared = operand === undefined ? undefined : body.inputs.find((input) => input.name === operand);
-    const tensor =
-      shared === undefined ? bind("out", type, "write") : { buffer: inputs.get(shared.id)!.buffer, type };
-    outputs.push({ ...tensor, value });
+    if (!isStored(lowering, result)) return;
+    outputs.push({ ...bind(inPlace.get(result) ?? result, typeOfOutput(body, i), "write"), value });
   });
 
   const task: Task = { target, body, anchor: anchorOf(body), inputs, outputs };

@@ -16,11 +16,12 @@ import {
 import type { OpKind } from "../../ir/ops/op.ts";
 import { opRecord, type OpName } from "../../ir/ops/registry.ts";
 import { elementCount } from "../../ir/shape.ts";
-import { stridesOf, type TensorType } from "../../ir/tensor-type.ts";
+import type { TensorType } from "../../ir/tensor-type.ts";
 import { compare, constant, convert, int, lane as laneOf, pack, splat } from "../expressions.ts";
 import type { BufferScalar, Expr } from "../kernel-ir.ts";
 import type { KernelBuilder } from "../kernel-builder.ts";
 import type { Lanes, Target } from "../target.ts";
+import { addressOf, viewOf, type View } from "./view.ts";
 
 /** Which dimension the lanes of a vector run along; `null` for scalars. */
 export interface LaneAxis {
@@ -31,6 +32,8 @@ export interface LaneAxis {
 export interface BoundTensor {
   readonly buffer: string;
   readonly type: TensorType;
+  /** Where the tensor lies if it is a slice of what fills the buffer. */
+  readonly view?: View;
 }
 
 export interface Task {
@@ -128,8 +131,8 @@ export function loadElement(
   index: readonly Expr[],
   lane: LaneAxis | null,
 ): Expr {
-  const strides = stridesOf(tensor.type);
-  const offset = kb.index.dot(index, strides);
+  const { strides } = viewOf(tensor);
+  const offset = addressOf(kb.index, tensor, index);
   const finish = (x: Expr): Expr =>
     tensor.type.dtype === "bool" ? kb.let(compare("ne", x, constant(0, x.type))) : x;
   if (lane === null || lane.lanes === 1) return finish(kb.load(tensor.buffer, offset));
@@ -150,8 +153,8 @@ export function storeElement(
   value: Expr,
   valid?: number,
 ): void {
-  const strides = stridesOf(tensor.type);
-  const offset = kb.index.dot(index, strides);
+  const { strides } = viewOf(tensor);
+  const offset = addressOf(kb.index, tensor, index);
   const stored = value.type.scalar === "bool" ? convert(value, "u32") : value;
   const lanes = lane?.lanes ?? 1;
   const used = valid ?? lanes;

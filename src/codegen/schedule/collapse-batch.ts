@@ -7,6 +7,7 @@ import { elementCount } from "../../ir/shape.ts";
 import type { TensorType } from "../../ir/tensor-type.ts";
 import { isElementwise } from "../lower/elementwise.ts";
 import { expectAnchor, type Task } from "../lower/task.ts";
+import { mergedStride } from "../lower/view.ts";
 import { retypeTask } from "./retype-task.ts";
 
 export function collapseBatch(task: Task): Task {
@@ -30,6 +31,11 @@ export function collapseBatch(task: Task): Task {
   const collapsed = retypeTask(task, {
     type: collapse,
     inputType: (id, type) => (id === weight ? type : collapse(type)),
+    strides: (strides, type) => {
+      if (type.shape.length < 2) return strides;
+      const merged = mergedStride(type.shape.slice(0, -1), strides.slice(0, -1));
+      return merged === undefined ? undefined : [merged, strides.at(-1)!];
+    },
     node: (node) => (node === anchor || isElementwise(node.op) || node.op === "constant" ? node : undefined),
   });
   return collapsed ?? task;

@@ -6,6 +6,7 @@
 import { channelsLast, layoutOf, type TensorType } from "../../ir/tensor-type.ts";
 import { isElementwise } from "../lower/elementwise.ts";
 import { expectAnchor, type Task } from "../lower/task.ts";
+import { mergedStride } from "../lower/view.ts";
 import { retypeTask } from "./retype-task.ts";
 
 export function collapsePointwise(task: Task): Task {
@@ -40,6 +41,11 @@ export function collapsePointwise(task: Task): Task {
     type: collapse,
     inputType: (id, type) =>
       id === weight ? weightType(type, rank, anchor.attributes.packing !== null) : collapse(type),
+    strides: (strides, type) => {
+      if (type.shape.length < spatial.length) return strides;
+      const merged = mergedStride(type.shape.slice(-spatial.length), strides.slice(-spatial.length));
+      return merged === undefined ? undefined : [...strides.slice(0, -spatial.length), merged];
+    },
     node: (node) => {
       if (node === anchor) return { ...anchor, attributes: { ...anchor.attributes, ...single } };
       const simple = isElementwise(node.op) || node.op === "reshape" || node.op === "constant";

@@ -2,11 +2,12 @@
 import { InternalError } from "../../errors.ts";
 import type { NodeOf } from "../../ir/graph.ts";
 import type { ConvAttributes } from "../../ir/ops/conv.ts";
-import { layoutOf, stridesOf } from "../../ir/tensor-type.ts";
+import { layoutOf } from "../../ir/tensor-type.ts";
 import { and, float, int, select, splat } from "../expressions.ts";
 import type { Expr } from "../kernel-ir.ts";
 import type { KernelBuilder } from "../kernel-builder.ts";
 import { expectAnchor, type BoundTensor, type Task } from "../lower/task.ts";
+import { viewOf } from "../lower/view.ts";
 import type { Lanes, Target } from "../target.ts";
 import type { Step } from "./fetch-ahead.ts";
 import { accumulate, declareAccumulators, lanesOfBlock, type Tile } from "./tile.ts";
@@ -18,6 +19,8 @@ export interface Conv {
   readonly x: BoundTensor;
   readonly weight: BoundTensor;
   readonly xStrides: readonly number[];
+  /** Where the input starts in its buffer. */
+  readonly xOffset: number;
   readonly batch: number;
   readonly channels: number;
   readonly outputs: number;
@@ -52,12 +55,14 @@ export function describeConv(task: Task): Conv | undefined {
   }
   const lanes = lanesOfBlock(task.target.family === "gpu" ? 4 : task.target.vectorWidth, packing.block);
   if (depthwise && (packing.columns % packing.block !== 0 || layoutOf(x.type).at(-1) !== 1)) return undefined;
+  const xView = viewOf(x);
   return {
     anchor,
     attributes,
     x,
     weight,
-    xStrides: stridesOf(x.type),
+    xStrides: xView.strides,
+    xOffset: xView.offset,
     batch: shape[0]!,
     channels,
     outputs: packing.columns,
@@ -102,7 +107,10 @@ export function accumulateTile(
     : groups === 1
       ? int(0)
       : kb.index.mul(kb.index.div(place.block, conv.outputs / groups / conv.block), int(conv.depth));
-  const corner = kb.index.dot([place.n, firstChannel], conv.xStrides.slice(0, 2));
+  const corner = kb.index.add(
+    kb.index.dot([place.n, firstChannel], conv.xStrides.slice(0, 2)),
+    int(conv.xOffset),
+  );
 
   const walk = (axis: number, base: Expr, tap: Expr): void => {
     if (axis === kernel.length - 1) {

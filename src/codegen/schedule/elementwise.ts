@@ -100,8 +100,8 @@ function chunkLength({ target }: Task, outerCount: number, vectors: number): num
 }
 
 /**
- * The same task over fewer dimensions, where every op is elementwise and every tensor is either whole in one
- * layout or a single element: then addresses are all that matters.
+ * The same task over fewer dimensions, where every op is elementwise and every tensor is either a whole buffer in
+ * one layout or a single element: then addresses are all that matters.
  */
 function flattened(task: Task): Task {
   const model = task.outputs[0]!.type;
@@ -114,7 +114,10 @@ function flattened(task: Task): Task {
   const simple =
     nodes.every(
       (node) => (isElementwise(node.op) || node.op === "constant") && node.results.every((r) => fits(r.type)),
-    ) && [...task.inputs.values(), ...task.outputs].every((tensor) => fits(tensor.type));
+    ) &&
+    [...task.inputs.values(), ...task.outputs].every(
+      (tensor) => fits(tensor.type) && tensor.view === undefined,
+    );
   if (!simple) return task;
   const flat = (type: TensorType): TensorType => ({
     dtype: type.dtype,

@@ -5,11 +5,11 @@
  */
 import type { NodeResult } from "../../ir/graph.ts";
 import { elementCount } from "../../ir/shape.ts";
-import { stridesOf } from "../../ir/tensor-type.ts";
 import { int } from "../expressions.ts";
 import type { Expr } from "../kernel-ir.ts";
 import type { KernelBuilder } from "../kernel-builder.ts";
 import type { Task } from "../lower/task.ts";
+import { addressOf, viewOf } from "../lower/view.ts";
 
 /** What to do at each step of a depth loop. */
 export type Step = (k: Expr) => void;
@@ -70,15 +70,15 @@ export function fetchResult(kb: KernelBuilder, task: Task, tile: TileOfResult): 
     ...[...task.inputs]
       .filter(([id]) => !task.anchor!.operands.includes(id))
       .map(([, tensor]) => ({ ...tensor, toWrite: false })),
-  ].filter(({ type }) => type.shape.join() === shape && stridesOf(type)[laneAxis] === 1);
-  return touched.map(({ buffer, type, toWrite }) => {
-    const strides = stridesOf(type);
-    const start = kb.let(kb.index.dot(first, strides), "start");
+  ].filter((tensor) => tensor.type.shape.join() === shape && viewOf(tensor).strides[laneAxis] === 1);
+  return touched.map(({ toWrite, ...tensor }) => {
+    const { strides } = viewOf(tensor);
+    const start = kb.let(addressOf(kb.index, tensor, first), "start");
     return (k) => {
       const line = kb.let(kb.index.div(kb.index.mul(k, int(lines)), depth), "line");
       const place = [kb.index.div(line, linesPerRow), kb.index.rem(line, linesPerRow)];
       const offset = kb.index.dot(place, [strides[rowAxis]!, lineLength]);
-      kb.prefetch(buffer, kb.index.add(start, offset), toWrite);
+      kb.prefetch(tensor.buffer, kb.index.add(start, offset), toWrite);
     };
   });
 }

@@ -15,13 +15,18 @@ export interface MovementOps {
   permute: { readonly axes: readonly number[] };
   /** NumPy broadcasting to `shape`. */
   broadcast: { readonly shape: readonly number[] };
-  /** Elements `start[i], start[i] + step[i], …` (`size[i]` of them) along each axis; steps may be negative. */
+  /**
+   * Elements `start[i], start[i] + step[i], …` (`size[i]` of them) along each axis; steps may be negative.
+   * `inPlace` asks the planner to have the elements read where they lie; it means nothing else.
+   */
   slice: {
     readonly start: readonly number[];
     readonly size: readonly number[];
     readonly step: readonly number[];
+    readonly inPlace?: true;
   };
-  concat: { readonly axis: number };
+  /** `inPlace` asks the planner to have the operands written into the result's buffer; it means nothing else. */
+  concat: { readonly axis: number; readonly inPlace?: true };
   /** `padding[i]` elements before and after axis `i`, filled with `value`; not negative. */
   pad: { readonly padding: readonly (readonly [number, number])[]; readonly value: number };
   /**

@@ -1,0 +1,55 @@
+/**
+ * Slices read in place: which slices need no kernel, because all that reads them finds their elements in the buffer
+ * of what they are cut from.
+ *
+ *     %h = slice(%x) {start=[0,29,0,0], …}        h starts 29 channels into x's buffer, with x's strides
+ */
+import type { Graph, Node, NodeOf, ValueId } from "../ir/graph.ts";
+import { elementCount } from "../ir/shape.ts";
+import { layoutOf, sameLayout, type TensorType } from "../ir/tensor-type.ts";
+import { readsSlices } from "./concat-slices.ts";
+
+/** What is around a slice in its graph. */
+export interface SliceSurroundings {
+  readonly from: TensorType;
+  readonly readers: readonly Node[];
+  readonly isReturned: boolean;
+}
+
+/** Whether a slice can be read where it lies. */
+export function canReadInPlace(
+  slice: NodeOf<"slice">,
+  { from, readers, isReturned }: SliceSurroundings,
+): boolean {
+  const [result] = slice.results;
+  const { step } = slice.attributes;
+  const fastest = layoutOf(from).at(-1);
+  // Vectors take neighbours along the fastest dimension.
+  const keepsNeighbours = step.every((amount, axis) => amount === 1 || (amount > 0 && axis !== fastest));
+  return (
+    keepsNeighbours &&
+    !isReturned &&
+    elementCount(result!.type.shape) > 0 &&
+    sameLayout(result!.type, from) &&
+    readers.every((reader) => readsSlices(reader, result!.id))
+  );
+}
+
+/** The slices that a graph asks to be read in place, where they can be. */
+export function slicesToRead(
+  graph: Graph,
+  order: readonly Node[],
+  types: ReadonlyMap<ValueId, TensorType>,
+): readonly NodeOf<"slice">[] {
+  const returned = new Set(graph.outputs.map(({ value }) => value));
+  return order.filter(
+    (node): node is NodeOf<"slice"> =>
+      node.op === "slice" &&
+      node.attributes.inPlace === true &&
+      canReadInPlace(node, {
+        from: types.get(node.operands[0]!)!,
+        readers: order.filter(({ operands }) => operands.includes(node.results[0]!.id)),
+        isReturned: returned.has(node.results[0]!.id),
+      }),
+  );
+}
