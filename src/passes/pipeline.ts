@@ -13,6 +13,7 @@ import { eliminateDeadValues } from "./eliminate-dead-values.ts";
 import { foldBatchNormIntoConv } from "./fold-batch-norm-into-conv.ts";
 import { foldConstants } from "./fold-constants.ts";
 import { foldConvBiasIntoBatchNorm } from "./fold-conv-bias-into-batch-norm.ts";
+import { foldPadIntoWindow } from "./fold-pad-into-window.ts";
 import { fuseConvPool } from "./fuse-conv-pool.ts";
 import { fuseConvBatchNormRelu } from "./fuse-conv-batch-norm-relu.ts";
 import { fuseDepthwisePointwise } from "./fuse-depthwise-pointwise.ts";
@@ -33,6 +34,7 @@ export const graphPasses: readonly Pass[] = [
   foldConstants,
   simplifyAlgebra,
   eliminateCommonValues,
+  foldPadIntoWindow,
   combineStandardization,
   combineAttention,
   foldConvBiasIntoBatchNorm,

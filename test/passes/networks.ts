@@ -76,6 +76,17 @@ class ConcatPadSlice extends nn.Module {
   }
 }
 
+/** "Same" padding as exporters write it: one row and column more at the end, apart from what reads them. */
+class SamePadding extends nn.Module {
+  conv = new nn.Conv2d(3, 6, 3, { stride: 2 });
+
+  override forward(x: Tensor): { largest: Tensor; average: Tensor } {
+    const features = nn.functional.relu6(this.conv.forward(x.pad([0, 1, 0, 1])));
+    const largest = nn.functional.maxPool(features.pad([0, 1, 0, 1], -Infinity), 2, 2, { stride: 1 });
+    return { largest, average: nn.functional.avgPool(features.pad([1, 0, 1, 0]), 2, 2, { stride: 1 }) };
+  }
+}
+
 /** A dense layer (Huang et al., 2017): what it makes is put behind what it read. */
 class DenseLayer extends nn.Module {
   bn1: nn.BatchNorm2d;
@@ -151,6 +162,7 @@ export const networks = {
   mlpTraining: { name: "a perceptron with BatchNorm1d in training", build: () => new Mlp(), shape: [5, 8], training: true },
   volume: { name: "Conv3d + BatchNorm3d", build: () => new Volume(), shape: [1, 2, 4, 5, 6] },
   concatPadSlice: { name: "concat, pad and slice", build: () => new ConcatPadSlice(), shape: [1, 3, 6, 5] },
+  samePadding: { name: "padding apart", build: () => new SamePadding(), shape: [1, 3, 9, 8] },
   denseBlock: { name: "a dense block", build: () => new DenseBlock(), shape: [1, 3, 8, 7] },
   denseBlockTraining: { name: "a dense block in training", build: () => new DenseBlock(), shape: [2, 3, 8, 7], training: true },
   inception: { name: "an Inception block", build: () => new Inception(), shape: [2, 4, 6, 5] },
