@@ -158,8 +158,10 @@ describe("memory", () => {
     (_, target) => {
       const { plan, passed } = build(resnet18Graph(), target);
       const least = largestLiveBytes(passed.run);
-      // The stem's 64 × 112 × 112 and the pool's 64 × 56 × 56 at the least.
-      expect(least).toBeGreaterThanOrEqual(4 * 64 * (112 * 112 + 56 * 56));
+      // The stem's 64 × 112 × 112 and the pool's 64 × 56 × 56 at the least; where one kernel makes both, what a block
+      // reads, has inside and makes.
+      const pixels = target.family === "cpu" ? 3 * 56 * 56 : 112 * 112 + 56 * 56;
+      expect(least).toBeGreaterThanOrEqual(4 * 64 * pixels);
       expect(plan.liveBytes).toBe(least);
       expect(plan.activationBytes).toBeLessThanOrEqual(1.3 * least);
     },
