@@ -3,6 +3,7 @@
  * weight are transformed, multiplied as (m+2)² matrix products, and the products transformed back.
  *
  *     conv(x, w)  →  conv(x, U)                                 on a CPU, in one kernel
+ *     conv(x, w)  →  conv(x, w)                                 the same, where the kernel transforms w, too
  *     conv(x, w)  →  conv(x, U')                                the same, along rows alone: U' = G · w
  *     conv(x, w)  →  winograd_output(winograd_input(x) × U)     on a CPU behind a GPU interface
  *
@@ -39,7 +40,7 @@ export const chooseConvAlgorithm: Pass = {
         if (target.family === "cpu") transformWeightOnly(rewriter, node, method, context);
         else replaceBySteps(rewriter, node, method.tile, context);
         note(
-          `${node.origin?.modulePath ?? `%${nodeId(node)}`}: F(${method.alongRows ? 1 : method.tile}×${method.tile}, 3×3)`,
+          `${node.origin?.modulePath ?? `%${nodeId(node)}`}: F(${method.alongRows ? 1 : method.tile}×${method.tile}, 3×3)${method.untransformed ? ", weight transformed in the kernel" : ""}`,
         );
       }
     });
@@ -72,16 +73,18 @@ function sizesOf(rewriter: Rewriter, node: NodeOf<"conv">): ConvSizes {
 
 /**
  * What a thing costs beside one multiply-add of a tile in registers: an element that a transform moves, a
- * launch, and a weight that is read from memory, for each lane that multiplies meanwhile. Measured on two
- * cores with 16 lanes.
+ * launch, and, for each lane that multiplies meanwhile, a weight that is read from memory and one that is
+ * transformed in the kernel. Measured on two cores with 16 lanes.
  */
-const cost = { transformed: 12, launch: 250_000, weightPerLane: 1.25 };
+const cost = { transformed: 12, launch: 250_000, weightPerLane: 1.25, weightTransformedPerLane: 28 };
 
 /** In three kernels all values pass through memory: they must save clearly more than half the work. */
 const stepsFactor = 2.5;
 
-/** Its weights take 2.25 times the memory of the smaller tile's: the larger must save an eighth of the work. */
-const largeTileFactor = 8 / 7;
+/** Weights that take twice the memory must save a twelfth of the work. */
+function memoryFactor(growth: number): number {
+  return growth ** (1 / 8);
+}
 
 /** Fewer channels than this leave vectors empty and transforms unpaid. */
 const fewestChannels = 16;
@@ -90,6 +93,8 @@ interface Method {
   readonly tile: WinogradTile;
   /** Transforms the rows of a tile alone, which is one result high. */
   readonly alongRows?: boolean;
+  /** The kernel transforms the weight, too. */
+  readonly untransformed?: boolean;
 }
 
 /** The ways to compute a convolution. */
@@ -97,6 +102,7 @@ const methods = {
   direct: undefined,
   "winograd-2": { tile: 2 },
   "winograd-4": { tile: 4 },
+  "winograd-4-in-kernel": { tile: 4, untransformed: true },
   "winograd-rows-2": { tile: 2, alongRows: true },
 } as const satisfies Readonly<Record<string, Method | undefined>>;
 type Algorithm = keyof typeof methods;
@@ -132,11 +138,12 @@ function algorithmsFor(
     const work =
       squares * (weights * (tiles + weightCost) + tiles * (channels + outputs) * cost.transformed) +
       (launches - 1) * cost.launch;
-    const factor = launches > 1 ? stepsFactor : tile === 4 ? largeTileFactor : 1;
-    costs.push([algorithm, work * factor]);
+    costs.push([algorithm, work * (launches > 1 ? stepsFactor : memoryFactor(squares / 9))]);
   }
   const alongRows = costAlongRows({ shape, padding, outputs }, target);
   if (alongRows !== undefined) costs.push(["winograd-rows-2", alongRows]);
+  const inKernel = costInKernel({ shape, padding, outputs }, target);
+  if (inKernel !== undefined) costs.push(["winograd-4-in-kernel", inKernel]);
   // A real GPU waits for memory, not for multiplications: three launches would move several times as much.
   const waitsForMemory = target.family === "gpu" && !target.software;
   const sorted = waitsForMemory ? costs : costs.sort(([, a], [, b]) => a - b);
@@ -156,8 +163,26 @@ function costAlongRows({ shape, padding, outputs }: ConvSizes, target: Target): 
   if (rowsOfColumns(target, vectors, height, columns) === undefined) return undefined;
   const rows = columns * height;
   const weightCost = cost.weightPerLane * target.vectorWidth;
+  const work =
+    side * (3 * channels * outputs * (rows + weightCost) + rows * (channels + outputs) * cost.transformed);
+  return work * memoryFactor(side / 3);
+}
+
+/** Undefined where an item could not keep all tiles in its cache: each would transform the whole weight. */
+function costInKernel({ shape, padding, outputs }: ConvSizes, target: Target): number | undefined {
+  if (target.family !== "cpu") return undefined;
+  const { tile } = methods["winograd-4-in-kernel"];
+  const [batch, channels] = shape as [number, number];
+  const [down, across] = tileCounts(winogradSize(shape, padding), tile);
+  const tiles = batch * down * across;
+  const squares = inputSide(tile) ** 2;
+  if (squares * tiles * channels * 4 > 1.25 * cacheBytes) return undefined;
+  // Few weights stay in a cache once they are transformed.
+  if (squares * channels * outputs * 4 <= cacheBytes) return undefined;
+  const perWeight = (9 * cost.weightPerLane + cost.weightTransformedPerLane) * target.vectorWidth;
   return (
-    side * (3 * channels * outputs * (rows + weightCost) + rows * (channels + outputs) * cost.transformed)
+    channels * outputs * (squares * tiles + perWeight) +
+    squares * tiles * (channels + outputs) * cost.transformed
   );
 }
 
@@ -165,7 +190,7 @@ function costAlongRows({ shape, padding, outputs }: ConvSizes, target: Target): 
 function transformWeightOnly(
   rewriter: Rewriter,
   node: NodeOf<"conv">,
-  { tile, alongRows = false }: Method,
+  { tile, alongRows = false, untransformed = false }: Method,
   context: PassContext,
 ): void {
   const [x, weight] = node.operands as [ValueId, ValueId];
@@ -186,8 +211,10 @@ function transformWeightOnly(
   const block = chooseBlock(context, outputs, subject);
   const [down, across] = tileCounts(winogradSize(shape, padding), tile);
   const rows = chooseRows(context, { block, extent: shape[0]! * down * across }, subject);
-  const transformed = transformWeight(rewriter, weight, { tile, block, form: "blocks" }, origin);
-  replace(block, transformed, { winograd: tile, ...(rows !== undefined && { rows }) });
+  const packing = { winograd: tile, ...(rows !== undefined && { rows }) };
+  if (untransformed)
+    return replace(block, packWeight(rewriter, weight, block, origin), { ...packing, untransformed });
+  replace(block, transformWeight(rewriter, weight, { tile, block, form: "blocks" }, origin), packing);
 }
 
 /** Two transforms and a batched matrix product between them: three launches that a GPU can fill. */
@@ -270,6 +297,22 @@ function transformWeight(
     rows: [blocks, matrix.length, 3, channels, block],
   };
   return rewriter.add("reshape", [product], { shape: final[form] }, origin);
+}
+
+/** `[O, C, 3, 3]` → `[⌈O / block⌉, C, 3, 3, block]`. */
+function packWeight(
+  rewriter: Rewriter,
+  weight: ValueId,
+  block: number,
+  origin: NodeOf<"conv">["origin"],
+): ValueId {
+  const [outputs, ...rest] = rewriter.typeOf(weight).shape as [number, number, number, number];
+  const blocks = Math.ceil(outputs / block);
+  const missing = blocks * block - outputs;
+  const padding = [0, 1, 2, 3].map((axis): [number, number] => [0, axis === 0 ? missing : 0]);
+  const grown = missing === 0 ? weight : rewriter.add("pad", [weight], { padding, value: 0 }, origin);
+  const split = rewriter.add("reshape", [grown], { shape: [blocks, block, ...rest] }, origin);
+  return rewriter.add("permute", [split], { axes: [0, 2, 3, 4, 1] }, origin);
 }
 
 function setLayout(rewriter: Rewriter, value: ValueId, layout: readonly number[] | undefined): void {

@@ -13,7 +13,7 @@ interface Case {
   readonly outputs: number;
   readonly size: readonly [number, number];
   readonly pads: readonly [number, number, number, number];
-  readonly tile: 2 | 4 | "rows-2";
+  readonly tile: 2 | 4 | "4-in-kernel" | "rows-2";
 }
 
 const cases: readonly (readonly [string, Case])[] = [
@@ -23,6 +23,9 @@ const cases: readonly (readonly [string, Case])[] = [
   ["rows alone, several columns a register tile", { batch: 1, channels: 64, outputs: 160, size: [7, 7], pads: [1, 1, 1, 1], tile: "rows-2" }], // prettier-ignore
   ["rows alone, two images, a column of several register tiles", { batch: 2, channels: 24, outputs: 51, size: [16, 9], pads: [1, 1, 0, 2], tile: "rows-2" }], // prettier-ignore
   ["rows alone, channels that fill no vector", { batch: 1, channels: 35, outputs: 34, size: [9, 8], pads: [2, 1, 1, 1], tile: "rows-2" }], // prettier-ignore
+  ["weight transformed in the kernel, in one chunk", { batch: 1, channels: 64, outputs: 128, size: [14, 14], pads: [1, 1, 1, 1], tile: "4-in-kernel" }], // prettier-ignore
+  ["weight transformed in the kernel, in several chunks", { batch: 1, channels: 192, outputs: 96, size: [7, 7], pads: [1, 1, 1, 1], tile: "4-in-kernel" }], // prettier-ignore
+  ["weight transformed in the kernel, two images, channels that fill no vector", { batch: 2, channels: 69, outputs: 67, size: [8, 9], pads: [0, 2, 1, 0], tile: "4-in-kernel" }], // prettier-ignore
   ["small maps, where F(2×2) wins", { batch: 1, channels: 256, outputs: 160, size: [7, 7], pads: [1, 1, 1, 1], tile: 2 }], // prettier-ignore
 ];
 
@@ -55,8 +58,8 @@ function always(tile: Case["tile"]): Choices {
 for (const kind of testedDevices) {
   describe(`Winograd convolutions on ${kind}`, () => {
     const device = lazyDevice(kind);
-    // Square tiles alone are for GPUs.
-    const fitting = cases.filter(([, { tile }]) => kind !== "webgpu" || tile !== "rows-2");
+    // GPUs take square tiles of prepared weights alone.
+    const fitting = cases.filter(([, { tile }]) => kind !== "webgpu" || typeof tile === "number");
     it.each(fitting)("%s", async (_, sizes) => {
       const graph = graphOf(sizes);
       const values = valuesFor(graph);
@@ -66,6 +69,7 @@ for (const kind of testedDevices) {
       const decisions = built.passed.records.find(({ name }) => name === "choose-conv-algorithm")!.decisions;
       expect(decisions).toHaveLength(1);
       expect(String(decisions[0]).includes("F(1×")).toBe(sizes.tile === "rows-2");
+      expect(String(decisions[0]).includes("in the kernel")).toBe(sizes.tile === "4-in-kernel");
       const launches = built.executable.run.filter(({ kind: what }) => what === "dispatch");
       expect(launches).toHaveLength(kind === "webgpu" ? 3 : 1);
       expect(relativeError(results["y"]!, evaluate(graph, values)["y"]!)).toBeLessThanOrEqual(1e-5);

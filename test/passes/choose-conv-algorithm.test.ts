@@ -110,11 +110,26 @@ describe("choose-conv-algorithm", () => {
   });
 
   it.each([
-    ["the smaller tile, of smaller weights, where the larger saves less than an eighth", 7, 2],
-    ["the larger tile where it saves more", 14, 4],
-  ])("takes %s", (_, size, tile) => {
+    ["the weight as it is where a core keeps all tiles", 14, ", weight transformed in the kernel"],
+    ["a transformed weight where it does not", 28, ""],
+  ])("takes %s", (_, size, rest) => {
     const { record } = rewritten(chooseConvAlgorithm, convGraph({ channels: 128, size }), { tolerance });
-    expect(record.decisions).toEqual([`%y: F(${tile}×${tile}, 3×3)`]);
+    expect(record.decisions).toEqual([`%y: F(4×4, 3×3)${rest}`]);
+  });
+
+  it("packs a weight that the kernel transforms by blocks, then input channels", () => {
+    const packing = "{block=16, columns=128, winograd=4, untransformed=true}";
+    expectRewrite(
+      chooseConvAlgorithm,
+      convGraph({ channels: 128, size: 7 }),
+      `graph g(%x: input "x" f32[1,128,7,7], %w: parameter "w" f32[128,128,3,3]) {
+        %s = reshape(%w) {shape=[8,16,128,3,3]} : f32[8,16,128,3,3]
+        %p = permute(%s) {axes=[0,2,3,4,1]} : f32[8,128,3,3,16]
+        %y = conv(%x, %p) ${conv({ kernel: [3, 3], padding: 1, packing })} : f32[1,128,7,7]
+        return "y" %y
+      }`,
+      { tolerance },
+    );
   });
 
   it.each([

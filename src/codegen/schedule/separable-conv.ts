@@ -13,7 +13,7 @@ import { tileRows } from "../target.ts";
 import { accumulateTile, channelOf, describeConv } from "./conv-tile.ts";
 import { distribute } from "./distribute.ts";
 import { finish, withValidLanes } from "./epilogue.ts";
-import { chooseTile, lanesOfBlock, multiplyPanel, startOfTile } from "./tile.ts";
+import { chooseTile, declareAccumulators, lanesOfBlock, multiplyPanel, startOfTile } from "./tile.ts";
 
 export function scheduleSeparableConv(kb: KernelBuilder, task: Task): void {
   const { target } = task;
@@ -72,7 +72,8 @@ export function scheduleSeparableConv(kb: KernelBuilder, task: Task): void {
       kb.for(Math.ceil(columns / block), "b", (number) => {
         const weightAt = kb.let(kb.index.mul(number, int(depth * block)), "w_at");
         const panel = { buffer: weight.buffer, at: weightAt, block };
-        const accumulators = multiplyPanel(kb, { pixels, vectors, lanes }, panel, depth, (pixel, k) =>
+        const accumulators = declareAccumulators(kb, { pixels, vectors, lanes });
+        multiplyPanel(kb, accumulators, panel, depth, (pixel, k) =>
           kb.load(scratch, kb.index.add(base, kb.index.add(k, int(pixel * depth))), 1, "v"),
         );
         for (let vector = 0; vector < vectors; vector++) {

@@ -88,23 +88,26 @@ export function lanesOfBlock(widest: Lanes, block: number): Lanes {
   return lanes;
 }
 
-/** `[row][vector]` of a tile's rows, read one element at a time, times a panel of packed weights. */
+/**
+ * Adds a tile's rows, read one element at a time, times a panel of packed weights to `accumulators[row][vector]`.
+ * @param steps what to fetch ahead instead of the next panel
+ */
 export function multiplyPanel(
   kb: KernelBuilder,
-  tile: Tile,
+  accumulators: readonly (readonly Expr[])[],
   panel: WeightPanel,
   depth: number,
   input: (row: number, k: Expr) => Expr,
-): readonly (readonly Expr[])[] {
-  const accumulators = declareAccumulators(kb, tile);
+  steps?: readonly Step[],
+): void {
   const rows = accumulators.map((_, row) => row);
+  const { lanes } = accumulators[0]![0]!.type;
   accumulate(kb, accumulators, rows, depth, {
-    panel,
+    ...(steps === undefined ? { panel } : { steps }),
     weight: (vector, k) => {
-      const at = kb.index.add(panel.at, kb.index.dot([k, int(vector)], [panel.block, tile.lanes]));
-      return kb.load(panel.buffer, at, tile.lanes, "w");
+      const at = kb.index.add(panel.at, kb.index.dot([k, int(vector)], [panel.block, lanes]));
+      return kb.load(panel.buffer, at, lanes, "w");
     },
     input: (row, _, k) => input(row, k),
   });
-  return accumulators;
 }

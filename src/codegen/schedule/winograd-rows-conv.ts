@@ -18,7 +18,7 @@ import { expectAnchor, type BoundTensor, type Task } from "../lower/task.ts";
 import { rowsOfColumns, type Lanes } from "../target.ts";
 import { distribute } from "./distribute.ts";
 import { finish, withValidLanes } from "./epilogue.ts";
-import { lanesOfBlock, multiplyPanel, startOfTile } from "./tile.ts";
+import { declareAccumulators, lanesOfBlock, multiplyPanel, startOfTile } from "./tile.ts";
 import { channelLanes, transformInput, transformOutput } from "./winograd-transforms.ts";
 
 export function scheduleWinogradRowsConv(kb: KernelBuilder, task: Task): void {
@@ -184,7 +184,8 @@ function multiplyBlock(kb: KernelBuilder, conv: RowsConv, scratch: Scratch, numb
       );
       const inputAt = kb.let(kb.index.add(scratch.inputs, offset), "v_at");
       const panel = { buffer: conv.weight.buffer, at, block, part, parts };
-      const sums = multiplyPanel(kb, { pixels: rows, vectors, lanes }, panel, depth, (row, k) => {
+      const sums = declareAccumulators(kb, { pixels: rows, vectors, lanes });
+      multiplyPanel(kb, sums, panel, depth, (row, k) => {
         const from = Math.floor(row / height) * conv.columnElements + (row % height) * channels;
         return kb.load(scratch.buffer, kb.index.add(inputAt, kb.index.add(k, int(from))), 1, "v");
       });

@@ -1,6 +1,6 @@
 /**
  * The transforms of Winograd's method in registers: a square of positions is read, its columns and then its
- * rows are transformed, and a square of positions is written. In one dimension these are `Bᵀ · d` and
+ * rows are transformed, and a square of positions is written. In one dimension these are `Bᵀ · d`, `G · g` and
  * `Aᵀ · m` (`ir/winograd.ts`); rows that differ in the signs of every other term share their two halves, so
  * that few operations are left.
  */
@@ -16,6 +16,7 @@ type Transform = (kb: KernelBuilder, values: readonly Expr[]) => Expr[];
 
 const add = (a: Expr, b: Expr): Expr => binary("add", a, b);
 const sub = (a: Expr, b: Expr): Expr => binary("sub", a, b);
+const times = (factor: number, a: Expr): Expr => binary("mul", constant(factor, a.type), a);
 /** `factor · a + b`. */
 const plus = (factor: number, a: Expr, b: Expr): Expr => fma(constant(factor, a.type), a, b);
 
@@ -56,6 +57,26 @@ export const transformOutput: Readonly<Record<WinogradTile, Transform>> = {
       kb.let(plus(2, wideDifference, difference)),
       kb.let(plus(4, wideSum, sum)),
       kb.let(add(plus(8, wideDifference, difference), m5!)),
+    ];
+  },
+};
+
+/** `G · g`, of the three taps along one side. */
+export const transformWeight: Readonly<Record<WinogradTile, Transform>> = {
+  2: (kb, [g0, g1, g2]) => {
+    const outer = kb.let(times(1 / 2, add(g0!, g2!)));
+    return [g0!, kb.let(plus(1 / 2, g1!, outer)), kb.let(plus(-1 / 2, g1!, outer)), g2!];
+  },
+  4: (kb, [g0, g1, g2]) => {
+    const near = kb.let(times(-1 / 6, add(g0!, g2!)));
+    const far = kb.let(plus(1 / 6, g2!, times(1 / 24, g0!)));
+    return [
+      kb.let(times(1 / 4, g0!)),
+      kb.let(plus(-1 / 6, g1!, near)),
+      kb.let(plus(1 / 6, g1!, near)),
+      kb.let(plus(1 / 12, g1!, far)),
+      kb.let(plus(-1 / 12, g1!, far)),
+      g2!,
     ];
   },
 };

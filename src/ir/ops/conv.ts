@@ -60,7 +60,7 @@ export const convOps: OpFamily<ConvOps> = {
         );
       }
       const expected = attributes.packing
-        ? packedShape([...tapsOf(attributes), channels / attributes.groups], attributes.packing)
+        ? packedShape(packedRows(attributes, channels / attributes.groups), attributes.packing)
         : [outputs, channels / attributes.groups, ...attributes.kernel];
       if (!sameShape(weight.shape, expected)) {
         throw new UserError(
@@ -72,6 +72,7 @@ export const convOps: OpFamily<ConvOps> = {
     },
     evaluate: ([x, weight], attributes, [type]) => {
       const { packing } = attributes;
+      if (packing?.untransformed) return [convolve(x!, unpack(weight!, packing), attributes, type!)];
       if (packing?.winograd !== undefined) return [convolveTransformed(x!, weight!, attributes, packing)];
       if (packing?.winogradRows !== undefined) return [convolveRows(x!, weight!, attributes, packing)];
       const plain = attributes.packing === null ? weight! : fromPacked(weight!, attributes.packing);
@@ -80,12 +81,19 @@ export const convOps: OpFamily<ConvOps> = {
   },
 };
 
-/** Dimensions of a packed weight between its blocks and its input channels. */
-function tapsOf({ kernel, packing, stride, dilation, groups }: ConvAttributes): readonly number[] {
+/** Dimensions of a packed weight between its blocks and the place in one. */
+function packedRows(
+  { kernel, packing, stride, dilation, groups }: ConvAttributes,
+  channels: number,
+): readonly number[] {
   const tile = packing?.winograd ?? packing?.winogradRows;
-  if (tile === undefined) return kernel;
+  if (tile === undefined) return [...kernel, channels];
   const fits = kernel.join() === "3,3" && [...stride, ...dilation, groups].every((one) => one === 1);
-  if (fits) return packing?.winograd === undefined ? [inputSide(tile), 3] : [inputSide(tile) ** 2];
+  if (fits && packing?.untransformed) return [channels, ...kernel];
+  if (fits)
+    return packing?.winograd === undefined
+      ? [inputSide(tile), 3, channels]
+      : [inputSide(tile) ** 2, channels];
   throw new UserError(
     "argument",
     `conv2d: a weight transformed for Winograd's method needs a 3×3 kernel with stride, dilation and groups 1, got kernel ${formatShape(kernel)}.`,
@@ -127,7 +135,7 @@ function checkChannels(
   outputs: number,
 ): void {
   const channels = x.shape[1]!;
-  const perGroup = packing ? weight.shape.at(-2)! : (weight.shape[1] ?? 0);
+  const perGroup = (packing && !packing.untransformed ? weight.shape.at(-2) : weight.shape[1]) ?? 0;
   if (channels !== perGroup * groups) {
     const looksChannelsLast = x.shape.at(-1) === perGroup * groups;
     throw new UserError(

@@ -14,6 +14,8 @@ export interface Packing {
   readonly columns: number;
   /** The weight of a 3×3 convolution is transformed for tiles of this size: `[⌈columns / block⌉, (tile + 2)², C, block]`. */
   readonly winograd?: WinogradTile;
+  /** It will be, by the kernel: `[⌈columns / block⌉, C, 3, 3, block]`. */
+  readonly untransformed?: boolean;
   /** It is transformed along its rows alone, for so many outputs: `[⌈columns / block⌉, tile + 2, 3, C, block]`. */
   readonly winogradRows?: WinogradTile;
   /** At most so many rows of results share a load of the weight, where that was measured; schedules know otherwise. */
