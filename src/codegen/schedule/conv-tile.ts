@@ -9,7 +9,7 @@ import type { KernelBuilder } from "../kernel-builder.ts";
 import { expectAnchor, type BoundTensor, type Task } from "../lower/task.ts";
 import { viewOf } from "../lower/view.ts";
 import type { Lanes, Target } from "../target.ts";
-import type { Step } from "./fetch-ahead.ts";
+import { fetchNextPanel, type Step } from "./fetch-ahead.ts";
 import { accumulate, declareAccumulators, lanesOfBlock, type Tile } from "./tile.ts";
 
 /** Everything about the convolution that the loops need. */
@@ -164,18 +164,15 @@ function emitColumn(kb: KernelBuilder, target: Target, conv: Conv, column: Colum
   const pixels = accumulators.map((_, pixel) => pixel);
   const lanes = conv.depthwise ? conv.lanes : 1;
 
+  const share = product(kernel) === 1 ? place.share : undefined;
+  const panel = { buffer: conv.weight.buffer, at: weightAt, block: conv.block, ...share };
   const multiply = (masks: readonly Expr[] | undefined): void =>
     accumulate(kb, accumulators, pixels, conv.depth, {
       inputPerVector: conv.depthwise,
-      ...(place.steps !== undefined && { steps: place.steps }),
-      ...(target.family === "cpu" && {
-        panel: {
-          buffer: conv.weight.buffer,
-          at: weightAt,
-          block: conv.block,
-          ...(product(kernel) === 1 && place.share),
-        },
-      }),
+      steps: [
+        ...(target.family === "cpu" ? fetchNextPanel(kb, panel, conv.depth) : []),
+        ...(place.steps ?? []),
+      ],
       weight: (vector, depth) => {
         const at = kb.index.add(weightAt, kb.index.dot([depth, int(vector)], [conv.block, conv.lanes]));
         return kb.load(conv.weight.buffer, at, conv.lanes, "w");

@@ -17,6 +17,9 @@ export type Step = (k: Expr) => void;
 /** f32 elements of a cache line. */
 const lineLength = 16;
 
+/** In so few steps nothing arrives. */
+const fewSteps = 4;
+
 /** `depth` rows of `block` weights each, from element `at`. */
 export interface WeightPanel {
   readonly buffer: string;
@@ -32,13 +35,45 @@ export interface WeightPanel {
  * first tile of the next panel wait for it. So each tile fetches its share of the next panel, evenly over its
  * steps: fetched in a hurry, a panel would fill the queues that other loads wait in.
  */
-export function fetchNextPanel(kb: KernelBuilder, panel: WeightPanel, k: Expr, depth: number): void {
+export function fetchNextPanel(kb: KernelBuilder, panel: WeightPanel, depth: number): readonly Step[] {
   const { buffer, at, block, part = int(0), parts = 1 } = panel;
+  if (depth <= fewSteps) return [];
   const perStep = Math.ceil(block / parts);
-  const step = kb.index.add(kb.index.mul(part, int(depth)), k);
-  const ahead = kb.index.add(kb.index.mul(step, int(perStep)), int(depth * block));
-  for (let element = 0; element < perStep; element += lineLength)
-    kb.prefetch(buffer, kb.index.add(at, kb.index.add(ahead, int(element))));
+  return [
+    (k) => {
+      const step = kb.index.add(kb.index.mul(part, int(depth)), k);
+      const ahead = kb.index.add(kb.index.mul(step, int(perStep)), int(depth * block));
+      for (let element = 0; element < perStep; element += lineLength)
+        kb.prefetch(buffer, kb.index.add(at, kb.index.add(ahead, int(element))));
+    },
+  ];
+}
+
+/** Rows of a tile's input, `stride` elements apart, from element `at`. */
+export interface InputRows {
+  readonly buffer: string;
+  readonly at: Expr;
+  readonly stride: number;
+  readonly rows: number;
+}
+
+/**
+ * Fetches the next line of every row that a tile reads, one row a step. More streams than the hardware follows wait
+ * for the second cache each, which is hidden as long as nothing else uses the core.
+ */
+export function fetchRows(
+  kb: KernelBuilder,
+  { buffer, at, stride, rows }: InputRows,
+  depth: number,
+): readonly Step[] {
+  if (rows > lineLength || depth < 2 * lineLength) return [];
+  return [
+    (k) => {
+      const row = kb.index.rem(k, lineLength);
+      const next = kb.index.mul(kb.index.add(kb.index.div(k, lineLength), int(1)), int(lineLength));
+      kb.prefetch(buffer, kb.index.add(at, kb.index.add(kb.index.mul(row, int(stride)), next)));
+    },
+  ];
 }
 
 interface TileOfResult {

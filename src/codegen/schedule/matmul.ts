@@ -13,7 +13,7 @@ import type { Lanes } from "../target.ts";
 import { collapseBatch } from "./collapse-batch.ts";
 import { distribute } from "./distribute.ts";
 import { finish, withValidLanes } from "./epilogue.ts";
-import { fetchResult } from "./fetch-ahead.ts";
+import { fetchNextPanel, fetchResult } from "./fetch-ahead.ts";
 import { accumulate, chooseTile, declareAccumulators, startOfTile } from "./tile.ts";
 
 export function scheduleMatmul(kb: KernelBuilder, original: Task): void {
@@ -109,7 +109,15 @@ export function scheduleMatmul(kb: KernelBuilder, original: Task): void {
     const emitTile = (pixels: number, row: Expr) => {
       const accumulators = declareAccumulators(kb, { pixels, vectors, lanes: tileLanes });
       const rowAt = kb.let(kb.index.add(aBase, kb.index.mul(row, int(aStrides.at(-2)!))), "row_at");
-      const steps =
+      const panel = {
+        buffer: b.buffer,
+        at: weightAt,
+        block: packing?.block ?? 0,
+        part: rowTile!,
+        parts: rowTiles,
+      };
+      const fetchPanel = gpu || packing === null ? [] : fetchNextPanel(kb, panel, depth);
+      const fetchTile =
         gpu || tileLanes === 1
           ? []
           : fetchResult(kb, task, {
@@ -127,17 +135,7 @@ export function scheduleMatmul(kb: KernelBuilder, original: Task): void {
         accumulators.map((_, i) => i),
         depth,
         {
-          ...(!gpu &&
-            packing !== null && {
-              panel: {
-                buffer: b.buffer,
-                at: weightAt,
-                block: packing.block,
-                part: rowTile!,
-                parts: rowTiles,
-              },
-            }),
-          steps,
+          steps: [...fetchPanel, ...fetchTile],
           weight: (vector, k) =>
             kb.load(
               b.buffer,

@@ -13,6 +13,7 @@ import { tileRows } from "../target.ts";
 import { accumulateTile, channelOf, describeConv } from "./conv-tile.ts";
 import { distribute } from "./distribute.ts";
 import { finish, withValidLanes } from "./epilogue.ts";
+import { fetchNextPanel } from "./fetch-ahead.ts";
 import { chooseTile, declareAccumulators, lanesOfBlock, multiplyPanel, startOfTile } from "./tile.ts";
 
 export function scheduleSeparableConv(kb: KernelBuilder, task: Task): void {
@@ -73,8 +74,13 @@ export function scheduleSeparableConv(kb: KernelBuilder, task: Task): void {
         const weightAt = kb.let(kb.index.mul(number, int(depth * block)), "w_at");
         const panel = { buffer: weight.buffer, at: weightAt, block };
         const accumulators = declareAccumulators(kb, { pixels, vectors, lanes });
-        multiplyPanel(kb, accumulators, panel, depth, (pixel, k) =>
-          kb.load(scratch, kb.index.add(base, kb.index.add(k, int(pixel * depth))), 1, "v"),
+        multiplyPanel(
+          kb,
+          accumulators,
+          panel,
+          depth,
+          (pixel, k) => kb.load(scratch, kb.index.add(base, kb.index.add(k, int(pixel * depth))), 1, "v"),
+          fetchNextPanel(kb, panel, depth),
         );
         for (let vector = 0; vector < vectors; vector++) {
           const channel = kb.let(kb.index.dot([number, int(vector)], [block, lanes]), "channel");

@@ -5,7 +5,7 @@
 import { float, fma, int, splat } from "../expressions.ts";
 import type { Expr } from "../kernel-ir.ts";
 import type { KernelBuilder } from "../kernel-builder.ts";
-import { fetchNextPanel, type Step, type WeightPanel } from "./fetch-ahead.ts";
+import type { Step, WeightPanel } from "./fetch-ahead.ts";
 import { tileRows, type Lanes, type Target } from "../target.ts";
 
 export interface Tile {
@@ -46,8 +46,6 @@ export interface TileOperands {
   readonly weight: (vector: number, depth: Expr) => Expr;
   /** Whether `input` depends on `vector`. */
   readonly inputPerVector?: boolean;
-  /** The panel of packed weights that is being read: the next one, which lies behind it, is fetched meanwhile. */
-  readonly panel?: WeightPanel;
   /** What else to do at each depth: prefetching. */
   readonly steps?: readonly Step[];
 }
@@ -64,7 +62,6 @@ export function accumulate(
   operands: TileOperands,
 ): void {
   const step = (k: Expr): void => {
-    if (operands.panel !== undefined && depth > unrolledDepth) fetchNextPanel(kb, operands.panel, k, depth);
     for (const touch of operands.steps ?? []) touch(k);
     const weights = accumulators[0]!.map((_, vector) => operands.weight(vector, k));
     for (const pixel of pixels) {
@@ -90,7 +87,7 @@ export function lanesOfBlock(widest: Lanes, block: number): Lanes {
 
 /**
  * Adds a tile's rows, read one element at a time, times a panel of packed weights to `accumulators[row][vector]`.
- * @param steps what to fetch ahead instead of the next panel
+ * @param steps what to fetch ahead
  */
 export function multiplyPanel(
   kb: KernelBuilder,
@@ -98,12 +95,12 @@ export function multiplyPanel(
   panel: WeightPanel,
   depth: number,
   input: (row: number, k: Expr) => Expr,
-  steps?: readonly Step[],
+  steps: readonly Step[],
 ): void {
   const rows = accumulators.map((_, row) => row);
   const { lanes } = accumulators[0]![0]!.type;
   accumulate(kb, accumulators, rows, depth, {
-    ...(steps === undefined ? { panel } : { steps }),
+    steps,
     weight: (vector, k) => {
       const at = kb.index.add(panel.at, kb.index.dot([k, int(vector)], [panel.block, lanes]));
       return kb.load(panel.buffer, at, lanes, "w");

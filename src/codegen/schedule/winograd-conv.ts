@@ -19,7 +19,7 @@ import { expectAnchor, type BoundTensor, type Task } from "../lower/task.ts";
 import { tileRows, type Lanes, type Target } from "../target.ts";
 import { distribute } from "./distribute.ts";
 import { finish, withValidLanes } from "./epilogue.ts";
-import type { WeightPanel } from "./fetch-ahead.ts";
+import { fetchNextPanel, fetchRows, type WeightPanel } from "./fetch-ahead.ts";
 import { declareAccumulators, lanesOfBlock, multiplyPanel } from "./tile.ts";
 import {
   channelLanes,
@@ -261,13 +261,18 @@ function multiplySquare(
         each((sum, at) => kb.assign(sum, kb.load(scratch.buffer, at, lanes))),
       );
     const turn = kb.index.dot([square, part], [stretch, 1]);
+    const weights =
+      raw && at
+        ? fetchNextChunk(kb, raw, at, turn, squares * stretch)
+        : fetchNextPanel(kb, { ...panel, part, parts: stretch }, depth);
+    const lines = { buffer: scratch.buffer, at: inputAt, stride: depth, rows };
     multiplyPanel(
       kb,
       sums,
-      { ...panel, part, parts: stretch },
+      panel,
       depth,
       (row, k) => kb.load(scratch.buffer, kb.index.add(inputAt, kb.index.add(k, int(row * depth))), 1, "v"),
-      raw && at && [fetchNextChunk(kb, raw, at, turn, squares * stretch)],
+      [...weights, ...fetchRows(kb, lines, depth)],
     );
     each((sum, at) => kb.store(scratch.buffer, at, sum));
   });

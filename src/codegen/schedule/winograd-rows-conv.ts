@@ -18,6 +18,7 @@ import { expectAnchor, type BoundTensor, type Task } from "../lower/task.ts";
 import { rowsOfColumns, type Lanes } from "../target.ts";
 import { distribute } from "./distribute.ts";
 import { finish, withValidLanes } from "./epilogue.ts";
+import { fetchNextPanel, fetchRows } from "./fetch-ahead.ts";
 import { declareAccumulators, lanesOfBlock, multiplyPanel, startOfTile } from "./tile.ts";
 import { channelLanes, transformInput, transformOutput } from "./winograd-transforms.ts";
 
@@ -185,10 +186,22 @@ function multiplyBlock(kb: KernelBuilder, conv: RowsConv, scratch: Scratch, numb
       const inputAt = kb.let(kb.index.add(scratch.inputs, offset), "v_at");
       const panel = { buffer: conv.weight.buffer, at, block, part, parts };
       const sums = declareAccumulators(kb, { pixels: rows, vectors, lanes });
-      multiplyPanel(kb, sums, panel, depth, (row, k) => {
-        const from = Math.floor(row / height) * conv.columnElements + (row % height) * channels;
-        return kb.load(scratch.buffer, kb.index.add(inputAt, kb.index.add(k, int(from))), 1, "v");
-      });
+      const fromOf = (row: number): number =>
+        Math.floor(row / height) * conv.columnElements + (row % height) * channels;
+      const lines = {
+        buffer: scratch.buffer,
+        at: inputAt,
+        stride: channels,
+        rows: fromOf(rows - 1) / channels + 1,
+      };
+      multiplyPanel(
+        kb,
+        sums,
+        panel,
+        depth,
+        (row, k) => kb.load(scratch.buffer, kb.index.add(inputAt, kb.index.add(k, int(fromOf(row)))), 1, "v"),
+        [...fetchNextPanel(kb, panel, depth), ...fetchRows(kb, lines, depth)],
+      );
       const to = kb.let(
         kb.index.add(scratch.products, kb.index.dot([j, start], [products * block, block])),
         "m_at",

@@ -111,13 +111,15 @@ export function fetchNextChunk(
   part: PartOfWeights,
   turn: Expr,
   turns: number,
-): Step {
+): readonly Step[] {
   const { depth, block } = raw;
   const perStep = Math.ceil((taps * block) / turns);
   const next = kb.index.add(startOf(kb, raw, part), int(depth * taps * block));
   const from = kb.let(kb.index.add(next, kb.index.mul(turn, int(depth * perStep))), "next_at");
-  return (k) => {
-    for (let element = 0; element < perStep; element += lineLength)
-      kb.prefetch(raw.buffer, kb.index.add(from, kb.index.dot([k, int(element)], [perStep, 1])));
-  };
+  return [
+    (k) => {
+      for (let element = 0; element < perStep; element += lineLength)
+        kb.prefetch(raw.buffer, kb.index.add(from, kb.index.dot([k, int(element)], [perStep, 1])));
+    },
+  ];
 }
