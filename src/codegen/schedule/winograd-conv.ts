@@ -16,11 +16,12 @@ import { int } from "../expressions.ts";
 import type { Expr } from "../kernel-ir.ts";
 import type { KernelBuilder } from "../kernel-builder.ts";
 import { expectAnchor, type BoundTensor, type Task } from "../lower/task.ts";
-import { tileRows, type Lanes, type Target } from "../target.ts";
+import { tileRows, type Lanes } from "../target.ts";
 import { distribute } from "./distribute.ts";
 import { finish, withValidLanes } from "./epilogue.ts";
 import { fetchNextPanel, fetchRows, type WeightPanel } from "./fetch-ahead.ts";
 import { declareAccumulators, lanesOfBlock, multiplyPanel } from "./tile.ts";
+import { divide, type Division } from "./winograd-division.ts";
 import {
   channelLanes,
   emitInputTransform,
@@ -309,40 +310,4 @@ function finishBlock(
       }),
     ),
   );
-}
-
-interface Sizes {
-  readonly target: Target;
-  readonly squares: number;
-  readonly channels: number;
-  readonly columns: number;
-  readonly block: number;
-  /** Tiles of one register tile, and in all. */
-  readonly rows: number;
-  readonly tiles: number;
-}
-
-/** Half of a second-level cache of 1 MB: what an item may keep of transformed inputs, or read again of weights. */
-const cacheBytes = 512 * 1024;
-
-/** How the work is cut: tiles into stretches of `stretch` register tiles, output channels into `splits` ranges. */
-interface Division {
-  readonly stretch: number;
-  readonly stretches: number;
-  readonly splits: number;
-  readonly blocksPerItem: number;
-}
-
-function divide({ target, squares, channels, columns, block, rows, tiles }: Sizes): Division {
-  const registerTiles = Math.ceil(tiles / rows);
-  const blocks = Math.ceil(columns / block);
-  const bytes = squares * channels * 4;
-  // Many weights are read once for as many tiles as fit; few stay in the cache anyway.
-  const fitting = Math.max(1, Math.round(cacheBytes / (bytes * rows)));
-  const most = bytes * columns > cacheBytes * 2 ? Math.min(fitting, registerTiles) : 1;
-  const stretches = Math.ceil(registerTiles / most);
-  const stretch = Math.ceil(registerTiles / stretches);
-  const wantedSplits = Math.min(blocks, Math.ceil(target.computeUnits / stretches));
-  const blocksPerItem = Math.ceil(blocks / wantedSplits);
-  return { stretch, stretches, splits: Math.ceil(blocks / blocksPerItem), blocksPerItem };
 }
