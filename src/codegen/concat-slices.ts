@@ -9,9 +9,11 @@
  * concatenations want it, the one that runs last gets it.
  */
 import type { Graph, Node, NodeOf, ValueId } from "../ir/graph.ts";
+import { isByWinograd } from "../ir/ops/packing.ts";
 import { opRecord } from "../ir/ops/registry.ts";
 import { elementCount } from "../ir/shape.ts";
 import { sameLayout, stridesOf, type TensorType } from "../ir/tensor-type.ts";
+import { mayBeView } from "./plan-aliases.ts";
 
 export interface ConcatSlice {
   /** The concatenation whose buffer it lies in, which lies in no other. */
@@ -138,9 +140,14 @@ class Placement {
     const producer = this.#producers.get(value);
     const type = this.#types.get(value);
     if (producer === undefined || type === undefined || elementCount(type.shape) === 0) return false;
-    // Of these many are another view of their operand's bytes, which lie where they lie.
-    const mayBeView = ["constant", "reshape", "relayout", "permute"].includes(producer.op);
-    if (mayBeView || this.#returned.has(value) || !sameLayout(type, whole)) return false;
+    // Of views many are another view of their operand's bytes, which lie where they lie.
+    if (
+      producer.op === "constant" ||
+      mayBeView(producer) ||
+      this.#returned.has(value) ||
+      !sameLayout(type, whole)
+    )
+      return false;
     return (this.#readers.get(value) ?? []).every((reader) => readsSlices(reader, value));
   }
 }
@@ -160,7 +167,7 @@ function takesSlice(node: Node, position: number): boolean {
   switch (node.op) {
     case "conv": {
       const { packing } = node.attributes;
-      return position === 0 && packing?.winograd === undefined && packing?.winogradRows === undefined;
+      return position === 0 && (packing === null || !isByWinograd(packing));
     }
     case "winograd_input":
     case "winograd_output":

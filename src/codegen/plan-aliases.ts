@@ -1,5 +1,5 @@
 /** Values that need no kernel because they are another view of bytes that are there already. */
-import type { Node, ValueId } from "../ir/graph.ts";
+import type { Node, NodeOf, ValueId } from "../ir/graph.ts";
 import { layoutOf, type TensorType } from "../ir/tensor-type.ts";
 
 /**
@@ -13,7 +13,7 @@ export function aliasRoots(
 ): Map<ValueId, ValueId> {
   const roots = new Map<ValueId, ValueId>();
   for (const node of order) {
-    if (node.op !== "reshape" && node.op !== "relayout" && node.op !== "permute") continue;
+    if (!mayBeView(node)) continue;
     const operand = node.operands[0]!;
     if (slices.has(operand)) continue;
     const from = types.get(operand)!;
@@ -27,6 +27,13 @@ export function aliasRoots(
     if (same) roots.set(node.results[0]!.id, roots.get(operand) ?? operand);
   }
   return roots;
+}
+
+type View = NodeOf<"reshape"> | NodeOf<"relayout"> | NodeOf<"permute">;
+
+/** Whether the node may be another view of its operand's bytes: many are, depending on layouts. */
+export function mayBeView(node: Node): node is View {
+  return node.op === "reshape" || node.op === "relayout" || node.op === "permute";
 }
 
 /** Dimensions of more than one element, slowest first. */

@@ -4,7 +4,7 @@
  *
  *     %h = slice(%x) {start=[0,29,0,0], …}        h starts 29 channels into x's buffer, with x's strides
  */
-import type { Graph, Node, NodeOf, ValueId } from "../ir/graph.ts";
+import { nodeId, type Graph, type Node, type NodeOf, type ValueId } from "../ir/graph.ts";
 import { elementCount } from "../ir/shape.ts";
 import { layoutOf, sameLayout, type TensorType } from "../ir/tensor-type.ts";
 import { readsSlices } from "./concat-slices.ts";
@@ -42,14 +42,16 @@ export function slicesToRead(
   types: ReadonlyMap<ValueId, TensorType>,
 ): readonly NodeOf<"slice">[] {
   const returned = new Set(graph.outputs.map(({ value }) => value));
-  return order.filter(
-    (node): node is NodeOf<"slice"> =>
-      node.op === "slice" &&
-      node.attributes.inPlace === true &&
-      canReadInPlace(node, {
-        from: types.get(node.operands[0]!)!,
-        readers: order.filter(({ operands }) => operands.includes(node.results[0]!.id)),
-        isReturned: returned.has(node.results[0]!.id),
-      }),
+  const wanted = order.filter(
+    (node): node is NodeOf<"slice"> => node.op === "slice" && node.attributes.inPlace === true,
+  );
+  const readers = new Map(wanted.map((slice): [ValueId, Node[]] => [nodeId(slice), []]));
+  for (const node of order) for (const operand of new Set(node.operands)) readers.get(operand)?.push(node);
+  return wanted.filter((slice) =>
+    canReadInPlace(slice, {
+      from: types.get(slice.operands[0]!)!,
+      readers: readers.get(nodeId(slice))!,
+      isReturned: returned.has(nodeId(slice)),
+    }),
   );
 }

@@ -4,36 +4,25 @@
  *
  *     y = relu(conv(x, w)); z = max_pool(y)   →   z = fusion(x, w, …) { … }
  */
-import { nodeId, type NodeOf } from "../ir/graph.ts";
+import type { NodeOf } from "../ir/graph.ts";
+import { isByWinograd } from "../ir/ops/packing.ts";
 import { elementCount } from "../ir/shape.ts";
 import { layoutOf } from "../ir/tensor-type.ts";
-import { bodyOf, isReadOnce, join, onlyNode } from "./join-bodies.ts";
+import { joinConvToReader } from "./join-conv-to-reader.ts";
 import type { Pass } from "./pass.ts";
-import { rewrite } from "./rewrite.ts";
 
 export const fuseConvPool: Pass = {
   name: "fuse-conv-pool",
   summary: "computes a convolution inside the kernel of the max pooling that reads it",
   required: false,
-  run: (graph, { target, note }) => {
-    if (target.family !== "cpu") return graph;
-    return rewrite(graph, (rewriter) => {
-      for (const original of rewriter.originalOrder()) {
-        const second = bodyOf(rewriter, rewriter.node(nodeId(original)));
-        const pool = second && onlyNode(second.body, "max_pool");
-        if (second === undefined || pool === undefined || !isPlain(pool)) continue;
-        const between = pool.operands[0]!;
-        const first = bodyOf(rewriter, rewriter.producer(between));
-        const conv = first && onlyNode(first.body, "conv");
-        if (first === undefined || conv === undefined || !isWorthJoining(conv, pool)) continue;
-        if (!isReadOnce(rewriter, second.body, between)) continue;
-        const joined = join(first, second);
-        if (joined.operands.length + 1 > target.maxStorageBuffers) continue;
-        rewriter.replace(joined);
-        rewriter.remove(nodeId(first.node));
-        note(`${second.node.origin?.modulePath ?? `%${nodeId(second.node)}`}: takes ${first.node.origin?.modulePath ?? `%${nodeId(first.node)}`}`); // prettier-ignore
-      }
-    });
+  run: (graph, context) => {
+    if (context.target.family !== "cpu") return graph;
+    return joinConvToReader(
+      graph,
+      "max_pool",
+      context,
+      (_, conv, pool) => isPlain(pool) && isWorthJoining(conv, pool),
+    );
   },
 };
 
@@ -51,8 +40,8 @@ const fewestBytes = 512 * 1024;
 function isWorthJoining({ attributes, results }: NodeOf<"conv">, pool: NodeOf<"max_pool">): boolean {
   const { packing, groups } = attributes;
   const [{ type }] = results as [NodeOf<"conv">["results"][number]];
-  const isDirect = packing !== null && packing.winograd === undefined && packing.winogradRows === undefined;
-  if (!isDirect || groups !== 1 || packing.columns % packing.block !== 0) return false;
+  if (packing === null || isByWinograd(packing) || groups !== 1 || packing.columns % packing.block !== 0)
+    return false;
   const isChannelsLast = layoutOf(type).at(-1) === 1 && layoutOf(pool.results[0]!.type).at(-1) === 1;
   return isChannelsLast && type.shape.length === 4 && elementCount(type.shape) * 4 >= fewestBytes;
 }

@@ -5,37 +5,24 @@
  *     y = relu(depthwise(x)); z = conv1x1(y) + r   →   z = fusion(x, r, …) { … }
  */
 import { tileRows, type Target } from "../codegen/target.ts";
-import { nodeId, type NodeOf } from "../ir/graph.ts";
+import type { NodeOf } from "../ir/graph.ts";
 import { layoutOf } from "../ir/tensor-type.ts";
 import { subjectOfSeparable, type Decision, type Subject } from "./decision.ts";
-import { bodyOf, isReadOnce, join, onlyNode } from "./join-bodies.ts";
+import { joinConvToReader } from "./join-conv-to-reader.ts";
 import type { Pass } from "./pass.ts";
-import { rewrite, type Rewriter } from "./rewrite.ts";
+import type { Rewriter } from "./rewrite.ts";
 
 export const fuseDepthwisePointwise: Pass = {
   name: "fuse-depthwise-pointwise",
   summary: "computes a depthwise convolution inside the kernel of the 1×1 convolution that reads it",
   required: false,
-  run: (graph, { target, note, decide }) => {
+  run: (graph, context) => {
+    const { target, decide } = context;
     if (target.family !== "cpu") return graph;
-    return rewrite(graph, (rewriter) => {
-      for (const original of rewriter.originalOrder()) {
-        const second = bodyOf(rewriter, rewriter.node(nodeId(original)));
-        const pointwise = second && onlyNode(second.body, "conv");
-        if (second === undefined || pointwise === undefined || !isPointwise(pointwise)) continue;
-        const between = pointwise.operands[0]!;
-        const first = bodyOf(rewriter, rewriter.producer(between));
-        const depthwise = first && onlyNode(first.body, "conv");
-        if (first === undefined || depthwise === undefined || !isDepthwise(rewriter, depthwise)) continue;
-        if (!isReadOnce(rewriter, second.body, between)) continue;
-        const joined = join(first, second);
-        if (joined.operands.length + 1 > target.maxStorageBuffers) continue;
-        const subject = subjectOfSeparable(rewriter.typeOf(depthwise.operands[0]!), depthwise, pointwise);
-        if (decide(decisionFor(subject, isWorthJoining(pointwise, target))) === "apart") continue;
-        rewriter.replace(joined);
-        rewriter.remove(nodeId(first.node));
-        note(`${second.node.origin?.modulePath ?? `%${nodeId(second.node)}`}: takes ${first.node.origin?.modulePath ?? `%${nodeId(first.node)}`}`); // prettier-ignore
-      }
+    return joinConvToReader(graph, "conv", context, (rewriter, depthwise, pointwise) => {
+      if (!isPointwise(pointwise) || !isDepthwise(rewriter, depthwise)) return false;
+      const subject = subjectOfSeparable(rewriter.typeOf(depthwise.operands[0]!), depthwise, pointwise);
+      return decide(decisionFor(subject, isWorthJoining(pointwise, target))) === "joined";
     });
   },
 };

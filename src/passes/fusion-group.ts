@@ -12,6 +12,11 @@ export function isMovementNode(node: Node): boolean {
   return opRecord(node.op).kind === "movement";
 }
 
+/** Computed element by element, so that the kernel that reads the result can do it in passing. */
+export function isPointwiseNode(node: Node): boolean {
+  return isElementwiseNode(node) || isMovementNode(node);
+}
+
 /** A constant that becomes a literal in the kernel that reads it. */
 export function isLiteralNode(node: Node | undefined): boolean {
   return node?.op === "constant" && elementCount(node.attributes.value.shape) === 1;

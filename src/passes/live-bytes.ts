@@ -4,7 +4,7 @@
  */
 import { nodeId, type Node, type ValueId } from "../ir/graph.ts";
 import { sizeBytes } from "../ir/tensor-type.ts";
-import { isElementwiseNode, isMovementNode } from "./fusion-group.ts";
+import { isPointwiseNode } from "./fusion-group.ts";
 import type { Rewriter } from "./rewrite.ts";
 
 interface Life {
@@ -31,7 +31,7 @@ export class LiveBytes {
     const passing = order.map((node) => {
       const [reader, ...others] = rewriter.usersOf(nodeId(node));
       const isAlone = reader !== undefined && others.length === 0 && !rewriter.isOutput(nodeId(node));
-      return isAlone && isPointwise(node) && isPointwise(reader);
+      return isAlone && isPointwiseNode(node) && isPointwiseNode(reader);
     });
     for (let step = order.length - 1; step >= 0; step--)
       ends[step] = passing[step] ? ends[readersOf(nodeId(order[step]!))[0]!]! : step;
@@ -75,8 +75,4 @@ export class LiveBytes {
     for (const change of changes) peak = Math.max(peak, (live += change));
     return peak;
   }
-}
-
-function isPointwise(node: Node): boolean {
-  return isElementwiseNode(node) || isMovementNode(node);
 }

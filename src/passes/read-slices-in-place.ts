@@ -4,9 +4,10 @@
  *
  *     %h = slice(%x) {…}; %y = conv(%h, %w)   →   %h = slice(%x) {…, inPlace=true}; …
  */
+import { mayBeView } from "../codegen/plan-aliases.ts";
 import { canReadInPlace } from "../codegen/read-slices.ts";
-import { nodeId, type Node, type NodeOf } from "../ir/graph.ts";
-import { isElementwiseNode, isMovementNode } from "./fusion-group.ts";
+import { nodeId, type NodeOf } from "../ir/graph.ts";
+import { isPointwiseNode } from "./fusion-group.ts";
 import { LiveBytes } from "./live-bytes.ts";
 import type { Pass } from "./pass.ts";
 import { rewrite, type Rewriter } from "./rewrite.ts";
@@ -42,17 +43,13 @@ function isWorthIt(rewriter: Rewriter, slice: NodeOf<"slice">): boolean {
   const id = nodeId(slice);
   const readers = rewriter.usersOf(id);
   const surroundings = { from: rewriter.typeOf(from), readers, isReturned: rewriter.isOutput(id) };
-  if (!canReadInPlace(slice, surroundings) || readers.every(isPointwise)) return false;
+  if (!canReadInPlace(slice, surroundings) || readers.every(isPointwiseNode)) return false;
   // A view of a slice would be a copy.
-  if (readers.some(({ op }) => op === "reshape" || op === "relayout" || op === "permute")) return false;
+  if (readers.some(mayBeView)) return false;
   const maker = rewriter.producer(from);
   // What is replaced may be written over by the kernel that reads it.
   if (maker === undefined) return !rewriter.outputs.some(({ updates }) => updates === from);
   if (maker.op === "constant") return false;
   // What nothing else reads is computed where it is needed only, by the kernel that would write the slice.
-  return !isPointwise(maker) || rewriter.usersOf(from).length > 1;
-}
-
-function isPointwise(node: Node): boolean {
-  return isElementwiseNode(node) || isMovementNode(node);
+  return !isPointwiseNode(maker) || rewriter.usersOf(from).length > 1;
 }

@@ -6,8 +6,9 @@
  *     %c = concat(%a, %b) {axis=1}   →   %c = concat(%a, %b) {axis=1, inPlace=true}
  */
 import { placeConcats, type ConcatSlices } from "../codegen/concat-slices.ts";
-import { nodeId, type Node, type NodeOf, type ValueId } from "../ir/graph.ts";
-import { isElementwiseNode, isMovementNode } from "./fusion-group.ts";
+import { mayBeView } from "../codegen/plan-aliases.ts";
+import { nodeId, type NodeOf, type ValueId } from "../ir/graph.ts";
+import { isPointwiseNode } from "./fusion-group.ts";
 import { LiveBytes } from "./live-bytes.ts";
 import type { Pass } from "./pass.ts";
 import { rewrite, type Rewriter } from "./rewrite.ts";
@@ -59,7 +60,7 @@ function whyNot(rewriter: Rewriter, concat: NodeOf<"concat">, after: ConcatSlice
 /** Whether the concatenation's kernel could compute an operand itself, element by element. */
 function isMadeInPassing(rewriter: Rewriter, operand: ValueId, after: ConcatSlices): boolean {
   const producer = rewriter.producer(operand);
-  if (producer === undefined || !isPointwise(producer) || after.inPlace.has(operand)) return false;
+  if (producer === undefined || !isPointwiseNode(producer) || after.inPlace.has(operand)) return false;
   if (rewriter.usersOf(operand).length > 1) return false;
   // A concatenation of what other kernels make may come to be in place itself.
   return (
@@ -72,7 +73,7 @@ function viewsOfSlices(rewriter: Rewriter, values: readonly ValueId[], after: Co
   const views = values
     .filter((value) => after.slices.has(value))
     .flatMap((value) => rewriter.usersOf(value))
-    .filter(({ op }) => op === "reshape" || op === "relayout" || op === "permute");
+    .filter(mayBeView);
   return views.filter((view) => !joinsReader(rewriter, nodeId(view), after)).length;
 }
 
@@ -80,9 +81,5 @@ function viewsOfSlices(rewriter: Rewriter, values: readonly ValueId[], after: Co
 function joinsReader(rewriter: Rewriter, value: ValueId, { inPlace }: ConcatSlices): boolean {
   const [reader, ...others] = rewriter.usersOf(value);
   if (reader === undefined || others.length > 0 || rewriter.isOutput(value)) return false;
-  return isPointwise(reader) && !inPlace.has(nodeId(reader));
-}
-
-function isPointwise(node: Node): boolean {
-  return isElementwiseNode(node) || isMovementNode(node);
+  return isPointwiseNode(reader) && !inPlace.has(nodeId(reader));
 }

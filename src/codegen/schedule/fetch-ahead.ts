@@ -15,7 +15,7 @@ import { addressOf, viewOf } from "../lower/view.ts";
 export type Step = (k: Expr) => void;
 
 /** f32 elements of a cache line. */
-const lineLength = 16;
+export const lineLength = 16;
 
 /** In so few steps nothing arrives. */
 const fewSteps = 4;

@@ -19,7 +19,7 @@ import { expectAnchor, type BoundTensor, type Task } from "../lower/task.ts";
 import { tileRows, type Lanes } from "../target.ts";
 import { distribute } from "./distribute.ts";
 import { finish, withValidLanes } from "./epilogue.ts";
-import { fetchNextPanel, fetchRows, type WeightPanel } from "./fetch-ahead.ts";
+import { fetchNextPanel, fetchRows, type Step, type WeightPanel } from "./fetch-ahead.ts";
 import { declareAccumulators, lanesOfBlock, multiplyPanel } from "./tile.ts";
 import { divide, type Division } from "./winograd-division.ts";
 import {
@@ -30,13 +30,7 @@ import {
   type Square,
   type TilePlace,
 } from "./winograd-transforms.ts";
-import {
-  chunkOfWeights,
-  fetchNextChunk,
-  transformWeights,
-  type PartOfWeights,
-  type RawWeights,
-} from "./winograd-weights.ts";
+import { chunkOfWeights, fetchNextChunk, transformWeights, type RawWeights } from "./winograd-weights.ts";
 
 export function scheduleWinogradConv(kb: KernelBuilder, task: Task): void {
   const conv = describe(task);
@@ -204,12 +198,13 @@ const fewChannels = 64;
 
 /** The products of a stretch with one block of output channels. */
 function multiplyBlock(kb: KernelBuilder, conv: WinogradConv, scratch: Scratch, number: Expr): void {
-  const { raw, squares, channels, block, weight } = conv;
+  const { raw, squares, channels, block, weight, stretch } = conv;
   if (raw === undefined) {
     kb.for(squares, "square", (square) => {
       const start = kb.index.dot([number, square], [squares * channels * block, channels * block]);
       const panel = { buffer: weight.buffer, at: kb.let(start, "w_at"), block };
-      multiplySquare(kb, conv, scratch, { chunk: int(0), square, panel });
+      const fetch = (part: Expr) => fetchNextPanel(kb, { ...panel, part, parts: stretch }, channels);
+      multiplySquare(kb, conv, scratch, { chunk: int(0), square, panel, fetch });
     });
     return;
   }
@@ -222,7 +217,9 @@ function multiplyBlock(kb: KernelBuilder, conv: WinogradConv, scratch: Scratch, 
         const square = kb.let(kb.index.dot([i, j], [side, 1]), "square");
         const start = kb.index.add(scratch.weights, kb.index.mul(j, int(raw.squareElements)));
         const panel = { buffer: scratch.buffer, at: kb.let(start, "w_at"), block };
-        multiplySquare(kb, conv, scratch, { chunk, square, panel, raw: at });
+        const fetch = (part: Expr) =>
+          fetchNextChunk(kb, raw, at, kb.index.dot([square, part], [stretch, 1]), squares * stretch);
+        multiplySquare(kb, conv, scratch, { chunk, square, panel, fetch });
       });
     }),
   );
@@ -232,8 +229,8 @@ interface SquareOfChunk {
   readonly chunk: Expr;
   readonly square: Expr;
   readonly panel: WeightPanel;
-  /** Where the kernel transforms the weight: the part of it that the panel was made of. */
-  readonly raw?: PartOfWeights;
+  /** What the tiles of one part fetch of the weights that follow. */
+  readonly fetch: (part: Expr) => readonly Step[];
 }
 
 /** Adds the products at one position of the tiles, over a chunk of channels, to those of the chunks before. */
@@ -241,9 +238,9 @@ function multiplySquare(
   kb: KernelBuilder,
   conv: WinogradConv,
   scratch: Scratch,
-  { chunk, square, panel, raw: at }: SquareOfChunk,
+  { chunk, square, panel, fetch }: SquareOfChunk,
 ): void {
-  const { raw, squares, channels, depth, block, lanes, vectors, rows, chunks, stretch } = conv;
+  const { squares, channels, depth, block, lanes, vectors, rows, chunks, stretch } = conv;
   kb.for(stretch, "part", (part) => {
     const from = kb.index.dot(
       [part, chunk, square],
@@ -261,11 +258,6 @@ function multiplySquare(
       kb.if(kb.index.atLeast(chunk, 1), () =>
         each((sum, at) => kb.assign(sum, kb.load(scratch.buffer, at, lanes))),
       );
-    const turn = kb.index.dot([square, part], [stretch, 1]);
-    const weights =
-      raw && at
-        ? fetchNextChunk(kb, raw, at, turn, squares * stretch)
-        : fetchNextPanel(kb, { ...panel, part, parts: stretch }, depth);
     const lines = { buffer: scratch.buffer, at: inputAt, stride: depth, rows };
     multiplyPanel(
       kb,
@@ -273,7 +265,7 @@ function multiplySquare(
       panel,
       depth,
       (row, k) => kb.load(scratch.buffer, kb.index.add(inputAt, kb.index.add(k, int(row * depth))), 1, "v"),
-      [...weights, ...fetchRows(kb, lines, depth)],
+      [...fetch(part), ...fetchRows(kb, lines, depth)],
     );
     each((sum, at) => kb.store(scratch.buffer, at, sum));
   });

@@ -9,7 +9,7 @@ import { binary, float, fma, int, select, splat } from "../expressions.ts";
 import type { Expr } from "../kernel-ir.ts";
 import type { KernelBuilder } from "../kernel-builder.ts";
 import type { Lanes } from "../target.ts";
-import type { Step } from "./fetch-ahead.ts";
+import { lineLength, type Step } from "./fetch-ahead.ts";
 import { transformWeight } from "./winograd-transforms.ts";
 
 /** `[⌈O / block⌉, C, 3, 3, block]`, and how it is cut into chunks. */
@@ -29,16 +29,13 @@ interface WeightsToCut {
 }
 
 /** Which part of the weight: its block, chunk and row of positions. */
-export interface PartOfWeights {
+interface PartOfWeights {
   readonly number: Expr;
   readonly chunk: Expr;
   readonly i: Expr;
 }
 
 const taps = 9;
-
-/** Elements of a cache line. */
-const lineLength = 16;
 
 /** What a row of positions may take of a first cache of 32 or 48 KiB, beside inputs and products. */
 const rowBytes = 24 * 1024;

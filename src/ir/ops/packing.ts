@@ -22,6 +22,11 @@ export interface Packing {
   readonly rows?: number;
 }
 
+/** Whether the convolution that reads the weight is computed by Winograd's method. */
+export function isByWinograd({ winograd, winogradRows }: Packing): boolean {
+  return winograd !== undefined || winogradRows !== undefined;
+}
+
 export function packedShape(rows: Shape, packing: Packing): number[] {
   return [Math.ceil(packing.columns / packing.block), ...rows, packing.block];
 }
