@@ -9,11 +9,11 @@
  * concatenations want it, the one that runs last gets it.
  */
 import type { Graph, Node, NodeOf, ValueId } from "../ir/graph.ts";
+import { mayBeView } from "../ir/may-be-view.ts";
 import { isByWinograd } from "../ir/ops/packing.ts";
 import { opRecord } from "../ir/ops/registry.ts";
 import { elementCount } from "../ir/shape.ts";
 import { sameLayout, stridesOf, type TensorType } from "../ir/tensor-type.ts";
-import { mayBeView } from "./plan-aliases.ts";
 
 export interface ConcatSlice {
   /** The concatenation whose buffer it lies in, which lies in no other. */

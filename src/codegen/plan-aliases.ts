@@ -1,5 +1,6 @@
 /** Values that need no kernel because they are another view of bytes that are there already. */
-import type { Node, NodeOf, ValueId } from "../ir/graph.ts";
+import type { Node, ValueId } from "../ir/graph.ts";
+import { mayBeView } from "../ir/may-be-view.ts";
 import { layoutOf, type TensorType } from "../ir/tensor-type.ts";
 
 /**
@@ -27,13 +28,6 @@ export function aliasRoots(
     if (same) roots.set(node.results[0]!.id, roots.get(operand) ?? operand);
   }
   return roots;
-}
-
-type View = NodeOf<"reshape"> | NodeOf<"relayout"> | NodeOf<"permute">;
-
-/** Whether the node may be another view of its operand's bytes: many are, depending on layouts. */
-export function mayBeView(node: Node): node is View {
-  return node.op === "reshape" || node.op === "relayout" || node.op === "permute";
 }
 
 /** Dimensions of more than one element, slowest first. */

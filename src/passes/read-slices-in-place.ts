@@ -4,9 +4,9 @@
  *
  *     %h = slice(%x) {…}; %y = conv(%h, %w)   →   %h = slice(%x) {…, inPlace=true}; …
  */
-import { mayBeView } from "../codegen/plan-aliases.ts";
 import { canReadInPlace } from "../codegen/read-slices.ts";
 import { nodeId, type NodeOf } from "../ir/graph.ts";
+import { mayBeView } from "../ir/may-be-view.ts";
 import { isPointwiseNode } from "./fusion-group.ts";
 import { LiveBytes } from "./live-bytes.ts";
 import type { Pass } from "./pass.ts";

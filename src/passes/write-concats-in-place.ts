@@ -6,8 +6,8 @@
  *     %c = concat(%a, %b) {axis=1}   →   %c = concat(%a, %b) {axis=1, inPlace=true}
  */
 import { placeConcats, type ConcatSlices } from "../codegen/concat-slices.ts";
-import { mayBeView } from "../codegen/plan-aliases.ts";
 import { nodeId, type NodeOf, type ValueId } from "../ir/graph.ts";
+import { mayBeView } from "../ir/may-be-view.ts";
 import { isPointwiseNode } from "./fusion-group.ts";
 import { LiveBytes } from "./live-bytes.ts";
 import type { Pass } from "./pass.ts";
