@@ -25,6 +25,9 @@ await build({
   format: "esm",
   platform: "node",
   target: "es2022",
+  // Comments, some not in ASCII, would make V8 keep the text at two bytes a character.
+  minifyWhitespace: true,
+  lineLimit: 120,
   sourcemap: true,
   sourcesContent: false,
 });

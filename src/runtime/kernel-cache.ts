@@ -3,25 +3,25 @@
  * construction, so two kernels that differ in anything (text, binary, bindings, group size) never share an
  * entry. A kernel asked for twice, even while it is still compiling, is compiled once; a failure is not kept.
  */
+import { ContentMap } from "../codegen/content-map.ts";
 import type { KernelSource } from "../codegen/executable.ts";
 
 export class KernelCache<Compiled> {
-  readonly #entries = new Map<string, Promise<Compiled>>();
+  readonly #entries = new ContentMap<KernelSource, Promise<Compiled>>();
 
   /** The compiled kernel, and whether another call had asked for it before. */
   async compile(
     source: KernelSource,
     compile: (source: KernelSource) => Promise<Compiled>,
   ): Promise<{ readonly compiled: Compiled; readonly shared: boolean }> {
-    const key = kernelKey(source);
-    const known = this.#entries.get(key);
+    const known = this.#entries.get(source);
     if (known !== undefined) return { compiled: await known, shared: true };
     const pending = compile(source);
-    this.#entries.set(key, pending);
+    this.#entries.set(source, pending);
     try {
       return { compiled: await pending, shared: false };
     } catch (error) {
-      this.#entries.delete(key);
+      this.#entries.delete(source);
       throw error;
     }
   }
@@ -32,15 +32,6 @@ export class KernelCache<Compiled> {
     this.#entries.clear();
     return settled.flatMap((entry) => (entry.status === "fulfilled" ? [entry.value] : []));
   }
-}
-
-/** A text that is equal for two sources exactly when they are equal in every field. */
-export function kernelKey(source: KernelSource): string {
-  return JSON.stringify(
-    Object.entries(source)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([field, value]) => [field, value instanceof Uint8Array ? Array.from(value) : value]),
-  );
 }
 
 /** Runs `task` on every item, at most `width` at a time; results in the order of the items. */

@@ -2,6 +2,7 @@
  * The embedded CPU device. `submit` runs its commands before it returns, on all threads of its pool where it
  * has one; so the queue is always empty, and order is call order.
  */
+import { ContentMap } from "../../codegen/content-map.ts";
 import { wasmTarget, type Target } from "../../codegen/target.ts";
 import type { KernelSource } from "../../codegen/executable.ts";
 import { UserError } from "../../errors.ts";
@@ -47,7 +48,7 @@ export class CpuDevice implements Device {
   readonly #memory: CpuMemory;
   readonly #pool: ThreadPool | undefined;
   /** By the module's bytes. */
-  readonly #functions = new Map<string, Promise<NumberedFunction>>();
+  readonly #functions = new ContentMap<Uint8Array, Promise<NumberedFunction>>();
   #functionCount = 0;
 
   constructor(memory: CpuMemory, features: EngineFeatures, threads: CpuThreads, engine = "unknown") {
@@ -230,11 +231,10 @@ export class CpuDevice implements Device {
         "kernel-rejected",
         `Kernel '${source.name}' is ${source.language}; the embedded CPU device runs WebAssembly. Compile for its target.`,
       );
-    const key = textOf(binary);
-    const known = this.#functions.get(key);
+    const known = this.#functions.get(binary);
     if (known !== undefined) return { kernelFunction: known, cached: true };
     const kernelFunction = this.#load(binary).catch((error: unknown) => {
-      this.#functions.delete(key);
+      this.#functions.delete(binary);
       this.#requireOpen();
       throw new UserError(
         "kernel-rejected",
@@ -243,7 +243,7 @@ export class CpuDevice implements Device {
         { cause: error },
       );
     });
-    this.#functions.set(key, kernelFunction);
+    this.#functions.set(binary, kernelFunction);
     return { kernelFunction, cached: false };
   }
 
@@ -260,12 +260,4 @@ function nameOf({ fusedMultiplyAdd }: EngineFeatures, { pool, without }: CpuThre
   const threads = pool === undefined ? "the calling thread" : `${pool.threads} threads`;
   const reason = without === undefined ? "" : ` (${without})`;
   return `WebAssembly on ${threads}${fusedMultiplyAdd ? " with fused multiply-add" : ""}${reason}`;
-}
-
-/** All the bytes as a string, one character each: equal exactly where the bytes are. */
-function textOf(binary: Uint8Array): string {
-  const pieces: string[] = [];
-  for (let start = 0; start < binary.length; start += 4096)
-    pieces.push(String.fromCharCode(...binary.subarray(start, start + 4096)));
-  return pieces.join("");
 }
