@@ -27,6 +27,13 @@ export interface BufferUse {
 /** A kernel ready to run; made by and only usable with the same device. */
 export interface CompiledKernel {
   readonly source: KernelSource;
+  /**
+   * Brings the kernel's code to the driver. `record` does so, too, but makes the caller wait. Absent where kernels
+   * stay with the driver.
+   */
+  load?(): Promise<void>;
+  /** Gives back what the driver holds for the kernel, until it is loaded again. Work recorded before may still run. */
+  unload?(): void;
 }
 
 export type Command =

@@ -1,13 +1,12 @@
 /**
- * Runs an executable's `prepare` whenever parameters changed: batch by batch, each with the raw weights and the
- * scratch that it needs, which come to the device for it and go again. Everything is only enqueued; whoever wants
- * to bound the memory waits between the steps.
+ * Runs an executable's `prepare` whenever parameters changed: batch by batch, each with the raw weights, the scratch
+ * and, the first time, the kernels that it needs, which come to the device for it and go again.
  */
 import type { Executable } from "../codegen/executable.ts";
 import type { CompiledKernel, Device, DeviceBuffer } from "./device.ts";
 import type { DeviceParameter } from "./parameter-store.ts";
 import { PassingMemory } from "./passing-memory.ts";
-import { buffersUsedBy, prepareBatches, type PrepareBatch } from "./prepare-batches.ts";
+import { buffersUsedBy, kernelsUsedBy, prepareBatches, type PrepareBatch } from "./prepare-batches.ts";
 import { commandsOf } from "./plan-commands.ts";
 
 /** Raw weights and scratch on the device at a time, unless one kernel needs more. */
@@ -49,13 +48,37 @@ export class Preparation {
     return this.#done;
   }
 
-  /** Brings parameters up to date, and prepared weights where any of them changed. */
+  /**
+   * Brings parameters up to date, and prepared weights where any of them changed. Everything is only enqueued.
+   * Kernels are loaded now if they are not, and stay: whoever changed a parameter once will do so again.
+   */
   refresh(): void {
-    for (const _ of this.steps());
+    for (const _ of this.#steps());
   }
 
-  /** As `refresh`, one batch a step. */
-  *steps(): Generator<void> {
+  /**
+   * As `refresh`, but memory is bounded: each batch is waited for, so that its weights and kernels are gone before
+   * the next one's are needed.
+   */
+  async refreshAndWait(): Promise<void> {
+    const { device, kernels, executable } = this.#parts;
+    const inRun = kernelsUsedBy(executable.run);
+    const used = this.#batches.map((batch) => [...kernelsUsedBy(batch.commands)]);
+    const last = new Map(used.flatMap((numbers, i) => numbers.map((number) => [number, i] as const)));
+    const load = async (i: number): Promise<void> => {
+      for (const number of used[i] ?? []) await kernels[number]!.load?.();
+    };
+    await load(0);
+    const steps = this.#steps();
+    for (let i = 0; steps.next().done !== true; i++) {
+      await Promise.all([device.finish(), load(i + 1)]);
+      for (const number of used[i]!)
+        if (last.get(number) === i && !inRun.has(number)) kernels[number]!.unload?.();
+    }
+  }
+
+  /** One batch a step. */
+  *#steps(): Generator<void> {
     const { parameters, updated, device } = this.#parts;
     for (const parameter of parameters.values()) parameter.refresh();
     const versions = [...parameters.values()]

@@ -17,6 +17,11 @@ export function buffersUsedBy(commands: readonly PlanCommand[]): ReadonlySet<num
   return new Set(commands.flatMap(buffersOf));
 }
 
+/** Kernels that commands run, by number. */
+export function kernelsUsedBy(commands: readonly PlanCommand[]): ReadonlySet<number> {
+  return new Set(commands.flatMap((command) => (command.kind === "dispatch" ? [command.kernel] : [])));
+}
+
 /** @param batchBytes how much passing memory a batch may hold; one command may need more */
 export function prepareBatches(executable: Executable, batchBytes: number): readonly PrepareBatch[] {
   const inRun = buffersUsedBy(executable.run);

@@ -27,7 +27,7 @@ import {
 } from "./parameter-store.ts";
 import { commandsOf } from "./plan-commands.ts";
 import { Preparation } from "./preparation.ts";
-import { buffersUsedBy } from "./prepare-batches.ts";
+import { buffersUsedBy, kernelsUsedBy } from "./prepare-batches.ts";
 
 export interface SessionRunOptions {
   /** Leave results on the device; they are DeviceTensors then, and the caller disposes them. */
@@ -91,8 +91,7 @@ export class Session {
     const session = new Session(device, executable, kernels, stored);
     try {
       session.#allocate();
-      // Waiting after each batch is what bounds the memory: until a batch has run, its weights are there.
-      for (const _ of session.#preparation.steps()) await device.finish();
+      await Promise.all([session.#loadKernels(), session.#preparation.refreshAndWait()]);
       session.#keepAll();
       session.#replay = device.record(commandsOf(executable.run, kernels, session.#buffers));
       await Promise.all([session.#preparation.done, device.finish()]);
@@ -167,6 +166,11 @@ export class Session {
     for (const parameter of this.#held) parameter.letGo();
     for (const { name, buffer } of this.#interface())
       if (this.#parameters.has(buffer)) releaseParameter(this.#device, this.#stored.get(name)!);
+  }
+
+  /** Those that runs use, one after the other: drivers that take long load one at a time in any case. */
+  async #loadKernels(): Promise<void> {
+    for (const number of kernelsUsedBy(this.#executable.run)) await this.#kernels[number]!.load?.();
   }
 
   #interface(): readonly InterfaceTensor[] {

@@ -93,7 +93,7 @@ function setUp(api: OpenclApi, command: Command): Step {
       `opencl: kernel '${source.name}' takes ${source.buffers.length} buffers, got ${command.buffers.length}`,
     );
   const status = new Int32Array(1);
-  const kernel = api.clCreateKernel(program, source.name, status);
+  const kernel = api.clCreateKernel(program.handle, source.name, status);
   check(status[0] ?? 0, source.name);
   command.buffers.forEach((buffer, index) => {
     const argument: Pointer = new BigUint64Array([BigInt(OpenclBuffer.of(buffer).handle)]);

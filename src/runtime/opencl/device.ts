@@ -185,7 +185,7 @@ export class OpenclDevice implements Device {
         cached: shared || compiled.cached,
         note: shared ? undefined : compiled.note,
       });
-      return new OpenclKernel(source, compiled.program);
+      return new OpenclKernel(source, compiled);
     });
     return programs.finally(() => processes?.close());
   }
@@ -236,7 +236,7 @@ export class OpenclDevice implements Device {
     await onWorker(this.#api.clFinish, this.#queue);
     const programs = await this.#kernels.drain();
     for (const list of [...this.#lists]) list.dispose();
-    for (const { program } of programs) this.#api.clReleaseProgram(program);
+    for (const program of programs) program.release();
     for (const buffer of [...this.#buffers]) buffer.destroy();
     this.#staging.clear();
     this.#api.clReleaseCommandQueue(this.#queue);

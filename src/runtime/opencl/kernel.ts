@@ -2,13 +2,21 @@
 import type { KernelSource } from "../../codegen/executable.ts";
 import { InternalError } from "../../errors.ts";
 import type { CompiledKernel } from "../device.ts";
-import type { Handle } from "./bindings.ts";
+import type { OpenclProgram } from "./program.ts";
 
 export class OpenclKernel implements CompiledKernel {
   constructor(
     readonly source: KernelSource,
-    readonly program: Handle,
+    readonly program: OpenclProgram,
   ) {}
+
+  load(): Promise<void> {
+    return this.program.load();
+  }
+
+  unload(): void {
+    this.program.unload();
+  }
 
   static of(kernel: CompiledKernel): OpenclKernel {
     if (kernel instanceof OpenclKernel) return kernel;

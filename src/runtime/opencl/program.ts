@@ -3,6 +3,9 @@
  * dispatch. A driver may build lazily (PoCL turns bitcode into machine code when a kernel is first enqueued);
  * asking for the program's binary makes it do all the work, and a program made of that binary needs none.
  * The same binary is what the disk cache keeps.
+ *
+ * A driver holds far more for a program than its binary (PoCL some 400 KiB for 50), so programs are loaded when they
+ * are needed, and need not stay.
  */
 import type { KernelSource } from "../../codegen/executable.ts";
 import { UserError } from "../../errors.ts";
@@ -13,13 +16,7 @@ import type { Handle, OpenclApi } from "./bindings.ts";
 import { buildLog } from "./query.ts";
 import type { OpenclDeviceInfo } from "./query.ts";
 
-export interface OpenclProgram {
-  readonly program: Handle;
-  /** Its binary came from the disk cache. */
-  readonly cached: boolean;
-  /** What went wrong without harm, e.g. a cache that could not be written. */
-  readonly note: string | undefined;
-}
+type Kernel = Pick<KernelSource, "name" | "source">;
 
 /** What programs are built with. */
 export interface BuildContext {
@@ -41,48 +38,114 @@ export function buildOptions(info: OpenclDeviceInfo): string {
     : "-cl-std=CL1.2";
 }
 
+export class OpenclProgram {
+  readonly #on: BuildContext;
+  readonly #kernel: KernelSource;
+  /** Undefined where the driver gives none; the program stays loaded then. */
+  readonly #binary: Uint8Array | undefined;
+  #handle: Handle | undefined;
+  #loading: Promise<void> | undefined;
+
+  /**
+   * @param cached its binary came from the disk cache
+   * @param note what went wrong without harm, e.g. a cache that could not be written
+   */
+  constructor(
+    on: BuildContext,
+    kernel: KernelSource,
+    built: { readonly binary: Uint8Array } | { readonly handle: Handle },
+    readonly cached: boolean,
+    readonly note: string | undefined,
+  ) {
+    this.#on = on;
+    this.#kernel = kernel;
+    this.#binary = "binary" in built ? built.binary : undefined;
+    this.#handle = "handle" in built ? built.handle : undefined;
+  }
+
+  /** The driver's program, loaded here and now if it is not. */
+  get handle(): Handle {
+    this.#handle ??= programNow(this.#on, this.#kernel, this.#binary!);
+    return this.#handle;
+  }
+
+  /** Loads the program on a worker thread. */
+  load(): Promise<void> {
+    if (this.#handle !== undefined) return Promise.resolve();
+    this.#loading ??= this.#load().finally(() => (this.#loading = undefined));
+    return this.#loading;
+  }
+
+  unload(): void {
+    if (this.#binary !== undefined) this.release();
+  }
+
+  release(): void {
+    if (this.#handle !== undefined) this.#on.api.clReleaseProgram(this.#handle);
+    this.#handle = undefined;
+  }
+
+  async #load(): Promise<void> {
+    const loaded =
+      (await programOfBinary(this.#on, this.#binary!)) ?? (await programOfSource(this.#on, this.#kernel));
+    if (this.#handle === undefined) this.#handle = loaded;
+    else this.#on.api.clReleaseProgram(loaded);
+  }
+}
+
+/** Builds the kernel unless its binary is known; not loaded yet where the driver gives binaries. */
 export async function buildProgram(on: ProgramContext, kernel: KernelSource): Promise<OpenclProgram> {
   const key = ["opencl", on.info.driver, buildOptions(on.info), kernel.name, kernel.source].join("\0");
   const stored = await on.cache?.load(key);
-  if (stored !== undefined) {
-    const program = await programOfBinary(on, stored);
-    if (program !== undefined) return { program, cached: true, note: undefined };
-  }
-  let note: string | undefined;
-  const here = async (): Promise<Handle> => {
-    const compiled = await programOfSource(on, kernel);
-    const binary = await binaryOf(on, compiled);
-    if (binary === undefined) return compiled;
-    note = await on.cache?.store(key, binary);
-    const eager = on.info.isPocl ? await programOfBinary(on, binary) : undefined;
-    if (eager === undefined) return compiled;
-    on.api.clReleaseProgram(compiled);
-    return eager;
+  if (stored !== undefined) return new OpenclProgram(on, kernel, { binary: stored }, true, undefined);
+  const fromBinary = async (binary: Uint8Array): Promise<OpenclProgram> =>
+    new OpenclProgram(on, kernel, { binary }, false, await on.cache?.store(key, binary));
+  const here = async (): Promise<OpenclProgram> => {
+    const handle = await programOfSource(on, kernel);
+    const binary = await binaryOf(on, handle);
+    // Only PoCL builds lazily; what other drivers have built is ready, and stays.
+    if (binary === undefined || !on.info.isPocl) {
+      const note = binary && (await on.cache?.store(key, binary));
+      return new OpenclProgram(on, kernel, { handle }, false, note);
+    }
+    on.api.clReleaseProgram(handle);
+    return fromBinary(binary);
   };
-  if (on.processes === undefined) return { program: await here(), cached: false, note };
-  const program = await on.processes.build(kernel, here, async (binary) => {
-    note = await on.cache?.store(key, binary);
-    return programOfBinary(on, binary);
-  });
-  return { program, cached: false, note };
+  return on.processes?.build(kernel, here, fromBinary) ?? here();
 }
 
 /** The binary of a kernel; undefined where the driver has none. */
-export async function compileToBinary(
-  on: BuildContext,
-  kernel: Pick<KernelSource, "name" | "source">,
-): Promise<Uint8Array | undefined> {
+export async function compileToBinary(on: BuildContext, kernel: Kernel): Promise<Uint8Array | undefined> {
   const program = await programOfSource(on, kernel);
   const binary = await binaryOf(on, program);
   on.api.clReleaseProgram(program);
   return binary;
 }
 
-async function programOfSource(
-  on: BuildContext,
-  kernel: Pick<KernelSource, "name" | "source">,
-): Promise<Handle> {
-  const { api, context, info } = on;
+async function programOfSource(on: BuildContext, kernel: Kernel): Promise<Handle> {
+  const program = createWithSource(on, kernel);
+  const status = await onWorker(on.api.clBuildProgram, ...buildArguments(on, program));
+  return accepted(on, kernel, program, status);
+}
+
+async function programOfBinary(on: BuildContext, binary: Uint8Array): Promise<Handle | undefined> {
+  const program = createWithBinary(on, binary);
+  if (program === undefined) return undefined;
+  const status = await onWorker(on.api.clBuildProgram, ...buildArguments(on, program));
+  return acceptedOrReleased(on, program, status);
+}
+
+/** The program of a binary, or of the source if the driver does not take the binary; the caller waits. */
+function programNow(on: BuildContext, kernel: Kernel, binary: Uint8Array): Handle {
+  const buildNow = (program: Handle): number => on.api.clBuildProgram(...buildArguments(on, program));
+  const ofBinary = createWithBinary(on, binary);
+  const loaded = ofBinary && acceptedOrReleased(on, ofBinary, buildNow(ofBinary));
+  if (loaded !== undefined) return loaded;
+  const ofSource = createWithSource(on, kernel);
+  return accepted(on, kernel, ofSource, buildNow(ofSource));
+}
+
+function createWithSource({ api, context }: BuildContext, kernel: Kernel): Handle {
   const source = stableBytes(new TextEncoder().encode(kernel.source));
   const status = new Int32Array(1);
   const program = api.clCreateProgramWithSource(
@@ -93,40 +156,39 @@ async function programOfSource(
     status,
   );
   if (status[0] !== 0) throw rejected(kernel, describeStatus(status[0] ?? 0));
-  const built = await onWorker(
-    api.clBuildProgram,
-    program,
-    1,
-    sizes(info.device),
-    buildOptions(info),
-    null,
-    null,
-  );
-  if (built !== 0) {
-    const log = buildLog(api, program, info.device);
-    api.clReleaseProgram(program);
-    throw rejected(kernel, `${describeStatus(built)}\n${log}`);
-  }
   return program;
 }
 
-async function programOfBinary(on: BuildContext, binary: Uint8Array): Promise<Handle | undefined> {
-  const { api, context, info } = on;
+/** undefined where the driver does not take it. */
+function createWithBinary({ api, context, info }: BuildContext, binary: Uint8Array): Handle | undefined {
   const bytes = stableBytes(binary);
   const status = new Int32Array(1);
-  const device = sizes(info.device);
   const program = api.clCreateProgramWithBinary(
     context,
     1,
-    device,
+    sizes(info.device),
     sizes(bytes.length),
     pointerTo(api, bytes),
     new Int32Array(1),
     status,
   );
-  if (status[0] !== 0) return undefined;
-  if ((await onWorker(api.clBuildProgram, program, 1, device, buildOptions(info), null, null)) === 0)
-    return program;
+  return status[0] === 0 ? program : undefined;
+}
+
+function buildArguments({ info }: BuildContext, program: Handle) {
+  return [program, 1, sizes(info.device), buildOptions(info), null, null] as const;
+}
+
+/** The program if it was built; throws what the driver says otherwise. */
+function accepted({ api, info }: BuildContext, kernel: Kernel, program: Handle, status: number): Handle {
+  if (status === 0) return program;
+  const log = buildLog(api, program, info.device);
+  api.clReleaseProgram(program);
+  throw rejected(kernel, `${describeStatus(status)}\n${log}`);
+}
+
+function acceptedOrReleased({ api }: BuildContext, program: Handle, status: number): Handle | undefined {
+  if (status === 0) return program;
   api.clReleaseProgram(program);
   return undefined;
 }
@@ -148,7 +210,7 @@ async function binaryOf({ api }: BuildContext, program: Handle): Promise<Uint8Ar
   return status === 0 ? bytes : undefined;
 }
 
-function rejected(kernel: Pick<KernelSource, "name" | "source">, log: string): UserError {
+function rejected(kernel: Kernel, log: string): UserError {
   return new UserError(
     "kernel-rejected",
     `opencl: the driver rejected kernel '${kernel.name}': ${log}\n--- source ---\n${kernel.source}`,
