@@ -177,14 +177,15 @@ function costInKernel({ shape, padding, outputs }: ConvSizes, target: Target): n
   const [down, across] = tileCounts(winogradSize(shape, padding), tile);
   const tiles = batch * down * across;
   const squares = inputSide(tile) ** 2;
-  if (squares * tiles * channels * 4 > 1.25 * cacheBytes) return undefined;
+  const items = Math.ceil((squares * tiles * channels * 4) / (1.25 * cacheBytes));
+  if (items > 2) return undefined;
   // Chunks of channels divide them; where all divisors are small, chunks are mostly overhead.
   if (channels % fewestChannels !== 0) return undefined;
   // Few weights stay in a cache once they are transformed.
   if (squares * channels * outputs * 4 <= cacheBytes) return undefined;
   const perWeight = (9 * cost.weightPerLane + cost.weightTransformedPerLane) * target.vectorWidth;
   return (
-    channels * outputs * (squares * tiles + perWeight) +
+    channels * outputs * (squares * tiles + items * perWeight) +
     squares * tiles * (channels + outputs) * cost.transformed
   );
 }
