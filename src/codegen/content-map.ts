@@ -12,19 +12,22 @@ interface Entry<Key, Value> {
 export class ContentMap<Key extends object, Value> {
   readonly #byHash = new Map<number, readonly Entry<Key, Value>[]>();
 
-  get(key: Key): Value | undefined {
-    return this.#alike(key).find((entry) => isEqual(entry.key, key))?.value;
-  }
-
-  set(key: Key, value: Value): void {
-    this.delete(key);
-    this.#byHash.set(hashOf(key), [...this.#alike(key), { key, value }]);
+  /** The value there is, or what `make` returns, which is there from now on. */
+  getOrInsert(key: Key, make: () => Value): Value {
+    const hash = hashOf(key);
+    const alike = this.#byHash.get(hash) ?? [];
+    const known = alike.find((entry) => isEqual(entry.key, key));
+    if (known !== undefined) return known.value;
+    const value = make();
+    this.#byHash.set(hash, [...alike, { key, value }]);
+    return value;
   }
 
   delete(key: Key): void {
-    const others = this.#alike(key).filter((entry) => !isEqual(entry.key, key));
-    if (others.length > 0) this.#byHash.set(hashOf(key), others);
-    else this.#byHash.delete(hashOf(key));
+    const hash = hashOf(key);
+    const others = (this.#byHash.get(hash) ?? []).filter((entry) => !isEqual(entry.key, key));
+    if (others.length > 0) this.#byHash.set(hash, others);
+    else this.#byHash.delete(hash);
   }
 
   clear(): void {
@@ -33,10 +36,6 @@ export class ContentMap<Key extends object, Value> {
 
   values(): readonly Value[] {
     return [...this.#byHash.values()].flatMap((entries) => entries.map(({ value }) => value));
-  }
-
-  #alike(key: Key): readonly Entry<Key, Value>[] {
-    return this.#byHash.get(hashOf(key)) ?? [];
   }
 }
 
@@ -59,8 +58,8 @@ function hashOf(value: unknown, start: number = offsetBasis): number {
     for (let i = 0; i < value.length; i++) hash = mix(hash, value[i]!);
   } else if (typeof value === "object" && value !== null) {
     // A sum, because the order of fields does not count.
-    for (const key in value) hash += hashOf((value as Record<string, unknown>)[key], hashOf(key, start));
-    hash |= 0;
+    for (const key in value)
+      hash = (hash + hashOf((value as Record<string, unknown>)[key], mix(start, key.length))) | 0;
   } else hash = mix(hash, value === true ? 1 : 2);
   return hash;
 }

@@ -19,12 +19,7 @@ export class KernelSet {
 
   /** The number of the kernel, or of the one of equal content that was there before. */
   add(kernel: Kernel): number {
-    const content = contentOf(kernel);
-    const known = this.#numbers.get(content);
-    if (known !== undefined) return known;
-    const number = this.#kernels.push(kernel) - 1;
-    this.#numbers.set(content, number);
-    return number;
+    return this.#numbers.getOrInsert(contentOf(kernel), () => this.#kernels.push(kernel) - 1);
   }
 }
 

@@ -1,29 +1,33 @@
 /**
- * Compiled kernels in memory, one cache a device. The key is the whole content of a kernel source, by
- * construction, so two kernels that differ in anything (text, binary, bindings, group size) never share an
- * entry. A kernel asked for twice, even while it is still compiling, is compiled once; a failure is not kept.
+ * Compiled kernels in memory, one cache a device. The key is the whole content of what is compiled (a kernel's
+ * source, or its module's bytes), so two kernels that differ in anything (text, bindings, group size) never share
+ * an entry. A kernel asked for twice, even while it is still compiling, is compiled once; a failure is not kept.
  */
 import { ContentMap } from "../codegen/content-map.ts";
-import type { KernelSource } from "../codegen/executable.ts";
 
-export class KernelCache<Compiled> {
-  readonly #entries = new ContentMap<KernelSource, Promise<Compiled>>();
+export class KernelCache<Key extends object, Compiled> {
+  readonly #entries = new ContentMap<Key, Promise<Compiled>>();
 
   /** The compiled kernel, and whether another call had asked for it before. */
   async compile(
-    source: KernelSource,
-    compile: (source: KernelSource) => Promise<Compiled>,
+    key: Key,
+    compile: (key: Key) => Promise<Compiled>,
   ): Promise<{ readonly compiled: Compiled; readonly shared: boolean }> {
-    const known = this.#entries.get(source);
-    if (known !== undefined) return { compiled: await known, shared: true };
-    const pending = compile(source);
-    this.#entries.set(source, pending);
+    let shared = true;
+    const pending = this.#entries.getOrInsert(key, () => {
+      shared = false;
+      return compile(key);
+    });
     try {
-      return { compiled: await pending, shared: false };
+      return { compiled: await pending, shared };
     } catch (error) {
-      this.#entries.delete(source);
+      if (!shared) this.#entries.delete(key);
       throw error;
     }
+  }
+
+  clear(): void {
+    this.#entries.clear();
   }
 
   /** Everything that compiled, for disposal; the cache is empty afterwards. */

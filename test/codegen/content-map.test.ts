@@ -34,13 +34,13 @@ describe("a map by content", () => {
         const map = new ContentMap<object, number>();
         const model = new Map<string, number>();
         steps.forEach(([key, deletes], i) => {
-          expect(map.get(key)).toBe(model.get(textOf(key)));
           if (deletes) {
             map.delete(key);
             model.delete(textOf(key));
           } else {
-            map.set(key, i);
-            model.set(textOf(key), i);
+            const value = model.get(textOf(key)) ?? i;
+            expect(map.getOrInsert(key, () => i)).toBe(value);
+            model.set(textOf(key), value);
           }
         });
         expect([...map.values()].sort()).toEqual([...model.values()].sort());

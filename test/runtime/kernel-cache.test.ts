@@ -38,7 +38,7 @@ describe("kernels in memory", () => {
       { ...source, groups: 2 },
       { ...source, groupSize: 2 },
     ];
-    const cache = new KernelCache<number>();
+    const cache = new KernelCache<KernelSource, number>();
     let compilations = 0;
     for (const variant of variants) await cache.compile(variant, async () => ++compilations);
     expect(compilations).toBe(variants.length);
@@ -48,7 +48,7 @@ describe("kernels in memory", () => {
   });
 
   it("are compiled once, even when asked for at the same time", async () => {
-    const cache = new KernelCache<number>();
+    const cache = new KernelCache<KernelSource, number>();
     let compilations = 0;
     const compile = async (): Promise<number> => ++compilations;
     const results = await Promise.all([
@@ -64,7 +64,7 @@ describe("kernels in memory", () => {
   });
 
   it("are tried again after a failure", async () => {
-    const cache = new KernelCache<string>();
+    const cache = new KernelCache<KernelSource, string>();
     await expect(cache.compile(source, () => Promise.reject(new Error("no")))).rejects.toThrow("no");
     expect((await cache.compile(source, async () => "yes")).compiled).toBe("yes");
   });

@@ -2,7 +2,6 @@
  * The embedded CPU device. `submit` runs its commands before it returns, on all threads of its pool where it
  * has one; so the queue is always empty, and order is call order.
  */
-import { ContentMap } from "../../codegen/content-map.ts";
 import { wasmTarget, type Target } from "../../codegen/target.ts";
 import type { KernelSource } from "../../codegen/executable.ts";
 import { UserError } from "../../errors.ts";
@@ -15,6 +14,7 @@ import type {
   DeviceBuffer,
   DispatchTiming,
 } from "../device.ts";
+import { KernelCache } from "../kernel-cache.ts";
 import type { CpuMemory } from "./cpu-memory.ts";
 import type { EngineFeatures } from "./engine-features.ts";
 import {
@@ -48,7 +48,7 @@ export class CpuDevice implements Device {
   readonly #memory: CpuMemory;
   readonly #pool: ThreadPool | undefined;
   /** By the module's bytes. */
-  readonly #functions = new ContentMap<Uint8Array, Promise<NumberedFunction>>();
+  readonly #functions = new KernelCache<Uint8Array, NumberedFunction>();
   #functionCount = 0;
 
   constructor(memory: CpuMemory, features: EngineFeatures, threads: CpuThreads, engine = "unknown") {
@@ -107,11 +107,10 @@ export class CpuDevice implements Device {
     let completed = 0;
     return Promise.all(
       kernels.map(async (source) => {
-        const { kernelFunction, cached } = this.#functionOf(source);
-        const kernel = new CpuKernel(this, source, await kernelFunction);
+        const { compiled, shared } = await this.#functionOf(source);
         completed++;
-        onProgress?.({ completed, total: kernels.length, kernel: source.name, cached });
-        return kernel;
+        onProgress?.({ completed, total: kernels.length, kernel: source.name, cached: shared });
+        return new CpuKernel(this, source, compiled);
       }),
     );
   }
@@ -221,30 +220,25 @@ export class CpuDevice implements Device {
     );
   }
 
-  #functionOf(source: KernelSource): {
-    readonly kernelFunction: Promise<NumberedFunction>;
-    readonly cached: boolean;
-  } {
+  #functionOf(source: KernelSource): Promise<{
+    readonly compiled: NumberedFunction;
+    readonly shared: boolean;
+  }> {
     const { binary } = source;
     if (source.language !== "wasm" || binary === undefined)
       throw new UserError(
         "kernel-rejected",
         `Kernel '${source.name}' is ${source.language}; the embedded CPU device runs WebAssembly. Compile for its target.`,
       );
-    const known = this.#functions.get(binary);
-    if (known !== undefined) return { kernelFunction: known, cached: true };
-    const kernelFunction = this.#load(binary).catch((error: unknown) => {
-      this.#functions.delete(binary);
-      this.#requireOpen();
-      throw new UserError(
-        "kernel-rejected",
-        `The WebAssembly engine rejected kernel '${source.name}': ${String(error)}\n${source.source}`,
-        {},
-        { cause: error },
-      );
+    return this.#functions.compile(binary, async () => {
+      try {
+        return await this.#load(binary);
+      } catch (cause) {
+        this.#requireOpen();
+        const message = `The WebAssembly engine rejected kernel '${source.name}': ${String(cause)}\n${source.source}`;
+        throw new UserError("kernel-rejected", message, {}, { cause });
+      }
     });
-    this.#functions.set(binary, kernelFunction);
-    return { kernelFunction, cached: false };
   }
 
   /** Ready when all threads have it. */

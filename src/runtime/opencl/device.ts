@@ -51,7 +51,7 @@ export class OpenclDevice implements Device {
   readonly #cache: DiskCache | undefined;
   readonly #context: Handle;
   readonly #queue: Handle;
-  readonly #kernels = new KernelCache<OpenclProgram>();
+  readonly #kernels = new KernelCache<KernelSource, OpenclProgram>();
   readonly #buffers = new Set<OpenclBuffer>();
   readonly #lists = new Set<OpenclCommandList>();
   readonly #staging = new Staging();

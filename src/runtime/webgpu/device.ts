@@ -35,7 +35,7 @@ export class WebgpuDevice implements Device {
   readonly gpu: GPUDevice;
   /** Only held: see `AdapterSearch`. */
   readonly instance: GPU;
-  readonly #kernels = new KernelCache<WebgpuPipeline>();
+  readonly #kernels = new KernelCache<KernelSource, WebgpuPipeline>();
   readonly #buffers = new Set<WebgpuBuffer>();
   #lost: { readonly code: "device-lost" | "disposed"; readonly reason: string } | undefined;
   #failure: Error | undefined;
