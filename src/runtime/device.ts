@@ -28,13 +28,15 @@ export interface BufferUse {
 export interface CompiledKernel {
   readonly source: KernelSource;
   /**
-   * Brings the kernel's code to the driver. `record` does so, too, but makes the caller wait. Absent where kernels
-   * stay with the driver.
+   * Does ahead what would otherwise make the caller wait: `record` for the driver to take the code, the first runs
+   * for code that an engine optimises as it runs, which is worth it only for kernels that run `often`.
    */
-  load?(): Promise<void>;
+  load?(use: KernelUse): Promise<void>;
   /** Gives back what the driver holds for the kernel, until it is loaded again. Work recorded before may still run. */
   unload?(): void;
 }
+
+export type KernelUse = "once" | "often";
 
 export type Command =
   | { readonly kind: "dispatch"; readonly kernel: CompiledKernel; readonly buffers: readonly DeviceBuffer[] }

@@ -66,7 +66,7 @@ export class Preparation {
     const used = this.#batches.map((batch) => [...kernelsUsedBy(batch.commands)]);
     const last = new Map(used.flatMap((numbers, i) => numbers.map((number) => [number, i] as const)));
     const load = async (i: number): Promise<void> => {
-      for (const number of used[i] ?? []) await kernels[number]!.load?.();
+      for (const number of used[i] ?? []) await kernels[number]!.load?.("once");
     };
     await load(0);
     const steps = this.#steps();

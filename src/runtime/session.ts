@@ -170,7 +170,7 @@ export class Session {
 
   /** Those that runs use, one after the other: drivers that take long load one at a time in any case. */
   async #loadKernels(): Promise<void> {
-    for (const number of kernelsUsedBy(this.#executable.run)) await this.#kernels[number]!.load?.();
+    for (const number of kernelsUsedBy(this.#executable.run)) await this.#kernels[number]!.load?.("often");
   }
 
   #interface(): readonly InterfaceTensor[] {

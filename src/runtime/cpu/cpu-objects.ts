@@ -1,6 +1,6 @@
 /** What the embedded CPU device hands out: buffers, kernels, recorded commands. All of it belongs to one device. */
 import type { KernelSource } from "../../codegen/executable.ts";
-import type { Command, CommandList, CompiledKernel, Device, DeviceBuffer } from "../device.ts";
+import type { Command, CommandList, CompiledKernel, Device, DeviceBuffer, KernelUse } from "../device.ts";
 import type { KernelFunction } from "./kernel-function.ts";
 
 export class CpuBuffer implements DeviceBuffer {
@@ -37,6 +37,10 @@ export class CpuKernel implements CompiledKernel {
     readonly source: KernelSource,
     readonly numbered: NumberedFunction,
   ) {}
+
+  async load(use: KernelUse): Promise<void> {
+    if (use === "often") this.numbered.kernelFunction.warm();
+  }
 }
 
 export interface PreparedDispatch {

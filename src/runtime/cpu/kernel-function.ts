@@ -16,6 +16,8 @@ export interface KernelFunction {
   readonly module: WebAssembly.Module;
   /** This thread's instance. */
   readonly run: RunGroups;
+  /** Has the engine optimise the kernel in the background. */
+  warm(): void;
   /** Runs groups [0, groups) on this thread. */
   dispatch(groups: number, addresses: readonly number[]): void;
 }
@@ -38,12 +40,14 @@ export async function compileKernelFunction(binary: Uint8Array, memory: CpuMemor
   const imports = { [memoryModule]: { [memoryName]: memory.memory } };
   const instance = await WebAssembly.instantiate(module, imports);
   const run = instance.exports[entryPoint] as RunGroups;
-  const warmingCalls = Math.ceil(warmingBytes / binary.length);
-  for (let call = 0; call < warmingCalls; call++) run(0, 0);
+  let warmingCalls = Math.ceil(warmingBytes / binary.length);
   let elapsedMs = 0;
   return {
     module,
     run,
+    warm() {
+      for (; warmingCalls > 0; warmingCalls--) run(0, 0);
+    },
     dispatch(groups, addresses) {
       if (elapsedMs >= coldMs) {
         run(0, groups, ...addresses);
