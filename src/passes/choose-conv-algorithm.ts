@@ -82,9 +82,9 @@ const cost = { transformed: 12, launch: 250_000, weightPerLane: 1.25, weightTran
 /** In three kernels all values pass through memory: they must save clearly more than half the work. */
 const stepsFactor = 2.5;
 
-/** Weights that take twice the memory must save a twelfth of the work. */
+/** Weights that take twice the memory must save a tenth of the work. */
 function memoryFactor(growth: number): number {
-  return growth ** (1 / 8);
+  return growth ** (1 / 7);
 }
 
 /** Fewer channels than this leave vectors empty and transforms unpaid. */

@@ -33,7 +33,7 @@ import type { OpenclProgram } from "./program.ts";
 import type { OpenclDeviceInfo } from "./query.ts";
 
 /** Shorter writes are copied, and the caller goes on: inputs rather than weights. */
-const largeWriteBytes = 2 ** 20;
+const largeWriteBytes = 2 ** 16;
 /** Shorter waits are not worth a worker thread, which takes a tenth of a millisecond: half a frame of 60 a second. */
 const shortWaitMs = 8;
 /** Builds under way or waiting at a time. */

@@ -1,7 +1,7 @@
 /** A kernel that the OpenCL driver has built: its program, from which each dispatch makes a kernel object. */
 import type { KernelSource } from "../../codegen/executable.ts";
 import { InternalError } from "../../errors.ts";
-import type { CompiledKernel } from "../device.ts";
+import type { CompiledKernel, KernelUse } from "../device.ts";
 import type { OpenclProgram } from "./program.ts";
 
 export class OpenclKernel implements CompiledKernel {
@@ -10,8 +10,8 @@ export class OpenclKernel implements CompiledKernel {
     readonly program: OpenclProgram,
   ) {}
 
-  load(): Promise<void> {
-    return this.program.load();
+  load(use: KernelUse): Promise<void> {
+    return this.program.load(use);
   }
 
   unload(): void {

@@ -9,6 +9,7 @@
  */
 import type { KernelSource } from "../../codegen/executable.ts";
 import { UserError } from "../../errors.ts";
+import type { KernelUse } from "../device.ts";
 import type { DiskCache } from "../disk-cache.ts";
 import type { BuildProcesses } from "./build-processes.ts";
 import { cl, describeStatus, onWorker } from "./bindings.ts";
@@ -41,8 +42,8 @@ export function buildOptions(info: OpenclDeviceInfo): string {
 export class OpenclProgram {
   readonly #on: BuildContext;
   readonly #kernel: KernelSource;
-  /** Undefined where the driver gives none; the program stays loaded then. */
-  readonly #binary: Uint8Array | undefined;
+  /** Undefined for a program that stays loaded: one that runs often, or whose driver gives no binary. */
+  #binary: Uint8Array | undefined;
   #handle: Handle | undefined;
   #loading: Promise<void> | undefined;
 
@@ -69,11 +70,11 @@ export class OpenclProgram {
     return this.#handle;
   }
 
-  /** Loads the program on a worker thread. */
-  load(): Promise<void> {
-    if (this.#handle !== undefined) return Promise.resolve();
-    this.#loading ??= this.#load().finally(() => (this.#loading = undefined));
-    return this.#loading;
+  /** Loads the program on a worker thread; one that runs often stays. */
+  async load(use: KernelUse): Promise<void> {
+    if (this.#handle === undefined)
+      await (this.#loading ??= this.#load().finally(() => (this.#loading = undefined)));
+    if (use === "often" && this.#handle !== undefined) this.#binary = undefined;
   }
 
   unload(): void {
