@@ -111,7 +111,8 @@ describe("choose-conv-algorithm", () => {
 
   it.each([
     ["the weight as it is where a core keeps all tiles", 14, ", weight transformed in the kernel"],
-    ["a transformed weight where it does not", 28, ""],
+    ["it as it is where two items share them", 28, ", weight transformed in the kernel"],
+    ["a transformed weight where there are more", 40, ""],
   ])("takes %s", (_, size, rest) => {
     const { record } = rewritten(chooseConvAlgorithm, convGraph({ channels: 128, size }), { tolerance });
     expect(record.decisions).toEqual([`%y: F(4×4, 3×3)${rest}`]);
