@@ -25,6 +25,7 @@ const cases: readonly (readonly [string, Case])[] = [
   ["rows alone, channels that fill no vector", { batch: 1, channels: 35, outputs: 34, size: [9, 8], pads: [2, 1, 1, 1], tile: "rows-2" }], // prettier-ignore
   ["weight transformed in the kernel, in one chunk", { batch: 1, channels: 64, outputs: 128, size: [14, 14], pads: [1, 1, 1, 1], tile: "4-in-kernel" }], // prettier-ignore
   ["weight transformed in the kernel, in several chunks", { batch: 1, channels: 192, outputs: 96, size: [7, 7], pads: [1, 1, 1, 1], tile: "4-in-kernel" }], // prettier-ignore
+  ["weight transformed in the kernel, tiles shared by two items", { batch: 1, channels: 96, outputs: 96, size: [28, 27], pads: [1, 1, 1, 1], tile: "4-in-kernel" }], // prettier-ignore
   ["weight transformed in the kernel, two images, outputs that fill no vector", { batch: 2, channels: 80, outputs: 67, size: [8, 9], pads: [0, 2, 1, 0], tile: "4-in-kernel" }], // prettier-ignore
   ["small maps, where F(2×2) wins", { batch: 1, channels: 256, outputs: 160, size: [7, 7], pads: [1, 1, 1, 1], tile: 2 }], // prettier-ignore
 ];
