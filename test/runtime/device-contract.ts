@@ -8,7 +8,7 @@ import type { Kernel } from "../../src/codegen/kernel-ir.ts";
 import type { Target } from "../../src/codegen/target.ts";
 import { UserError } from "../../src/errors.ts";
 import type { UserErrorCode } from "../../src/errors.ts";
-import type { CompiledKernel, Device, DeviceBuffer } from "../../src/runtime/device.ts";
+import type { CommandList, CompiledKernel, Device, DeviceBuffer } from "../../src/runtime/device.ts";
 import { interpretKernel } from "../codegen/interpret-kernel.ts";
 import type { BufferData } from "../codegen/interpret-kernel.ts";
 import { functionSamples } from "./function-samples.ts";
@@ -128,6 +128,28 @@ export function describeDeviceContract(under: DeviceUnderTest): void {
     expect(progress.map((p) => p.completed)).toEqual([1, 2, 3]);
     expect(progress.every((p) => p.total === 3)).toBe(true);
     expect(progress.filter((p) => !p.cached).length).toBeLessThanOrEqual(1);
+  });
+
+  it("runs a kernel that was loaded, unloaded and loaded again, and lists from before", async () => {
+    const [kernel] = (await device.compile([source()])) as [CompiledKernel];
+    const [a, b, y] = ["a", "b", "y"].map((label) => device.allocate(4000, label)) as [DeviceBuffer, DeviceBuffer, DeviceBuffer]; // prettier-ignore
+    device.write(a, new Float32Array(1000).fill(1));
+    const record = (): CommandList => device.record([{ kind: "dispatch", kernel, buffers: [a, b, y] }]);
+    const sumWith = async (list: CommandList, value: number): Promise<number> => {
+      device.write(b, new Float32Array(1000).fill(value));
+      void device.submit(list);
+      return new Float32Array(await device.read(y, 4000))[999]!;
+    };
+    await Promise.all([kernel.load?.("once"), kernel.load?.("once")]);
+    const first = record();
+    kernel.unload?.();
+    expect(await sumWith(first, 2)).toBe(3);
+    expect(await sumWith(record(), 3)).toBe(4);
+    kernel.unload?.();
+    await kernel.load?.("often");
+    kernel.unload?.();
+    expect(await sumWith(record(), 4)).toBe(5);
+    expect(await sumWith(first, 5)).toBe(6);
   });
 
   it("replays a recorded list of dispatches and copies, in call order", async () => {
