@@ -293,14 +293,15 @@ class Planner {
   }
 }
 
-/** Nodes in an order of execution, without those that no output needs. */
+/** Nodes in an order of execution, without those that no output needs; what has no elements needs nothing. */
 function liveOrder(graph: Graph): Node[] {
   const needed = new Set(graph.outputs.map((output) => output.value));
   const live = executionOrder(graph)
     .reverse()
     .filter((node) => {
       const isLive = node.results.some((result) => needed.has(result.id));
-      if (isLive) for (const operand of node.operands) needed.add(operand);
+      const computes = node.results.some((result) => elementCount(result.type.shape) > 0);
+      if (isLive && computes) for (const operand of node.operands) needed.add(operand);
       return isLive;
     });
   return live.reverse();

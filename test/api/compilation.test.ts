@@ -156,6 +156,15 @@ for (const kind of testedDevices) {
       const results = await compiled.run<{ data: Float32Array }[]>(randomTensor([0, 2]));
       expect(results.map(({ data }) => [...data])).toEqual([[0, 0], [1, 1], [NaN, NaN], []]);
     });
+
+    it("computes nothing for a result without elements", async () => {
+      const module = new Forward((a, b) => a!.matmul(b!.relu().transpose(0, 1)).exp());
+      const shapes = [{ shape: [0, 3] }, { shape: [4, 3] }];
+      await using compiled = await compile(module, shapes, { device: await device() });
+      const result = await compiled.run(randomTensor([0, 3]), randomTensor([4, 3]));
+      expect(result).toEqual({ dtype: "f32", shape: [0, 4], data: new Float32Array(0) });
+      expect(compiled.report().data.launches).toBe(0);
+    });
   });
 }
 

@@ -54,7 +54,7 @@ const runLoop: Handler = (node, scope, importer) => {
         context.fail("file-format", `'${meaning}' is not defined.`);
     });
     importer.runNodes(body.nodes, inner);
-    const condition = new OperatorNode(node, importer.opset, importer.trace, [
+    const condition = new OperatorNode(node, importer.dialect, importer.trace, [
       inner.tensor(body.outputs[0]!),
     ]);
     goesOn = isTrue(condition, 0, "the condition of its body");
@@ -88,9 +88,9 @@ const runLoop: Handler = (node, scope, importer) => {
 
 export const controlFlow: Readonly<Record<string, Handler>> = { If: runIf, Loop: runLoop };
 
-function contextOf({ proto, name }: OnnxNode, scope: Scope, { opset, trace }: Importer): OperatorNode {
+function contextOf({ proto, name }: OnnxNode, scope: Scope, { dialect, trace }: Importer): OperatorNode {
   const inputs = proto.input.map((input) => scope.tensor(input));
-  return new OperatorNode({ proto, name }, opset, trace, inputs);
+  return new OperatorNode({ proto, name }, dialect, trace, inputs);
 }
 
 /** The graph in an attribute; its nodes are supported. */

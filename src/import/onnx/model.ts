@@ -10,6 +10,7 @@ import { Parameter, type Stored } from "../../ir/stored-tensor.ts";
 import { executionOrder } from "./execution-order.ts";
 import { parseModel, type ParsedModel } from "./parse-model.ts";
 import type { ModelProto, TensorProto, ValueInfoProto } from "./schema/onnx_pb.ts";
+import type { Dialect } from "./operator.ts";
 import { namedNodes, type OnnxNode } from "./nodes.ts";
 import { checkSupport } from "./support.ts";
 import {
@@ -45,13 +46,17 @@ export interface Initializer {
 export class OnnxModel {
   constructor(
     readonly name: string,
-    /** Version of the default operator set. */
-    readonly opset: number,
+    readonly dialect: Dialect,
     readonly inputs: readonly ModelTensor[],
     readonly outputs: readonly ModelTensor[],
     readonly nodes: readonly OnnxNode[],
     readonly initializers: ReadonlyMap<string, Initializer>,
   ) {}
+
+  /** Version of the default operator set. */
+  get opset(): number {
+    return this.dialect.opset;
+  }
 
   /** Weights by their names in the file; what a module's state dict is. */
   *namedState(): Generator<readonly [string, Stored]> {
@@ -89,7 +94,7 @@ export function importParsed(
   }
   const nodes = namedNodes(graph.node);
   checkSupport(proto, nodes);
-  const opset = checkedOpset(proto);
+  const dialect = { opset: checkedOpset(proto), producer: proto.producerName };
 
   const initializers = new Map<string, Initializer>();
   for (const tensor of graph.initializer) {
@@ -108,7 +113,7 @@ export function importParsed(
     new Set([...inputs.map((input) => input.name), ...initializers.keys()]),
     outputs.map(({ name }) => name),
   );
-  return new OnnxModel(graph.name, opset, inputs, outputs, ordered, initializers);
+  return new OnnxModel(graph.name, dialect, inputs, outputs, ordered, initializers);
 }
 
 function initializerOf(tensor: TensorProto, files: TensorFiles): Initializer {

@@ -35,6 +35,14 @@ export type Operator = (node: OperatorNode) => OperatorResult | readonly Operato
 /** Operators of one family, by ONNX name. */
 export type OperatorFamily = Readonly<Record<string, Operator>>;
 
+/** What the meaning of a node depends on beside the node. */
+export interface Dialect {
+  /** Version of the default operator set. */
+  readonly opset: number;
+  /** The program that wrote the file: where programs read the standard differently, the writer's reading is meant. */
+  readonly producer: string;
+}
+
 export class OperatorNode {
   readonly #node: OnnxNode;
   readonly #inputs: readonly (OnnxValue | undefined)[];
@@ -45,7 +53,7 @@ export class OperatorNode {
 
   constructor(
     node: OnnxNode,
-    readonly opset: number,
+    readonly dialect: Dialect,
     readonly trace: Trace,
     inputs: readonly (OnnxValue | undefined)[],
   ) {
@@ -53,7 +61,11 @@ export class OperatorNode {
     this.#inputs = inputs;
     this.#attributes = new Map(node.proto.attribute.map((attribute) => [attribute.name, attribute]));
     // Before operator set 6, nodes said which inputs may be overwritten.
-    if (opset < 6) this.#read.add("consumed_inputs");
+    if (dialect.opset < 6) this.#read.add("consumed_inputs");
+  }
+
+  get opset(): number {
+    return this.dialect.opset;
   }
 
   get inputCount(): number {

@@ -1,7 +1,7 @@
 /** What the names of a graph stand for while it is imported: tensors, and lists of them that exist only then. */
 import type { Trace } from "../../ir/trace.ts";
 import type { OnnxNode } from "./nodes.ts";
-import type { OnnxValue } from "./operator.ts";
+import type { Dialect, OnnxValue } from "./operator.ts";
 
 /** A tensor, or one of ONNX's sequences: how long they are is always known, so nothing of them is left in the graph. */
 export type Meaning = OnnxValue | readonly OnnxValue[];
@@ -40,7 +40,7 @@ function isSequence(meaning: Meaning): meaning is readonly OnnxValue[] {
 
 /** What nodes with subgraphs need of the importer. */
 export interface Importer {
-  readonly opset: number;
+  readonly dialect: Dialect;
   readonly trace: Trace;
   readonly runNodes: (nodes: readonly OnnxNode[], scope: Scope) => void;
   /** A constant as a value. */

@@ -90,7 +90,7 @@ export const runSequenceIdentity: Handler = handlerOf((_, sequence) => sequence)
 function handlerOf(operator: SequenceOperator): Handler {
   return ({ proto, name }, scope, importer) => {
     const inputs = proto.input.map((input) => scope.tensor(input));
-    const context = new OperatorNode({ proto, name }, importer.opset, importer.trace, inputs);
+    const context = new OperatorNode({ proto, name }, importer.dialect, importer.trace, inputs);
     const sequence = proto.input.map((input) => scope.sequence(input)).find((read) => read !== undefined);
     scope.define(proto.output[0] ?? "", operator(context, sequence ?? [], inputs, importer));
   };

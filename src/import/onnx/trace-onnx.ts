@@ -14,7 +14,7 @@ import { Tensor } from "../../nn/tensor.ts";
 import type { TracedModule } from "../../nn/trace-module.ts";
 import { bindInputs, type ConstantBindings, type ShapeBindings } from "./bind-inputs.ts";
 import type { OnnxModel } from "./model.ts";
-import { OperatorNode, type OnnxValue, type OperatorResult } from "./operator.ts";
+import { OperatorNode, type Dialect, type OnnxValue, type OperatorResult } from "./operator.ts";
 import { operators } from "./operators/index.ts";
 import type { OnnxNode } from "./nodes.ts";
 import type { Handler } from "./control-flow.ts";
@@ -60,7 +60,7 @@ export function traceOnnx(
         ),
     });
   }
-  importerFor(model.opset, trace).runNodes(model.nodes, scope);
+  importerFor(model.dialect, trace).runNodes(model.nodes, scope);
   const outputs = model.outputs.map((output) => ({
     name: output.name,
     value: resultOf(scope, output.name).symbol().id,
@@ -106,10 +106,10 @@ function guarded(node: OnnxNode, run: () => void): void {
 /** Iterations of all loops together, and nodes in them: a file of few bytes can ask for any number. */
 const mostUnrolled = { iterations: 4096, nodes: 2 ** 16 };
 
-function importerFor(opset: number, trace: Trace): Importer {
+function importerFor(dialect: Dialect, trace: Trace): Importer {
   const unrolled = { iterations: 0, nodes: 0 };
   const importer: Importer = {
-    opset,
+    dialect,
     trace,
     constant: (value, elementType) => valueOf(trace, value, elementType, noSources),
     computed: (symbol, inputs) => valueOf(trace, symbol, inputs[0]?.elementType, sourcesOf(inputs)),
@@ -131,9 +131,9 @@ function handlerOf(node: OnnxNode, scope: Scope): Handler {
   return structural[node.proto.opType] ?? runNode;
 }
 
-function runNode(node: OnnxNode, scope: Scope, { opset, trace }: Importer): void {
+function runNode(node: OnnxNode, scope: Scope, { dialect, trace }: Importer): void {
   const inputs = node.proto.input.map((name) => (name === "" ? undefined : scope.tensor(name)));
-  const results = fold(node, opset, inputs) ?? apply(node, opset, trace, inputs);
+  const results = fold(node, dialect, inputs) ?? apply(node, dialect, trace, inputs);
   const sources = sourcesOf(inputs);
   node.proto.output.forEach((name, i) => {
     const result = results[i];
@@ -151,12 +151,12 @@ function runNode(node: OnnxNode, scope: Scope, { opset, trace }: Importer): void
 /** Runs the operator; attributes it did not look at are refused by name. */
 function apply(
   node: OnnxNode,
-  opset: number,
+  dialect: Dialect,
   trace: Trace,
   inputs: readonly (OnnxValue | undefined)[],
 ): readonly TypedResult[] {
   const operator = operators[node.proto.opType]!;
-  const context = new OperatorNode(node, opset, trace, inputs);
+  const context = new OperatorNode(node, dialect, trace, inputs);
   const result = operator(context);
   const unread = context.unread();
   if (unread.length > 0) context.fail("unsupported", `attribute ${unread.join(", ")} is not supported.`);
@@ -191,7 +191,7 @@ function inheritedType(
 /** The results, where every input is a short constant: traced on their own and evaluated. */
 function fold(
   node: OnnxNode,
-  opset: number,
+  dialect: Dialect,
   inputs: readonly (OnnxValue | undefined)[],
 ): readonly TypedResult[] | undefined {
   const known = inputs.every(
@@ -211,7 +211,7 @@ function fold(
       }
     );
   });
-  const results = apply(node, opset, scratch, constants);
+  const results = apply(node, dialect, scratch, constants);
   const outputs = results.flatMap(({ value }, i) =>
     value instanceof Tensor ? [{ name: String(i), value: value.id }] : [],
   );

@@ -29,6 +29,7 @@ export interface ModelParts {
   readonly outputs?: readonly ValueInit[];
   readonly initializers?: readonly TensorInit[];
   readonly opset?: number;
+  readonly producer?: string;
 }
 
 /** By default: input `x f32[2,3]`, output `y`, operator set 18. */
@@ -38,9 +39,11 @@ export function modelBytes({
   outputs = [value("y", [2, 3])],
   initializers = [],
   opset = 18,
+  producer = "",
 }: ModelParts): Uint8Array {
   const model = create(ModelProtoSchema, {
     irVersion: 8n,
+    producerName: producer,
     opsetImport: [{ domain: "", version: BigInt(opset) }],
     graph: {
       name: "test",

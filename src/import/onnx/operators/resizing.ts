@@ -38,9 +38,11 @@ function sourcePosition(
     }
     case "pytorch_half_pixel":
       return target > 1 ? (position + 0.5) / scale - 0.5 : 0;
-    case "align_corners":
-      // As ONNX's own tests have it, by the length that was not rounded.
-      return target === 1 ? 0 : (position * (size - 1)) / (length - 1);
+    case "align_corners": {
+      // ONNX's own tests go by the length that was not rounded, PyTorch, whose mode it is, by the one that was.
+      const last = (node.dialect.producer === "pytorch" ? target : length) - 1;
+      return target === 1 ? 0 : (position * (size - 1)) / last;
+    }
     case "asymmetric":
       return position / scale;
     case "tf_half_pixel_for_nn":
