@@ -16,8 +16,8 @@ describe("align_corners with a scale that does not divide", () => {
       }),
     );
     await using compiled = await compile(model, { device: "cpu" });
-    const { y } = await compiled.run({ x: tensor([0, 1, 2, 3], [1, 1, 4]) });
-    return [...(y!.data as Float32Array)];
+    const { y } = await compiled.run<{ y: { data: Float32Array } }>({ x: tensor([0, 1, 2, 3], [1, 1, 4]) });
+    return [...y.data];
   };
   const closeTo = (values: readonly number[]): unknown =>
     values.map((expected) => expect.closeTo(expected, 6) as number);
