@@ -6,7 +6,7 @@ const negativePart = (x: Tensor): Tensor => x.clamp(null, 0);
 
 /** x above 0, α(eˣ − 1) below. */
 export function elu(x: Tensor, alpha = 1): Tensor {
-  return x.relu().add(negativePart(x).exp().sub(1).mul(alpha));
+  return x.relu().add(negativePart(x).expm1().mul(alpha));
 }
 
 /** γ · elu(x, α) with the constants of Klambauer et al. (2017). */
@@ -16,7 +16,7 @@ export function selu(x: Tensor, alpha = 1.6732632423543772, gamma = 1.0507009873
 
 /** x above 0, α(e^(x/α) − 1) below. */
 export function celu(x: Tensor, alpha = 1): Tensor {
-  return x.relu().add(negativePart(x).div(alpha).exp().sub(1).mul(alpha));
+  return x.relu().add(negativePart(x).div(alpha).expm1().mul(alpha));
 }
 
 /** x above 0, weight · x below; one weight, or one for each position of dimension 1. */
@@ -32,7 +32,7 @@ export function prelu(x: Tensor, weight: Operand): Tensor {
 
 /** log(1 + eˣ) without overflow: max(x, 0) + log(1 + e^−|x|). */
 function softplusOfOne(x: Tensor): Tensor {
-  return x.relu().add(x.abs().neg().exp().add(1).log());
+  return x.relu().add(x.abs().neg().exp().log1p());
 }
 
 /** log(1 + e^(βx)) / β; x itself where βx is above `threshold`. */

@@ -143,6 +143,14 @@ export class Tensor {
   square(): Tensor {
     return this.mul(this);
   }
+  /** eˣ − 1, accurate near zero. */
+  expm1(): Tensor {
+    return this.#plain("expm1");
+  }
+  /** log(1 + x), accurate near zero. */
+  log1p(): Tensor {
+    return this.#plain("log1p");
+  }
   sin(): Tensor {
     return this.#plain("sin");
   }

@@ -174,6 +174,8 @@ const functions: Readonly<Partial<Record<UnaryOp, (x: number) => number>>> = {
   asinh: Math.asinh,
   acosh: Math.acosh,
   atanh: Math.atanh,
+  expm1: Math.expm1,
+  log1p: Math.log1p,
   isnan: (x) => (Number.isNaN(x) ? 1 : 0),
 };
 

@@ -86,6 +86,7 @@ const tameUnary: readonly PlainElementwiseOp[] = [
   "cos",
   "tanh",
   "erf",
+  "expm1",
   "sigmoid",
   "relu",
   "silu",

@@ -8,7 +8,7 @@
 import type { BinaryOp, Expr, Kernel, UnaryOp } from "../kernel-ir.ts";
 import { mapExpressions } from "./map-kernel.ts";
 import { expandErf } from "./math/erf.ts";
-import { expandExp } from "./math/exp.ts";
+import { expandExp, expandExpm1 } from "./math/exp.ts";
 import { expansionInto, type BinaryExpansion, type UnaryExpansion } from "./math/expansion.ts";
 import {
   expandAcosh,
@@ -18,14 +18,16 @@ import {
   expandSinh,
   expandTanh,
 } from "./math/hyperbolic.ts";
-import { expandLog } from "./math/log.ts";
+import { expandLog, expandLog1p } from "./math/log.ts";
 import { expandPow } from "./math/pow.ts";
 import { expandIsnan, expandRem, expandRound, expandRsqrt, expandSign } from "./math/rounding.ts";
 import { expandAcos, expandAsin, expandAtan, expandCos, expandSin, expandTan } from "./math/trigonometric.ts";
 
 const unaryExpansions: Readonly<Partial<Record<UnaryOp, UnaryExpansion>>> = {
   exp: expandExp,
+  expm1: expandExpm1,
   log: expandLog,
+  log1p: expandLog1p,
   sin: expandSin,
   cos: expandCos,
   tan: expandTan,

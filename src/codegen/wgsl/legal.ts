@@ -9,7 +9,7 @@ import { splitWideVectors } from "../legalize/split-wide-vectors.ts";
 import type { Target } from "../target.ts";
 
 /**
- * Functions that are computed from basic arithmetic instead of printed. `erf` is missing from WGSL. The others
+ * Functions that are computed from basic arithmetic instead of printed. `erf`, `expm1` and `log1p` are missing from WGSL. The others
  * have an accuracy in the WGSL specification that f32 networks cannot live with, and implementations use it:
  * relative errors seen on SwiftShader were 4e-6 for exp and cosh, 3e-6 for pow, 3e-4 for log near 1, 2e-4 of
  * the amplitude for sin and cos, 5e-5 for acos, 6e-2 for sinh and atanh near 0; tanh(100) and asinh(1e20)
@@ -18,7 +18,9 @@ import type { Target } from "../target.ts";
  */
 export const wgslExpanded: ReadonlySet<UnaryOp | BinaryOp> = new Set<UnaryOp | BinaryOp>([
   "exp",
+  "expm1",
   "log",
+  "log1p",
   "sin",
   "cos",
   "tan",

@@ -6,6 +6,7 @@ import {
   add,
   bitcast,
   convert,
+  eq,
   floor,
   fma,
   gt,
@@ -30,14 +31,26 @@ const coefficients = [
 ];
 
 export function expandExp(x: Expr, to: Expansion): Expr {
+  const { n, power } = reduced(x, to);
+  return scaleByPowerOfTwo(to.bind("exp_p", add(power, 1)), n, to);
+}
+
+/** e^x - 1: what is left of e^r before 1 is added, where x = r; elsewhere nothing cancels. */
+export function expandExpm1(x: Expr, to: Expansion): Expr {
+  const { n, power } = reduced(x, to);
+  const rest = to.bind("exp_p", power);
+  return select(eq(n, 0), rest, sub(scaleByPowerOfTwo(add(rest, 1), n, to), 1));
+}
+
+/** `n`, and e^r - 1. */
+function reduced(x: Expr, to: Expansion): { readonly n: Expr; readonly power: Expr } {
   // Beyond these the result is infinite or zero anyway; NaN passes both comparisons.
   const capped = to.bind("exp_x", select(gt(x, 89), 89, x));
   const bounded = to.bind("exp_x", select(lt(capped, -104), -104, capped));
   const n = to.bind("exp_n", floor(fma(bounded, log2e, 0.5)));
   const r = to.bind("exp_r", fma(n, -ln2Low, fma(n, -ln2High, bounded)));
   const square = to.bind("exp_r2", mul(r, r));
-  const power = add(fma(polynomial(r, coefficients), square, r), 1);
-  return scaleByPowerOfTwo(to.bind("exp_p", power), n, to);
+  return { n, power: fma(polynomial(r, coefficients), square, r) };
 }
 
 /**

@@ -16,7 +16,19 @@ const coefficients = [
 
 export function expandLog(x: Expr, to: Expansion): Expr {
   const { mantissa, exponent } = splitExponent(x, to);
-  const f = to.bind("log_f", sub(mantissa, 1));
+  return logOf(x, exponent, sub(mantissa, 1), to);
+}
+
+/** log(1 + x): where the sum lies near 1, what it lost of x is in x itself. */
+export function expandLog1p(x: Expr, to: Expansion): Expr {
+  const sum = to.bind("log_sum", add(x, 1));
+  const { mantissa, exponent } = splitExponent(sum, to);
+  return logOf(sum, exponent, select(eq(exponent, 0), x, sub(mantissa, 1)), to);
+}
+
+/** log x from its exponent and `fraction`, its mantissa less 1. */
+function logOf(x: Expr, exponent: Expr, fraction: Expr, to: Expansion): Expr {
+  const f = to.bind("log_f", fraction);
   const square = to.bind("log_f2", mul(f, f));
   const series = mul(mul(square, f), polynomial(f, coefficients));
   const small = fma(square, -0.5, fma(exponent, ln2Low, series));
