@@ -33,26 +33,27 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((size, axis) => size === b[axis]);
 }
 
-/** A possibly negative axis as 0 … rank − 1. */
+/** A possibly negative axis as 0 … rank − 1. A scalar takes the axes of one dimension, as in PyTorch. */
 export function normalizeAxis(axis: number, rank: number, asked: string): number {
-  const normalized = axis < 0 ? axis + rank : axis;
-  if (!Number.isInteger(axis) || normalized < 0 || normalized >= Math.max(rank, 1)) {
+  const count = Math.max(rank, 1);
+  const normalized = axis < 0 ? axis + count : axis;
+  if (!Number.isInteger(axis) || normalized < 0 || normalized >= count) {
     throw new UserError(
       "argument",
-      `${asked}: axis ${axis} is out of range for a tensor of ${rank} dimensions; expected an integer from ${-rank} to ${rank - 1}.`,
+      `${asked}: axis ${axis} is out of range for a tensor of ${rank} dimensions; expected an integer from ${-count} to ${count - 1}.`,
     );
   }
   return normalized;
 }
 
-/** Several axes, normalized, ascending, without duplicates; `undefined` means all. */
+/** Several axes, normalized, ascending, without duplicates; `undefined` means all. Those of a scalar are none. */
 export function normalizeAxes(axes: readonly number[] | undefined, rank: number, asked: string): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, axis) => axis);
   const normalized = axes.map((axis) => normalizeAxis(axis, rank, asked));
   if (new Set(normalized).size !== normalized.length) {
     throw new UserError("argument", `${asked}: axes [${axes.join(", ")}] name one axis twice.`);
   }
-  return normalized.sort((a, b) => a - b);
+  return rank === 0 ? [] : normalized.sort((a, b) => a - b);
 }
 
 export function formatShape(shape: Shape): string {

@@ -157,6 +157,25 @@ for (const kind of testedDevices) {
       expect(results.map(({ data }) => [...data])).toEqual([[0, 0], [1, 1], [NaN, NaN], []]);
     });
 
+    it("reduces a scalar to itself, as PyTorch does", async () => {
+      const module = new Forward((a) => [
+        a!.sum(0),
+        a!.mean(-1),
+        a!.prod([0]),
+        a!.max(0),
+        a!.var(0, false, 0),
+      ]);
+      await using compiled = await compile(module, [{ shape: [] }], { device: await device() });
+      const results = await compiled.run<{ shape: number[]; data: Float32Array }[]>({
+        dtype: "f32",
+        shape: [],
+        data: Float32Array.of(-3),
+      });
+      expect(results.map(({ shape, data }) => [shape, data[0]])).toEqual(
+        [-3, -3, -3, -3, 0].map((x) => [[], x]),
+      );
+    });
+
     it("computes nothing for a result without elements", async () => {
       const module = new Forward((a, b) => a!.matmul(b!.relu().transpose(0, 1)).exp());
       const shapes = [{ shape: [0, 3] }, { shape: [4, 3] }];

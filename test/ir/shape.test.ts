@@ -72,6 +72,12 @@ describe("axes", () => {
     );
   });
 
+  test("a scalar takes the axes of one dimension, and reducing them leaves it as it is", () => {
+    expect([0, -1].map((axis) => normalizeAxis(axis, 0, "op"))).toEqual([0, 0]);
+    expect([[0], [-1], []].map((axes) => normalizeAxes(axes, 0, "op"))).toEqual([[], [], []]);
+    expect(() => normalizeAxes([1], 0, "op")).toThrow("expected an integer from -1 to 0");
+  });
+
   test("one axis named twice is refused", () => {
     expect(() => normalizeAxes([1, -2], 3, "sum")).toThrow("sum: axes [1, -2] name one axis twice.");
   });

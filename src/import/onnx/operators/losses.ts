@@ -8,6 +8,12 @@ function negativeLogLikelihood(node: OperatorNode, logProbability: Tensor, targe
   const reduction = node.string("reduction", "mean");
   const ignored = node.int("ignore_index", NaN);
   const weights = node.optional(2);
+  const sizes = logProbability.shape.filter((_, axis) => axis !== 1);
+  if (logProbability.rank < 2 || target.shape.join() !== sizes.join())
+    return node.fail(
+      "shape",
+      `class numbers of [${target.shape.join()}] do not fit scores of [${logProbability.shape.join()}]; expected [N, …] and [N, C, …].`,
+    );
   const chosen = gatherElements(logProbability, 1, target.unsqueeze(1)).squeeze(1).neg();
   const own =
     weights === undefined ? toTensor(chosen.trace, 1).expand(chosen.shape) : gatherAt(weights, 0, target);

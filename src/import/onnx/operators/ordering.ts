@@ -67,6 +67,7 @@ export function runningSum(x: Tensor, axis: number, exclusive: boolean): Tensor 
 
 function cumSum(node: OperatorNode): Tensor {
   const x = node.input(0);
+  if (x.rank === 0) return node.fail("shape", "a scalar has no dimension to sum along.");
   const axis = normalizeAxis(node.constantNumbers(1, "the axis")[0]!, x.rank, "CumSum");
   const exclusive = node.flag("exclusive", false);
   return node.flag("reverse", false)

@@ -18,6 +18,7 @@ function indicesOf(node: OperatorNode, x: Tensor): Tensor {
   const indices = node.input(1);
   if (indices.rank !== x.rank)
     return node.fail("shape", `indices have ${indices.rank} dimensions, the data ${x.rank}.`);
+  if (x.rank === 0) return node.fail("shape", "a scalar has no elements along a dimension.");
   return indices;
 }
 
