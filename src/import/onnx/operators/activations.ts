@@ -1,9 +1,9 @@
 /** Activation functions. */
 import { celu, elu, mish, selu, softplus, softsign } from "../../../nn/activation-functions.ts";
+import { arange } from "../../../nn/positions.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { trailingAxis } from "./axes.ts";
-import { arange } from "./positions.ts";
 
 const positive = (x: Tensor): Tensor => x.relu();
 /** min(x, 0), NaN kept. */

@@ -1,8 +1,8 @@
 /** Scaled dot-product attention and rotary position embedding, as ONNX states them since operator set 23. */
 import { concat } from "../../../nn/functional.ts";
+import { arange, gatherAt } from "../../../nn/positions.ts";
 import { toTensor, type Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
-import { arange, gatherAt } from "./positions.ts";
 
 /** `[B, S, heads · d]` → `[B, heads, S, d]`; four dimensions stay as they are. */
 function withHeads(node: OperatorNode, x: Tensor, attribute: string): Tensor {

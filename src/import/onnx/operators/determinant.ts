@@ -1,8 +1,8 @@
 /** Determinants of matrices `[…, n, n]`. */
 import { elementCount } from "../../../ir/shape.ts";
+import { arange, gatherElements } from "../../../nn/positions.ts";
 import { toTensor, type Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
-import { arange, gatherElements } from "./positions.ts";
 
 /** Elimination is unrolled, a column at a time. */
 const largest = 64;

@@ -6,7 +6,7 @@ import { elementCount } from "../../../ir/shape.ts";
 import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { narrowed } from "./narrow.ts";
-import { checkedLength } from "./positions.ts";
+import { checkedLength } from "./checked-length.ts";
 import { takeAlong } from "../../../nn/take-along.ts";
 
 interface Labelled {

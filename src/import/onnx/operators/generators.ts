@@ -1,11 +1,12 @@
 /** Tables that are known while importing: identity matrices, window functions, mel filters. */
 import type { HostTensor } from "../../../ir/host-tensor.ts";
 import { convertArray } from "../../../ir/convert-array.ts";
+import { arange } from "../../../nn/positions.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { Operator, OperatorFamily, OperatorNode } from "../operator.ts";
 import { TensorProto_DataType as DataType } from "../schema/onnx_pb.ts";
 import { castTarget } from "./cast.ts";
-import { arange, checkedLength } from "./positions.ts";
+import { checkedLength } from "./checked-length.ts";
 
 function eyeLike(node: OperatorNode): Tensor {
   const x = node.input(0);

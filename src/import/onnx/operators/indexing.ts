@@ -2,7 +2,7 @@
 import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { trailingAxis } from "./axes.ts";
-import { checkedLength } from "./positions.ts";
+import { checkedLength } from "./checked-length.ts";
 
 function gather(node: OperatorNode): Tensor {
   const x = node.input(0);

@@ -1,7 +1,7 @@
 /** Losses over class scores `[N, C, …]` and class numbers `[N, …]`. */
+import { gatherAt, gatherElements } from "../../../nn/positions.ts";
 import { toTensor, type Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
-import { gatherAt, gatherElements } from "./positions.ts";
 
 /** −w[target] · logProbability[target], averaged by weight, summed, or as it is; `ignore_index` counts nothing. */
 function negativeLogLikelihood(node: OperatorNode, logProbability: Tensor, target: Tensor): Tensor {

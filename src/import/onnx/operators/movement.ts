@@ -4,7 +4,7 @@ import { concat } from "../../../nn/functional.ts";
 import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { trailingAxis } from "./axes.ts";
-import { checkedLength } from "./positions.ts";
+import { checkedLength } from "./checked-length.ts";
 import { takeAlong } from "../../../nn/take-along.ts";
 
 function transpose(node: OperatorNode): Tensor {

@@ -3,8 +3,9 @@ import type { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { trailingAxis } from "./axes.ts";
 import { normalizeAxis } from "../../../ir/shape.ts";
+import { arange, gatherElements, reversed } from "../../../nn/positions.ts";
 import { TensorProto_DataType as DataType } from "../schema/onnx_pb.ts";
-import { arange, checkedLength, gatherElements, reversed } from "./positions.ts";
+import { checkedLength } from "./checked-length.ts";
 
 /**
  * Each element's rank is the number of elements that come before it; the one of rank r is the r-th result.

@@ -1,11 +1,11 @@
 /** Pooling. */
 import { windowCount, windowExtent } from "../../../ir/ops/window.ts";
 import { elementCount } from "../../../ir/shape.ts";
+import { gatherWindows } from "../../../nn/positions.ts";
 import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { TensorProto_DataType as DataType } from "../schema/onnx_pb.ts";
 import { integerLimits } from "../tensors.ts";
-import { gatherWindows } from "./positions.ts";
 import { maximaPositions } from "./unpooling.ts";
 import { windowOf } from "./windows.ts";
 

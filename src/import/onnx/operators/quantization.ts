@@ -1,11 +1,12 @@
 /** Quantised tensors: small integers, kept as i32, with a scale and a zero point. */
 import { normalizeAxis } from "../../../ir/shape.ts";
+import { gatherAt, gatherWindows, integerTable } from "../../../nn/positions.ts";
 import { toTensor, type Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { TensorProto_DataType as DataType } from "../schema/onnx_pb.ts";
 import { elementTypeName, integerLimits } from "../tensors.ts";
 import { matrixProduct } from "./matrices.ts";
-import { checkedLength, gatherAt, gatherWindows, integerTable } from "./positions.ts";
+import { checkedLength } from "./checked-length.ts";
 import { windowOf } from "./windows.ts";
 
 /** A scale or zero point against `x`: one for all, one an index of `axis`, or one a block along it. */

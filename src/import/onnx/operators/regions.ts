@@ -1,7 +1,8 @@
 /** Sampling rectangles of images: RoiAlign (He et al., "Mask R-CNN", 2017). */
+import { arange, gatherAt } from "../../../nn/positions.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
-import { arange, checkedLength, gatherAt } from "./positions.ts";
+import { checkedLength } from "./checked-length.ts";
 
 /** Samples along one dimension: two neighbours each, with weights; `[R, samples]`. */
 interface Taps {

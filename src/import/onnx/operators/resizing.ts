@@ -6,7 +6,7 @@ import { resizeAxis, type Interpolation } from "../../../nn/interpolate.ts";
 import { toTensor, type Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { integerLimits } from "../tensors.ts";
-import { checkedLength } from "./positions.ts";
+import { checkedLength } from "./checked-length.ts";
 
 /** Positions and weights are tables of this many entries. */
 const largestTarget = 2 ** 16;

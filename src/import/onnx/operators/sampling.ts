@@ -1,8 +1,9 @@
 /** Sampling images at computed coordinates, and the coordinates of an affine map. */
 import { elementCount, rowMajorStrides } from "../../../ir/shape.ts";
+import { arange, gatherAt } from "../../../nn/positions.ts";
 import { toTensor, type Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
-import { arange, checkedLength, gatherAt } from "./positions.ts";
+import { checkedLength } from "./checked-length.ts";
 
 type Padding = "zeros" | "border" | "reflection";
 

@@ -3,11 +3,11 @@
  * looks through the updates for those that name it, so results do not depend on an order of writes.
  */
 import { elementCount, sameShape } from "../../../ir/shape.ts";
+import { arange, extremes, gatherAt, gatherElements, rowNumbers, wrapped } from "../../../nn/positions.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { trailingAxis } from "./axes.ts";
 import { narrowed } from "./narrow.ts";
-import { arange, extremes, gatherAt, gatherElements, rowNumbers, wrapped } from "./positions.ts";
 
 function gatherElementsOf(node: OperatorNode): Tensor {
   const x = node.input(0);

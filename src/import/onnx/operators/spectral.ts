@@ -1,9 +1,10 @@
 /** Discrete Fourier transforms as products with tables of cosines and sines. */
 import { normalizeAxis } from "../../../ir/shape.ts";
 import { concat } from "../../../nn/functional.ts";
+import { gatherAt, integerTable } from "../../../nn/positions.ts";
 import { toTensor, type Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
-import { checkedLength, gatherAt, integerTable } from "./positions.ts";
+import { checkedLength } from "./checked-length.ts";
 
 /** Transforms the dimension before the last of `x [..., n, 1 or 2]` to `[..., bins, 2]`. */
 function transformed(node: OperatorNode, x: Tensor, length: number, bins: number, direction: 1 | -1): Tensor {

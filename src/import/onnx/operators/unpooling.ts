@@ -1,8 +1,9 @@
 /** Positions of maxima, their inverse, and sums of overlapping blocks. */
 import { elementCount, rowMajorStrides } from "../../../ir/shape.ts";
+import { arange, gatherAt, gatherWindows, integerTable } from "../../../nn/positions.ts";
 import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
-import { arange, checkedLength, gatherAt, gatherWindows, integerTable } from "./positions.ts";
+import { checkedLength } from "./checked-length.ts";
 import { scatterAlong } from "./scattering.ts";
 import { takeAlong } from "../../../nn/take-along.ts";
 import type { OnnxWindow } from "./windows.ts";

@@ -1,19 +1,10 @@
 /** Indices as tensors: positions along an axis, gathering by computed positions, negative ones wrapped. */
-import { elementCount, rowMajorStrides } from "../../../ir/shape.ts";
-import type { Trace } from "../../../ir/trace.ts";
-import { Tensor } from "../../../nn/tensor.ts";
-import type { OperatorNode } from "../operator.ts";
-import type { OnnxWindow } from "./windows.ts";
+import { elementCount, rowMajorStrides } from "../ir/shape.ts";
+import type { Trace } from "../ir/trace.ts";
+import { Tensor } from "./tensor.ts";
 
-/** Tables that the importer makes hold at most this many elements. */
-const longestTable = 2 ** 22;
-
-/** Refuses tables whose length comes from a broken or hostile model before they are allocated. */
-export function checkedLength(node: OperatorNode, length: number, what: string): number {
-  if (!Number.isInteger(length) || length < 0 || length > longestTable)
-    return node.fail("unsupported", `${what} would have ${length} elements; at most ${longestTable} can be.`);
-  return length;
-}
+/** Tables of positions made while a graph is built hold at most this many elements. */
+export const longestTable = 2 ** 22;
 
 /** An i32 constant. */
 export function integerTable(trace: Trace, values: Iterable<number>, shape: readonly number[]): Tensor {
@@ -23,7 +14,7 @@ export function integerTable(trace: Trace, values: Iterable<number>, shape: read
 /** `0, 1, … size − 1` along `axis` of a tensor of `rank` dimensions whose others have size 1. */
 export function arange(trace: Trace, size: number, axis: number, rank: number): Tensor {
   if (size > longestTable)
-    trace.fail("unsupported", `onnx: a table of ${size} positions; at most ${longestTable} can be.`);
+    trace.fail("unsupported", `a table of ${size} positions; at most ${longestTable} can be.`);
   const shape = Array.from({ length: rank }, (_, i) => (i === axis ? size : 1));
   return integerTable(trace, new Int32Array(size).keys(), shape);
 }
@@ -65,14 +56,22 @@ export function rowNumbers(indices: Tensor, sizes: readonly number[]): Tensor {
 /** The elements of every window over the spatial dimensions of `x [N, C, …]`: `[N, C, …windows, …kernel]`. */
 export function gatherWindows(
   x: Tensor,
-  { kernel, stride, dilation }: Pick<OnnxWindow, "kernel" | "stride" | "dilation">,
+  {
+    kernel,
+    stride,
+    dilation,
+  }: {
+    readonly kernel: readonly number[];
+    readonly stride: readonly number[];
+    readonly dilation: readonly number[];
+  },
   counts: readonly number[],
 ): Tensor {
   const windows = kernel.reduce<Tensor>((y, size, i) => {
     if (counts[i]! * size > longestTable)
       x.trace.fail(
         "unsupported",
-        `onnx: ${counts[i]} windows of ${size}; at most ${longestTable} positions can be.`,
+        `a table of ${counts[i]} windows of ${size}; at most ${longestTable} positions can be.`,
       );
     const table = Array.from({ length: counts[i]! * size }, (_, at) => {
       const [o, k] = [Math.floor(at / size), at % size];
