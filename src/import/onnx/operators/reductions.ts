@@ -1,4 +1,6 @@
 /** Reductions over axes, and positions of extremes. */
+import { reversed } from "../../../nn/positions.ts";
+import { logsumexp } from "../../../nn/statistics.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { Operator, OperatorFamily } from "../operator.ts";
 import { TensorProto_DataType as DataType } from "../schema/onnx_pb.ts";
@@ -46,25 +48,13 @@ const fromTheEnd =
   (find: (x: Tensor, axis: number, keepDims: boolean) => Tensor) =>
   (x: Tensor, axis: number, keepDims: boolean): Tensor => {
     const size = x.shape[axis]!;
-    const start = x.shape.map((_, i) => (i === axis ? size - 1 : 0));
-    const step = x.shape.map((_, i) => (i === axis ? -1 : 1));
-    const Symbolic = x.constructor as typeof Tensor;
-    const reversed = new Symbolic(x.trace, x.trace.add("slice", [x.id], { start, size: [...x.shape], step }));
-    return find(reversed, axis, keepDims)
+    return find(reversed(x, axis), axis, keepDims)
       .neg()
       .add(size - 1);
   };
 
 /** Of integers: truncated. */
 const inFloats = (x: Tensor, fold: (x: Tensor) => Tensor): Tensor => fold(x.to("f32")).to(x.dtype);
-
-function logSumExp(x: Tensor, axes: readonly number[], keepDims: boolean): Tensor {
-  // Infinities stay out of the subtraction, where they would give NaN.
-  const peak = x.max(axes, true);
-  const largest = peak.where(peak.abs().lt(Infinity), 0);
-  const sum = x.sub(largest).exp().sum(axes, true).log().add(largest);
-  return keepDims ? sum : sum.reshape(x.shape.filter((_, axis) => !axes.includes(axis)));
-}
 
 const argMax = (x: Tensor, axis: number, keepDims: boolean) => x.argMax(axis, keepDims);
 const argMin = (x: Tensor, axis: number, keepDims: boolean) => x.argMin(axis, keepDims);
@@ -79,7 +69,7 @@ export const reductions: OperatorFamily = {
   ReduceL2: reduction((x, axes, keep) => inFloats(x, (f) => f.square().sum(axes, keep).sqrt())),
   ReduceSumSquare: reduction((x, axes, keep) => x.square().sum(axes, keep)),
   ReduceLogSum: reduction((x, axes, keep) => inFloats(x, (f) => f.sum(axes, keep).log())),
-  ReduceLogSumExp: reduction((x, axes, keep) => inFloats(x, (f) => logSumExp(f, axes, keep))),
+  ReduceLogSumExp: reduction((x, axes, keep) => inFloats(x, (f) => logsumexp(f, axes, keep))),
   ArgMax: position(argMax, fromTheEnd(argMax)),
   ArgMin: position(argMin, fromTheEnd(argMin)),
 };

@@ -1,9 +1,7 @@
-/**
- * Gathering and scattering by index tensors. A scatter is written from the side of the result: each element
- * looks through the updates for those that name it, so results do not depend on an order of writes.
- */
+/** Gathering and scattering by index tensors. */
 import { elementCount, sameShape } from "../../../ir/shape.ts";
-import { arange, extremes, gatherAt, gatherElements, rowNumbers, wrapped } from "../../../nn/positions.ts";
+import { arange, gatherAt, gatherElements, rowNumbers, wrapped } from "../../../nn/positions.ts";
+import { combined, scatterAlong, type Reduction } from "../../../nn/scattering.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { trailingAxis } from "./axes.ts";
@@ -40,73 +38,10 @@ function gatherNd(node: OperatorNode): Tensor {
   return taken.reshape([...x.shape.slice(0, batchRank), ...places, ...rest]);
 }
 
-type Reduction = "none" | "add" | "mul" | "max" | "min";
-
 function reductionOf(node: OperatorNode): Reduction {
   const name = node.string("reduction", "none");
   const known: readonly Reduction[] = ["none", "add", "mul", "max", "min"];
   return known.find((item) => item === name) ?? node.fail("unsupported", `reduction ${name} is not known.`);
-}
-
-/**
- * `data` with `updates` combined into it. Along `axis`, update `k` goes to position `targets[k]`; `match` says which
- * updates (along `axis + 1`) reach which element; `last` picks one update an element by its number.
- */
-function combined(
-  data: Tensor,
-  updates: Tensor,
-  match: Tensor,
-  axis: number,
-  reduction: Reduction,
-  last: (number: Tensor) => Tensor,
-): Tensor {
-  const count = match.shape[axis + 1]!;
-  if (count === 0) return data;
-  if (reduction === "none") {
-    const numbers = arange(data.trace, count, axis + 1, match.rank);
-    const number = numbers.where(match, -1).max(axis + 1);
-    return last(number.clamp(0, null)).where(hitOf(number, data.rank), data);
-  }
-  const wide = updates.unsqueeze(axis);
-  const mask = match.reshape([...match.shape, ...new Array<number>(wide.rank - match.rank).fill(1)]);
-  const [least, greatest] = extremes(data.dtype);
-  switch (reduction) {
-    case "add":
-      return wide
-        .where(mask, 0)
-        .sum(axis + 1)
-        .add(data);
-    case "mul":
-      return wide
-        .where(mask, 1)
-        .prod(axis + 1)
-        .mul(data);
-    case "max":
-      return wide
-        .where(mask, filler(wide, least))
-        .max(axis + 1)
-        .maximum(data);
-    case "min":
-      return wide
-        .where(mask, filler(wide, greatest))
-        .min(axis + 1)
-        .minimum(data);
-    default:
-      return reduction satisfies never;
-  }
-}
-
-/** A constant of the tensor's own dtype; infinities are no integers. */
-function filler(x: Tensor, value: number) {
-  if (x.dtype === "f32") return { dtype: "f32", shape: [], data: Float32Array.of(value) } as const;
-  return x.dtype === "u32"
-    ? ({ dtype: "u32", shape: [], data: Uint32Array.of(value) } as const)
-    : ({ dtype: "i32", shape: [], data: Int32Array.of(value) } as const);
-}
-
-function hitOf(number: Tensor, rank: number): Tensor {
-  const hit = number.ge(0);
-  return hit.reshape([...hit.shape, ...new Array<number>(rank - hit.rank).fill(1)]);
 }
 
 function scatterElements(node: OperatorNode): Tensor {
@@ -119,24 +54,6 @@ function scatterElements(node: OperatorNode): Tensor {
     node,
     scatterAlong(data, axis, wrapped(indices, data.shape[axis]!), updates, reductionOf(node)),
   );
-}
-
-/** `indices` are not negative; dimensions other than `axis` may be shorter than the data's. */
-export function scatterAlong(
-  data: Tensor,
-  axis: number,
-  indices: Tensor,
-  updates: Tensor,
-  reduction: Reduction = "none",
-): Tensor {
-  const missing = data.shape
-    .map((size, i) => [0, i === axis ? 0 : size - indices.shape[i]!])
-    .reverse()
-    .flat();
-  const targets = indices.pad(missing, -1);
-  const values = updates.pad(missing);
-  const match = targets.unsqueeze(axis).eq(arange(data.trace, data.shape[axis]!, axis, data.rank + 1));
-  return combined(data, values, match, axis, reduction, (number) => gatherElements(values, axis, number));
 }
 
 function scatterNd(node: OperatorNode): Tensor {

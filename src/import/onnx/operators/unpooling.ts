@@ -4,7 +4,7 @@ import { arange, gatherAt, gatherWindows, integerTable } from "../../../nn/posit
 import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { checkedLength } from "./checked-length.ts";
-import { scatterAlong } from "./scattering.ts";
+import { scatterAlong } from "../../../nn/scattering.ts";
 import { takeAlong } from "../../../nn/take-along.ts";
 import type { OnnxWindow } from "./windows.ts";
 

@@ -1,0 +1,161 @@
+/** Sampling images at computed coordinates, and the coordinates of an affine map. */
+import { UserError } from "../errors.ts";
+import { elementCount, formatShape, rowMajorStrides } from "../ir/shape.ts";
+import { arange, gatherAt } from "./positions.ts";
+import { toTensor, type Tensor } from "./tensor.ts";
+
+export interface GridSampleOptions {
+  /** bilinear (trilinear with three dimensions). */
+  readonly mode?: "bilinear" | "nearest" | "bicubic";
+  /** What lies outside the image; zeros. */
+  readonly paddingMode?: "zeros" | "border" | "reflection";
+  /** −1 and 1 are the centres of the outer elements rather than their outer edges; false. */
+  readonly alignCorners?: boolean;
+}
+
+type Padding = NonNullable<GridSampleOptions["paddingMode"]>;
+
+/** A source position along one dimension with its weight; both are tensors of the result's spatial shape. */
+interface Tap {
+  readonly position: Tensor;
+  readonly weight: Tensor | undefined;
+}
+
+/** From −1 … 1 to positions: the centres of the outer elements, or their outer edges. */
+function denormalized(coordinate: Tensor, size: number, alignCorners: boolean): Tensor {
+  const scaled = coordinate.add(1);
+  return alignCorners ? scaled.mul((size - 1) / 2) : scaled.mul(size).sub(1).div(2);
+}
+
+/** Folds positions back at the first and last element, or at their outer edges. */
+function reflected(position: Tensor, size: number, alignCorners: boolean): Tensor {
+  const [low, span] = alignCorners ? [0, size - 1] : [-0.5, size];
+  if (span === 0) return position.mul(0);
+  const distance = position.sub(low).abs();
+  const rest = distance.fmod(span);
+  const isEven = distance.div(span).floor().fmod(2).eq(0);
+  return rest.where(isEven, rest.neg().add(span)).add(low);
+}
+
+function padded(position: Tensor, size: number, padding: Padding, alignCorners: boolean): Tensor {
+  if (padding === "zeros") return position;
+  const inside = padding === "reflection" ? reflected(position, size, alignCorners) : position;
+  return inside.clamp(0, size - 1);
+}
+
+/** Weights of four neighbours at a fraction t: R. Keys, "Cubic convolution interpolation", 1981, with a = −0.75. */
+function cubicWeights(t: Tensor): Tensor[] {
+  const a = -0.75;
+  const near = (x: Tensor) =>
+    x
+      .mul(a + 2)
+      .sub(a + 3)
+      .mul(x)
+      .mul(x)
+      .add(1);
+  const far = (x: Tensor) =>
+    x
+      .mul(a)
+      .sub(5 * a)
+      .mul(x)
+      .add(8 * a)
+      .mul(x)
+      .sub(4 * a);
+  const rest = t.neg().add(1);
+  return [far(t.add(1)), near(t), near(rest), far(rest.add(1))];
+}
+
+function tapsOf(
+  mode: NonNullable<GridSampleOptions["mode"]>,
+  coordinate: Tensor,
+  size: number,
+  padding: Padding,
+  alignCorners: boolean,
+): readonly Tap[] {
+  const position = denormalized(coordinate, size, alignCorners);
+  if (mode === "bicubic") {
+    const base = position.floor();
+    const weights = cubicWeights(position.sub(base));
+    return weights.map((weight, i) => ({
+      position: padded(base.add(i - 1), size, padding, alignCorners).round(),
+      weight,
+    }));
+  }
+  const inside = padded(position, size, padding, alignCorners);
+  if (mode === "nearest") return [{ position: inside.round(), weight: undefined }];
+  const base = inside.floor();
+  const fraction = inside.sub(base);
+  return [
+    { position: base, weight: fraction.neg().add(1) },
+    { position: base.add(1), weight: fraction },
+  ];
+}
+
+/** `x [N, C, …]` at `grid [N, …result, d]` of coordinates from −1 to 1, the last dimension's first: `[N, C, …result]`. */
+export function gridSample(x: Tensor, grid: Tensor, options: GridSampleOptions = {}): Tensor {
+  const { mode = "bilinear", paddingMode: padding = "zeros", alignCorners = false } = options;
+  const spatial = x.shape.slice(2);
+  if (grid.rank !== x.rank || grid.shape.at(-1) !== spatial.length || grid.shape[0] !== x.shape[0])
+    throw new UserError(
+      "shape",
+      `gridSample: a grid ${formatShape(grid.shape)} does not fit ${formatShape(x.shape)}; expected [${x.shape[0]}, …, ${spatial.length}] with ${x.rank} dimensions.`,
+    );
+  // The grid's last dimension is x, y(, z): the reverse of the data's order.
+  const axes = spatial.map((size, i) =>
+    tapsOf(mode, grid.select(-1, spatial.length - 1 - i), size, padding, alignCorners),
+  );
+  const channelsLast = x.permute([0, ...spatial.map((_, i) => i + 2), 1]);
+  const rows = channelsLast.reshape([x.shape[0]! * elementCount(spatial), x.shape[1]!]);
+  const strides = rowMajorStrides(spatial);
+  const batch = arange(x.trace, x.shape[0]!, 0, grid.rank - 1).mul(elementCount(spatial));
+  const terms = combinations(axes).map((taps) => {
+    const row = taps.reduce<Tensor>(
+      (sum, { position }, i) =>
+        sum.add(
+          position
+            .clamp(0, spatial[i]! - 1)
+            .to("i32")
+            .mul(strides[i]!),
+        ),
+      batch,
+    );
+    const value = gatherAt(rows, 0, row);
+    const insides = taps.map(({ position }, i) => position.ge(0).logicalAnd(position.le(spatial[i]! - 1)));
+    const inside = insides.reduce((a, b) => a.logicalAnd(b));
+    const kept = padding === "zeros" ? value.where(inside.unsqueeze(-1), 0) : value;
+    const weights = taps.flatMap(({ weight }) => (weight === undefined ? [] : [weight]));
+    return weights.length === 0 ? kept : kept.mul(weights.reduce((a, b) => a.mul(b)).unsqueeze(-1));
+  });
+  const sampled = terms.reduce((sum, term) => sum.add(term));
+  return sampled.permute([0, grid.rank - 1, ...spatial.map((_, i) => i + 1)]);
+}
+
+/** One tap of each dimension, in every combination. */
+function combinations(axes: readonly (readonly Tap[])[]): Tap[][] {
+  return axes.reduce<Tap[][]>(
+    (all, taps) => all.flatMap((start) => taps.map((tap) => [...start, tap])),
+    [[]],
+  );
+}
+
+/**
+ * `theta [N, d, d + 1]` applied to the positions of every element of `[N, C, …]`: the grid of `gridSample`.
+ * @param size of the result of sampling, `[N, C, …]`
+ */
+export function affineGrid(theta: Tensor, size: readonly number[], alignCorners = false): Tensor {
+  const spatial = size.slice(2);
+  const count = elementCount(spatial);
+  const rank = spatial.length;
+  const coordinate = (i: number, size: number) =>
+    alignCorners ? (size === 1 ? 0 : (2 * i) / (size - 1) - 1) : (2 * i + 1) / size - 1;
+  const strides = rowMajorStrides(spatial);
+  const base = Float32Array.from({ length: count * (rank + 1) }, (_, at) => {
+    const [position, column] = [Math.floor(at / (rank + 1)), at % (rank + 1)];
+    if (column === rank) return 1;
+    const axis = rank - 1 - column;
+    return coordinate(Math.floor(position / strides[axis]!) % spatial[axis]!, spatial[axis]!);
+  });
+  const points = { dtype: "f32", shape: [1, count, rank + 1], data: base } as const;
+  const product = toTensor(theta.trace, points).matmul(theta.transpose(1, 2));
+  return product.reshape([theta.shape[0]!, ...spatial, rank]);
+}

@@ -1,0 +1,184 @@
+/**
+ * Gathering and scattering by index tensors. A scatter is written from the side of the result: each element looks
+ * through the updates for those that name it, so results do not depend on an order of writes.
+ */
+import { UserError } from "../errors.ts";
+import { formatShape, normalizeAxis, sameShape } from "../ir/shape.ts";
+import { arange, extremes, gatherElements, wrapped } from "./positions.ts";
+import { toTensor, type Operand, type Tensor } from "./tensor.ts";
+
+export type Reduction = "none" | "add" | "mul" | "max" | "min";
+
+/** How `torch.Tensor.scatter_reduce` names reductions. */
+const reductions = { sum: "add", prod: "mul", amax: "max", amin: "min" } as const;
+export type ReductionName = keyof typeof reductions;
+
+/** `y[i, j, …] = x[index[i, j, …], j, …]`, the index in the place of `axis`; other dimensions may be shorter. */
+export function gather(x: Tensor, axis: number, index: Operand): Tensor {
+  const at = normalizeAxis(axis, x.rank, "gather");
+  const positions = checkedIndex(x, at, index, "gather");
+  if (x.rank === 0) return x;
+  const source = positions.shape.reduce<Tensor>(
+    (y, size, i) => (i === at || size === y.shape[i] ? y : y.slice(i, 0, size)),
+    x,
+  );
+  return gatherElements(source, at, positions);
+}
+
+/** As `gather`, where `index` and the other dimensions are broadcast. */
+export function takeAlongDim(x: Tensor, index: Operand, axis: number): Tensor {
+  const at = normalizeAxis(axis, x.rank, "takeAlongDim");
+  const positions = toTensor(x.trace, index);
+  const common = (mine: number, theirs: number): number => (mine === 1 ? theirs : mine);
+  const wide = x.shape.map((size, i) => (i === at ? size : common(size, positions.shape[i] ?? 1)));
+  const places = wide.map((size, i) => (i === at ? (positions.shape[i] ?? 1) : size));
+  return gather(x.expand(wide), at, positions.expand(places));
+}
+
+/** `x` with `source` (or one number) written at `index` along `axis`; of several that reach one element, the last. */
+export function scatter(x: Tensor, axis: number, index: Operand, source: Operand): Tensor {
+  return scattered(x, axis, index, source, "none", "scatter");
+}
+
+/** `x` with `source` added at `index` along `axis`. */
+export function scatterAdd(x: Tensor, axis: number, index: Operand, source: Operand): Tensor {
+  return scattered(x, axis, index, source, "add", "scatterAdd");
+}
+
+/** `x` with `source` combined into it at `index` along `axis`. */
+export function scatterReduce(
+  x: Tensor,
+  axis: number,
+  index: Operand,
+  source: Operand,
+  reduce: ReductionName,
+): Tensor {
+  return scattered(x, axis, index, source, reductions[reduce], "scatterReduce");
+}
+
+function scattered(
+  x: Tensor,
+  axis: number,
+  index: Operand,
+  source: Operand,
+  reduction: Reduction,
+  asked: string,
+): Tensor {
+  const at = normalizeAxis(axis, x.rank, asked);
+  const positions = checkedIndex(x, at, index, asked);
+  const given = (typeof source === "number" ? toTensor(x.trace, source) : toTensor(x.trace, source)).to(
+    x.dtype,
+  );
+  const updates = positions.shape.reduce<Tensor>(
+    (y, size, i) => (size < (y.shape[i] ?? 0) ? y.slice(i, 0, size) : y),
+    given.rank === 0 ? given.expand(positions.shape) : given,
+  );
+  if (!sameShape(updates.shape, positions.shape))
+    throw new UserError(
+      "shape",
+      `${asked}: a source of ${formatShape(given.shape)} does not fill an index of ${formatShape(positions.shape)}.`,
+    );
+  if (x.rank > 0) return scatterAlong(x, at, wrapped(positions, x.shape[at]!), updates, reduction);
+  return scattered(x.reshape([1]), 0, positions.reshape([1]), updates.reshape([1]), reduction, asked).reshape(
+    [],
+  );
+}
+
+function checkedIndex(x: Tensor, axis: number, index: Operand, asked: string): Tensor {
+  const positions = toTensor(x.trace, index).to("i32");
+  const fits = positions.shape.every((size, i) => i === axis || size <= x.shape[i]!);
+  if (positions.rank === x.rank && fits) return positions;
+  throw new UserError(
+    "shape",
+    `${asked}: an index of ${formatShape(positions.shape)} does not fit ${formatShape(x.shape)} along axis ${axis}.`,
+  );
+}
+
+/** `indices` are not negative; dimensions other than `axis` may be shorter than the data's. */
+export function scatterAlong(
+  data: Tensor,
+  axis: number,
+  indices: Tensor,
+  updates: Tensor,
+  reduction: Reduction = "none",
+): Tensor {
+  const missing = data.shape
+    .map((size, i) => [0, i === axis ? 0 : size - indices.shape[i]!])
+    .reverse()
+    .flat();
+  const targets = indices.pad(missing, -1);
+  const values = updates.pad(missing);
+  const match = targets.unsqueeze(axis).eq(arange(data.trace, data.shape[axis]!, axis, data.rank + 1));
+  return combined(data, values, match, axis, reduction, (number) => gatherElements(values, axis, number));
+}
+
+/**
+ * `data` with `updates` combined into it. Along `axis`, update `k` goes to position `targets[k]`; `match` says which
+ * updates (along `axis + 1`) reach which element; `last` picks one update an element by its number.
+ */
+export function combined(
+  data: Tensor,
+  updates: Tensor,
+  match: Tensor,
+  axis: number,
+  reduction: Reduction,
+  last: (number: Tensor) => Tensor,
+): Tensor {
+  const count = match.shape[axis + 1]!;
+  if (count === 0) return data;
+  if (reduction === "none") {
+    const numbers = arange(data.trace, count, axis + 1, match.rank);
+    const number = numbers.where(match, -1).max(axis + 1);
+    return last(number.clamp(0, null)).where(hitOf(number, data.rank), data);
+  }
+  const wide = updates.unsqueeze(axis);
+  const mask = match.reshape([...match.shape, ...new Array<number>(wide.rank - match.rank).fill(1)]);
+  const [least, greatest] = extremes(data.dtype);
+  switch (reduction) {
+    case "add":
+      return wide
+        .where(mask, 0)
+        .sum(axis + 1)
+        .add(data);
+    case "mul":
+      return wide
+        .where(mask, 1)
+        .prod(axis + 1)
+        .mul(data);
+    case "max":
+      return wide
+        .where(mask, filler(wide, least))
+        .max(axis + 1)
+        .maximum(data);
+    case "min":
+      return wide
+        .where(mask, filler(wide, greatest))
+        .min(axis + 1)
+        .minimum(data);
+    default:
+      return reduction satisfies never;
+  }
+}
+
+/** A constant of the tensor's own dtype; infinities are no integers. */
+function filler(x: Tensor, value: number) {
+  if (x.dtype === "f32") return { dtype: "f32", shape: [], data: Float32Array.of(value) } as const;
+  return x.dtype === "u32"
+    ? ({ dtype: "u32", shape: [], data: Uint32Array.of(value) } as const)
+    : ({ dtype: "i32", shape: [], data: Int32Array.of(value) } as const);
+}
+
+function hitOf(number: Tensor, rank: number): Tensor {
+  const hit = number.ge(0);
+  return hit.reshape([...hit.shape, ...new Array<number>(rank - hit.rank).fill(1)]);
+}
+
+/** `[…]` class numbers to `[…, classes]`, 1 where the position along the new dimension is the number; i32. */
+export function oneHot(index: Tensor, classes: number): Tensor {
+  const rank = index.rank + 1;
+  return index
+    .to("i32")
+    .unsqueeze(-1)
+    .eq(arange(index.trace, classes, rank - 1, rank))
+    .to("i32");
+}
