@@ -13,6 +13,7 @@ import torch
 
 from elementwise import record_elementwise
 from extra_modules import record_extra_modules
+from functions import record_functions
 from modules import record_modules
 from normalization import record_batch_norm
 from shapes import record_matmul, record_movement, record_reductions, record_softmax
@@ -43,6 +44,8 @@ def main():
     print(f"modules: {record_modules(folder)} cases", file=sys.stderr)
     torch.manual_seed(20240229)
     print(f"extra-modules: {record_extra_modules(folder)} cases", file=sys.stderr)
+    torch.manual_seed(20240229)
+    print(f"functions: {record_functions(folder)} cases", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -2,20 +2,23 @@
 import { UserError } from "../errors.ts";
 import { elementCount, formatShape } from "../ir/shape.ts";
 import { Parameter } from "../ir/stored-tensor.ts";
-import { conv, perDimension, type ConvOptions, type PerDimension } from "./functional.ts";
+import { conv, convPadding, perDimension, type ConvOptions, type PerDimension } from "./functional.ts";
 import { defaultBound, uniform, type RandomSource } from "./init.ts";
 import { Module } from "./module.ts";
+import { padByEdge, type PaddingMode } from "./pad.ts";
 import type { Tensor } from "./tensor.ts";
 
 export interface ConvLayerOptions extends ConvOptions {
   readonly bias?: boolean;
+  /** What `padding` holds; zeros. */
+  readonly paddingMode?: "zeros" | PaddingMode;
   readonly random?: RandomSource;
 }
 
 class ConvNd extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | null;
-  readonly #options: ConvOptions;
+  readonly #options: ConvLayerOptions;
   readonly #rank: number;
 
   constructor(
@@ -56,7 +59,18 @@ class ConvNd extends Module {
         `conv${this.#rank}d: input ${formatShape(x.shape)} has ${x.rank} dimensions, expected ${this.#rank + 2}: batch, ${this.inChannels} channels and ${this.#rank} spatial.`,
       );
     }
-    return conv(x, this.weight, this.bias, this.#options);
+    const { paddingMode = "zeros", ...options } = this.#options;
+    if (paddingMode === "zeros") return conv(x, this.weight, this.bias, options);
+    const amounts = [...this.#padding()].reverse().flat();
+    return conv(padByEdge(x, amounts, paddingMode), this.weight, this.bias, { ...options, padding: 0 });
+  }
+
+  #padding(): readonly (readonly [number, number])[] {
+    const { stride = 1, padding = 0, dilation = 1 } = this.#options;
+    const name = `Conv${this.#rank}d`;
+    const list = (value: PerDimension, what: string) => perDimension(value, this.#rank, `${name}: ${what}`);
+    const kernel = this.weight.shape.slice(2);
+    return convPadding(name, padding, kernel, list(stride, "stride"), list(dilation, "dilation"));
   }
 }
 

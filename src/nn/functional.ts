@@ -47,7 +47,8 @@ export function conv(
   return unbatched ? y.squeeze(0) : y;
 }
 
-function convPadding(
+/** What goes before and after each spatial dimension. */
+export function convPadding(
   name: string,
   padding: PerDimension | "same" | "valid",
   kernel: Shape,
@@ -310,7 +311,4 @@ export function mul(a: Tensor, b: Operand): Tensor {
 }
 export function matmul(a: Tensor, b: Operand): Tensor {
   return a.matmul(b);
-}
-export function pad(x: Tensor, padding: readonly number[], value = 0): Tensor {
-  return x.pad(padding, value);
 }

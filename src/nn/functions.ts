@@ -2,8 +2,23 @@
 export * from "./activation-functions.ts";
 export { scaledDotProductAttention } from "./attention.ts";
 export { convTranspose, type ConvTransposeOptions } from "./conv-transpose.ts";
+export { einsum } from "./einsum.ts";
 export { embedding } from "./embedding.ts";
 export * from "./functional.ts";
+export { affineGrid, gridSample, type GridSampleOptions } from "./grid-sample.ts";
 export { groupNorm, instanceNorm, layerNorm, rmsNorm } from "./normalization-functions.ts";
+export { argsort, cumsum, flip, sort, topk, tril, triu, type Ordered } from "./ordering.ts";
+export { pad, type PadOptions, type PaddingMode } from "./pad.ts";
 export { pixelShuffle, pixelUnshuffle } from "./pixel-shuffle.ts";
 export { interpolate } from "./upsample.ts";
+export {
+  gather,
+  oneHot,
+  scatter,
+  scatterAdd,
+  scatterReduce,
+  takeAlongDim,
+  type ReductionName,
+} from "./scattering.ts";
+export { chunk, movedim, repeat, roll, split, tile, unbind } from "./splitting.ts";
+export { all, any, logsumexp, norm, std } from "./statistics.ts";

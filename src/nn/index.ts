@@ -17,6 +17,9 @@ export { Linear } from "./linear.ts";
 export { Module, type LoadResult, type StateDict } from "./module.ts";
 export * from "./normalization.ts";
 export {
+  CircularPad1d,
+  CircularPad2d,
+  CircularPad3d,
   ConstantPad1d,
   ConstantPad2d,
   ConstantPad3d,
@@ -26,7 +29,9 @@ export {
   ReplicationPad1d,
   ReplicationPad2d,
   ReplicationPad3d,
+  ZeroPad1d,
   ZeroPad2d,
+  ZeroPad3d,
 } from "./padding.ts";
 export { PixelShuffle, PixelUnshuffle } from "./pixel-shuffle.ts";
 export * from "./pooling.ts";

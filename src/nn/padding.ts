@@ -1,39 +1,8 @@
 /** Padding layers. Amounts are in PyTorch's order: last dimension first, `[before, after, …]`. */
 import { formatShape } from "../ir/shape.ts";
 import { Module } from "./module.ts";
-import { takeAlong } from "./take-along.ts";
+import { padByEdge, type PaddingMode } from "./pad.ts";
 import type { Tensor } from "./tensor.ts";
-
-/** `zeros`, or what lies inside: mirrored without the edge, or the edge repeated. */
-type PaddingMode = "reflect" | "replicate";
-
-/** Where position `at` of a dimension comes from; `at` may be negative or beyond the end. */
-function sourceOf(at: number, size: number, mode: PaddingMode): number {
-  if (mode === "replicate") return Math.min(Math.max(at, 0), size - 1);
-  return at < 0 ? -at : at >= size ? 2 * (size - 1) - at : at;
-}
-
-/** Pads by elements of `x` itself. Negative amounts cut. */
-export function padByEdge(x: Tensor, padding: readonly number[], mode: PaddingMode): Tensor {
-  let result = x;
-  for (let pair = 0; pair < padding.length / 2; pair++) {
-    const axis = x.rank - 1 - pair;
-    const [before, after] = [padding[2 * pair]!, padding[2 * pair + 1]!];
-    if (before === 0 && after === 0) continue;
-    const size = x.shape[axis]!;
-    if (mode === "reflect" ? Math.max(before, after) >= size : size === 0) {
-      x.trace.fail(
-        "shape",
-        `pad: ${mode} padding of ${before} and ${after} does not fit dimension ${axis} of ${formatShape(x.shape)}.`,
-      );
-    }
-    const positions = Array.from({ length: Math.max(0, size + before + after) }, (_, i) =>
-      sourceOf(i - before, size, mode),
-    );
-    result = takeAlong(result, axis, positions);
-  }
-  return result;
-}
 
 abstract class PadNd extends Module {
   readonly padding: readonly number[];
@@ -99,6 +68,16 @@ export class ConstantPad3d extends ConstantPadNd {
     super(3, padding, value);
   }
 }
+export class ZeroPad1d extends ConstantPadNd {
+  constructor(padding: Amounts) {
+    super(1, padding, 0);
+  }
+}
+export class ZeroPad3d extends ConstantPadNd {
+  constructor(padding: Amounts) {
+    super(3, padding, 0);
+  }
+}
 export class ZeroPad2d extends ConstantPadNd {
   constructor(padding: Amounts) {
     super(2, padding, 0);
@@ -134,5 +113,21 @@ export class ReplicationPad2d extends EdgePadNd {
 export class ReplicationPad3d extends EdgePadNd {
   constructor(padding: Amounts) {
     super(3, padding, "replicate");
+  }
+}
+/** Goes round: what is beyond one end comes from the other. */
+export class CircularPad1d extends EdgePadNd {
+  constructor(padding: Amounts) {
+    super(1, padding, "circular");
+  }
+}
+export class CircularPad2d extends EdgePadNd {
+  constructor(padding: Amounts) {
+    super(2, padding, "circular");
+  }
+}
+export class CircularPad3d extends EdgePadNd {
+  constructor(padding: Amounts) {
+    super(3, padding, "circular");
   }
 }

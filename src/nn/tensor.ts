@@ -11,6 +11,12 @@ import type { PlainElementwiseOp } from "../ir/ops/elementwise.ts";
 import { elementCount, formatShape, normalizeAxes, normalizeAxis } from "../ir/shape.ts";
 import { Parameter, StateBuffer, type Stored } from "../ir/stored-tensor.ts";
 import type { Trace } from "../ir/trace.ts";
+// What is made of other operations has files of its own; those and the class call each other.
+import * as ordering from "./ordering.ts";
+import { gatherAt } from "./positions.ts";
+import * as scattering from "./scattering.ts";
+import * as splitting from "./splitting.ts";
+import * as statistics from "./statistics.ts";
 
 /** What operations take beside a tensor. Numbers take the dtype of the other operand. */
 export type Operand = Tensor | Stored | HostTensor | number;
@@ -66,6 +72,36 @@ export class Tensor {
   }
   minimum(other: Operand): Tensor {
     return this.#binary("min", other);
+  }
+
+  /** Remainder with the sign of the divisor (Python's %). */
+  remainder(other: Operand): Tensor {
+    const rest = this.fmod(other);
+    const divisor =
+      typeof other === "number" ? this.#wrap(this.trace.scalar(other, rest.dtype)) : this.#tensor(other);
+    const differs = rest.ne(0).logicalAnd(rest.lt(0).logicalXor(divisor.lt(0)));
+    return rest.add(divisor).where(differs, rest);
+  }
+  /** The quotient rounded down; integers stay integers. */
+  floorDivide(other: Operand): Tensor {
+    const [a, b] = this.#promoted(other);
+    if (a.dtype === "f32") return a.div(b).floor();
+    return this.#wrap(this.trace.add("div", [a.sub(a.remainder(b)).id, b.id], {}));
+  }
+
+  // Bits of integers.
+
+  bitwiseAnd(other: Operand): Tensor {
+    return this.#bits("bit_and", other);
+  }
+  bitwiseOr(other: Operand): Tensor {
+    return this.#bits("bit_or", other);
+  }
+  bitwiseXor(other: Operand): Tensor {
+    return this.#bits("bit_xor", other);
+  }
+  bitwiseNot(): Tensor {
+    return this.dtype === "bool" ? this.logicalNot() : this.#wrap(this.trace.add("bit_not", [this.id], {}));
   }
 
   // Comparisons give bool tensors.
@@ -130,6 +166,16 @@ export class Tensor {
   }
   log(): Tensor {
     return this.#plain("log");
+  }
+  /** 2ˣ. */
+  exp2(): Tensor {
+    return this.#wrap(this.trace.scalar(2, "f32")).pow(this);
+  }
+  log2(): Tensor {
+    return this.log().mul(Math.LOG2E);
+  }
+  log10(): Tensor {
+    return this.log().mul(Math.LOG10E);
   }
   sqrt(): Tensor {
     return this.#plain("sqrt");
@@ -205,6 +251,12 @@ export class Tensor {
   hardsigmoid(): Tensor {
     return this.#plain("hardsigmoid");
   }
+  isinf(): Tensor {
+    return this.abs().eq(Infinity);
+  }
+  isfinite(): Tensor {
+    return this.abs().lt(Infinity);
+  }
   isnan(): Tensor {
     return this.#plain("isnan");
   }
@@ -227,6 +279,13 @@ export class Tensor {
     return this.#wrap(this.trace.add("where", [this.#tensor(condition).to("bool").id, a.id, b.id], {}));
   }
 
+  /** `value` where the mask holds. */
+  maskedFill(mask: Operand, value: Operand): Tensor {
+    const filled =
+      typeof value === "number" ? this.#wrap(this.trace.scalar(value, this.dtype)) : this.#tensor(value);
+    return filled.to(this.dtype).where(mask, this);
+  }
+
   // Linear algebra.
 
   /** Matrix product with batch dimensions broadcast; vectors as in `torch.matmul`. */
@@ -237,6 +296,20 @@ export class Tensor {
     let product = this.#wrap(this.trace.add("matmul", [a.id, b.id], { packing: null }));
     if (right.rank === 1) product = product.squeeze(-1);
     return this.rank === 1 ? product.squeeze(right.rank === 1 ? -1 : -2) : product;
+  }
+
+  /** Product of two matrices, `[n, k]` and `[k, m]`. */
+  mm(other: Operand): Tensor {
+    return this.matmul(other);
+  }
+  /** Products of matrices one by one, `[b, n, k]` and `[b, k, m]`. */
+  bmm(other: Operand): Tensor {
+    return this.matmul(other);
+  }
+  /** `beta · this + alpha · a · b`. */
+  addmm(a: Tensor, b: Operand, beta = 1, alpha = 1): Tensor {
+    const product = a.matmul(b);
+    return this.mul(beta).add(alpha === 1 ? product : product.mul(alpha));
   }
 
   // Shapes.
@@ -339,6 +412,86 @@ export class Tensor {
     return cropped.#apply("pad", { padding: grown, value });
   }
 
+  /** A matrix with rows and columns swapped; vectors as they are. */
+  t(): Tensor {
+    return this.rank < 2 ? this : this.transpose(0, 1);
+  }
+  movedim(source: number | readonly number[], destination: number | readonly number[]): Tensor {
+    return splitting.movedim(this, source, destination);
+  }
+  /** `length` elements along `axis` from `start` on. */
+  narrow(axis: number, start: number, length: number): Tensor {
+    const from = start < 0 ? start + (this.shape[axis < 0 ? axis + this.rank : axis] ?? 0) : start;
+    return this.slice(axis, from, from + length);
+  }
+  /** Parts of `size` elements along `axis`, or of the sizes in a list. */
+  split(size: number | readonly number[], axis = 0): Tensor[] {
+    return splitting.split(this, size, axis);
+  }
+  chunk(chunks: number, axis = 0): Tensor[] {
+    return splitting.chunk(this, chunks, axis);
+  }
+  unbind(axis = 0): Tensor[] {
+    return splitting.unbind(this, axis);
+  }
+  /** Copies side by side, so many along each dimension. */
+  repeat(...repeats: readonly number[] | readonly [readonly number[]]): Tensor {
+    return splitting.repeat(this, repeats.flat() as number[]);
+  }
+  tile(...repeats: readonly number[] | readonly [readonly number[]]): Tensor {
+    return splitting.tile(this, repeats.flat() as number[]);
+  }
+  roll(shifts: number | readonly number[], axes?: Axes): Tensor {
+    return splitting.roll(this, shifts, axes);
+  }
+  flip(...axes: readonly number[] | readonly [readonly number[]]): Tensor {
+    return ordering.flip(this, axes.flat() as number[]);
+  }
+  tril(diagonal = 0): Tensor {
+    return ordering.tril(this, diagonal);
+  }
+  triu(diagonal = 0): Tensor {
+    return ordering.triu(this, diagonal);
+  }
+
+  // Positions given by tensors.
+
+  /** Slices along `axis` at the positions in `index`. */
+  indexSelect(axis: number, index: Operand): Tensor {
+    return gatherAt(this, normalizeAxis(axis, this.rank, "indexSelect"), this.#tensor(index).to("i32"));
+  }
+  gather(axis: number, index: Operand): Tensor {
+    return scattering.gather(this, axis, index);
+  }
+  takeAlongDim(index: Operand, axis: number): Tensor {
+    return scattering.takeAlongDim(this, index, axis);
+  }
+  scatter(axis: number, index: Operand, source: Operand): Tensor {
+    return scattering.scatter(this, axis, index, source);
+  }
+  scatterAdd(axis: number, index: Operand, source: Operand): Tensor {
+    return scattering.scatterAdd(this, axis, index, source);
+  }
+  scatterReduce(axis: number, index: Operand, source: Operand, reduce: scattering.ReductionName): Tensor {
+    return scattering.scatterReduce(this, axis, index, source, reduce);
+  }
+
+  // Orders.
+
+  /** The `k` largest (or smallest) elements along `axis` in order, with their i32 positions. */
+  topk(k: number, axis = -1, largest = true): ordering.Ordered {
+    return ordering.topk(this, k, axis, largest);
+  }
+  sort(axis = -1, descending = false): ordering.Ordered {
+    return ordering.sort(this, axis, descending);
+  }
+  argsort(axis = -1, descending = false): Tensor {
+    return ordering.argsort(this, axis, descending);
+  }
+  cumsum(axis: number): Tensor {
+    return ordering.cumsum(this, axis);
+  }
+
   // Reductions.
 
   sum(axes?: Axes, keepDims = false): Tensor {
@@ -372,6 +525,36 @@ export class Tensor {
   }
   argMin(axis: number, keepDims = false): Tensor {
     return this.#apply("argmin", { axis: normalizeAxis(axis, this.rank, "argMin"), keepDims });
+  }
+  argmax(axis: number, keepDims = false): Tensor {
+    return this.argMax(axis, keepDims);
+  }
+  argmin(axis: number, keepDims = false): Tensor {
+    return this.argMin(axis, keepDims);
+  }
+  amax(axes?: Axes, keepDims = false): Tensor {
+    return this.max(axes, keepDims);
+  }
+  amin(axes?: Axes, keepDims = false): Tensor {
+    return this.min(axes, keepDims);
+  }
+  any(axes?: Axes, keepDims = false): Tensor {
+    return statistics.any(this, axes, keepDims);
+  }
+  all(axes?: Axes, keepDims = false): Tensor {
+    return statistics.all(this, axes, keepDims);
+  }
+  /** Standard deviation; `correction` 1 divides by n − 1. */
+  std(axes?: Axes, keepDims = false, correction = 1): Tensor {
+    return statistics.std(this, axes, keepDims, correction);
+  }
+  /** log Σ eˣ, without overflow. */
+  logsumexp(axes: Axes, keepDims = false): Tensor {
+    return statistics.logsumexp(this, axes, keepDims);
+  }
+  /** (Σ |x|ᵖ)^(1/p). */
+  norm(p = 2, axes?: Axes, keepDims = false): Tensor {
+    return statistics.norm(this, p, axes, keepDims);
   }
   softmax(axis: number): Tensor {
     return this.#apply("softmax", { axis: normalizeAxis(axis, this.rank, "softmax") });
@@ -412,6 +595,12 @@ export class Tensor {
 
   #logical(op: "and" | "or" | "xor", other: Operand): Tensor {
     return this.#wrap(this.trace.add(op, [this.to("bool").id, this.#tensor(other).to("bool").id], {}));
+  }
+
+  #bits(op: "bit_and" | "bit_or" | "bit_xor", other: Operand): Tensor {
+    if (this.dtype === "bool") return this.#logical(op.slice(4) as "and" | "or" | "xor", other);
+    const [a, b] = this.#promoted(other);
+    return this.#wrap(this.trace.add(op, [a.id, b.id], {}));
   }
 
   #reduce(

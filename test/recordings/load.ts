@@ -63,7 +63,7 @@ export function loadRecordings(): readonly RecordedCase[] {
 
 /** Every recorded module of a family. */
 export function loadModuleRecordings(
-  family: "modules" | "extra-modules" = "modules",
+  family: "modules" | "extra-modules" | "functions" = "modules",
 ): readonly RecordedModule[] {
   const { entries, tensor } = open<ModuleEntry>(family);
   const state = (pairs: ModuleEntry["before"]) => pairs.map(([name, key]) => [name, tensor(key)] as const);

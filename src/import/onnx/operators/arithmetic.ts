@@ -29,10 +29,7 @@ function divide(a: Tensor, b: Tensor): Tensor {
 /** The sign of the divisor (Python's %), or with fmod = 1 of the dividend (C's). */
 function modulo(node: OperatorNode): Tensor {
   const [a, b] = [node.input(0), node.input(1)];
-  if (node.flag("fmod", false)) return a.fmod(b);
-  const remainder = a.fmod(b);
-  const differs = remainder.ne(0).logicalAnd(remainder.lt(0).logicalXor(b.lt(0)));
-  return remainder.add(b).where(differs, remainder);
+  return node.flag("fmod", false) ? a.fmod(b) : a.remainder(b);
 }
 
 /** The type is that of the base. An integer to a fractional power is truncated, unless that is rounding alone. */

@@ -111,11 +111,7 @@ function repeatsOf(node: OperatorNode, x: Tensor): readonly number[] {
 
 function tile(node: OperatorNode): Tensor {
   const x = node.input(0);
-  const repeats = repeatsOf(node, x);
-  // [a, b] → [1, a, 1, b] → [r, a, s, b] → [r·a, s·b]
-  const wide = x.reshape(x.shape.flatMap((size) => [1, size]));
-  const expanded = wide.expand(x.shape.flatMap((size, axis) => [repeats[axis]!, size]));
-  return expanded.reshape(x.shape.map((size, axis) => size * repeats[axis]!));
+  return x.repeat(repeatsOf(node, x));
 }
 
 /** `[N, C·b², H, W]` → `[N, C, H·b, W·b]`; where the block's elements are depends on the mode. */

@@ -1,0 +1,48 @@
+/** Functions and tensor methods give PyTorch's results, by the reference semantics and on every device. */
+import { describe, expect, test } from "vitest";
+import { compile, type HostTensor } from "../../src/index.ts";
+import { graphTensor } from "../../src/ir/trace.ts";
+import { Forward } from "../api/networks.ts";
+import { lazyDevice, testedDevices } from "../devices/run-graph.ts";
+import { relativeError } from "../recordings/compare.ts";
+import { flatResults, functions } from "../recordings/functions.ts";
+import { loadModuleRecordings } from "../recordings/load.ts";
+import { runTraced } from "../recordings/run-traced.ts";
+
+const recordings = loadModuleRecordings("functions");
+/** Each result is a kernel or more, and each kernel a compiler run on OpenCL. */
+const onOpencl = ["arithmetic", "einsums", "long-sums"];
+
+const build = (id: string) => new Forward((...inputs) => flatResults(functions[id]!(...inputs)));
+
+function expectAgreement(actual: readonly HostTensor[], expected: readonly HostTensor[], tolerance: number) {
+  const found = expected.map((tensor, i) => `${i}: [${actual[i]?.shape.join()}] of [${tensor.shape.join()}]`);
+  const errors = expected.map((tensor, i) =>
+    actual[i]?.shape.join() === tensor.shape.join()
+      ? relativeError(actual[i], graphTensor(tensor, "y"))
+      : NaN,
+  );
+  expect(found.filter((_, i) => !(errors[i]! <= tolerance))).toEqual([]);
+  expect(actual).toHaveLength(expected.length);
+}
+
+describe.each(recordings.map(({ id, steps }) => [id, steps[0]!] as const))(
+  "%s",
+  (id, { inputs, outputs }) => {
+    test("as PyTorch, by the reference semantics", () => {
+      expectAgreement(runTraced(build(id), inputs), outputs, 5e-6);
+    });
+
+    for (const kind of testedDevices.filter((kind) => kind !== "opencl" || onOpencl.includes(id))) {
+      const device = lazyDevice(kind);
+      test(`as PyTorch, on ${kind}`, { timeout: 240_000 }, async () => {
+        await using compiled = await compile(build(id), inputs, { device: await device() });
+        expectAgreement(await compiled.run<HostTensor[]>(...inputs), outputs, 1e-5);
+      });
+    }
+  },
+);
+
+test("every topic that is recorded is called here, and the other way round", () => {
+  expect(Object.keys(functions).sort()).toEqual(recordings.map(({ id }) => id).sort());
+});
