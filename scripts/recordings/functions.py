@@ -54,7 +54,7 @@ def splitting(x, image):
     return [
         x.split(2, 1), x.split([1, 3, 1], -1), image.chunk(2, 1), image.chunk(3, 2), x.unbind(0), x.repeat(2, 3), x.repeat(2, 1, 2),
         image.tile(2), x.tile(2, 1, 1), image.movedim(1, -1), image.movedim((0, 1), (2, 3)), x.roll(2, 1), x.roll((1, -2), (0, 1)), x.roll(4),
-        x.narrow(1, 1, 3), x.t(), x[0].t(),
+        x.narrow(1, 1, 3), x.t(), x[0].t(), image.unflatten(3, (5, 1)), image.view(image.size(0), -1), x[:, :1].expand_as(x), image.swapaxes(1, 2),
     ]
 
 
@@ -71,6 +71,7 @@ def arithmetic(x, y, counts, divisors):
         x.remainder(y), x.remainder(0.7), x.remainder(-0.7), counts.remainder(divisors), torch.floor_divide(x, y), counts // divisors,
         x.exp2(), x.abs().log2(), x.abs().log10(), x.expm1(), x.abs().log1p(), counts & divisors, counts | divisors, counts ^ divisors, ~counts,
         (x > 0) & (y > 0), torch.addmm(y[:, :3], x, y.t(), beta=0.5, alpha=2), x.mm(y.t()), x[None].bmm(y.t()[None]),
+        x.addcmul(x, y, value=0.5), x.addcdiv(x, y, value=2), x.lerp(y, 0.3), x.clip(-0.2, 0.4), x.bool().float(), x.int(),
     ]
 
 

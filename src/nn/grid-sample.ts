@@ -2,7 +2,7 @@
 import { UserError } from "../errors.ts";
 import { elementCount, formatShape, rowMajorStrides } from "../ir/shape.ts";
 import { arange, gatherAt } from "./positions.ts";
-import { toTensor, type Tensor } from "./tensor.ts";
+import type { Tensor } from "./tensor.ts";
 
 export interface GridSampleOptions {
   /** bilinear (trilinear with three dimensions). */
@@ -107,7 +107,7 @@ export function gridSample(x: Tensor, grid: Tensor, options: GridSampleOptions =
   const channelsLast = x.permute([0, ...spatial.map((_, i) => i + 2), 1]);
   const rows = channelsLast.reshape([x.shape[0]! * elementCount(spatial), x.shape[1]!]);
   const strides = rowMajorStrides(spatial);
-  const batch = arange(x.trace, x.shape[0]!, 0, grid.rank - 1).mul(elementCount(spatial));
+  const batch = arange(x, x.shape[0]!, 0, grid.rank - 1).mul(elementCount(spatial));
   const terms = combinations(axes).map((taps) => {
     const row = taps.reduce<Tensor>(
       (sum, { position }, i) =>
@@ -156,6 +156,6 @@ export function affineGrid(theta: Tensor, size: readonly number[], alignCorners 
     return coordinate(Math.floor(position / strides[axis]!) % spatial[axis]!, spatial[axis]!);
   });
   const points = { dtype: "f32", shape: [1, count, rank + 1], data: base } as const;
-  const product = toTensor(theta.trace, points).matmul(theta.transpose(1, 2));
+  const product = theta.operand(points).matmul(theta.transpose(1, 2));
   return product.reshape([theta.shape[0]!, ...spatial, rank]);
 }

@@ -32,12 +32,11 @@ export function topk(x: Tensor, k: number, axis = -1, largest = true): Ordered {
   const [wins, loses] = largest
     ? [above(other, mine), above(mine, other)]
     : [above(mine, other), above(other, mine)];
-  const { trace } = x;
-  const isEarlier = arange(trace, size, at + 1, x.rank + 1).lt(arange(trace, size, at, x.rank + 1));
+  const isEarlier = arange(x, size, at + 1, x.rank + 1).lt(arange(x, size, at, x.rank + 1));
   const before = wins.logicalOr(loses.logicalNot().logicalAnd(isEarlier));
   const rank = before.to("i32").sum(at + 1);
-  const isResult = rank.unsqueeze(at).eq(arange(trace, k, at, x.rank + 1));
-  const indices = arange(trace, size, at + 1, x.rank + 1)
+  const isResult = rank.unsqueeze(at).eq(arange(x, k, at, x.rank + 1));
+  const indices = arange(x, size, at + 1, x.rank + 1)
     .where(isResult, 0)
     .sum(at + 1);
   return { values: gatherElements(x, at, indices), indices };
@@ -73,7 +72,7 @@ export function cumsum(x: Tensor, axis: number): Tensor {
 export function runningSum(x: Tensor, axis: number, exclusive: boolean): Tensor {
   const size = x.shape[axis]!;
   if (size <= longestDirectSum) {
-    const [at, from] = [1, 0].map((after) => arange(x.trace, size, axis + 1 - after, x.rank + 1)) as [
+    const [at, from] = [1, 0].map((after) => arange(x, size, axis + 1 - after, x.rank + 1)) as [
       Tensor,
       Tensor,
     ];
@@ -113,8 +112,8 @@ function triangle(x: Tensor, diagonal: number, which: "triu" | "tril"): Tensor {
   if (x.rank < 2)
     throw new UserError("shape", `${which}: expected matrices, got a tensor of ${formatShape(x.shape)}.`);
   const [rows, columns] = x.shape.slice(-2) as [number, number];
-  const limit = arange(x.trace, rows, 0, 2).add(Math.min(Math.max(diagonal, -rows), columns));
-  const column = arange(x.trace, columns, 1, 2);
+  const limit = arange(x, rows, 0, 2).add(Math.min(Math.max(diagonal, -rows), columns));
+  const column = arange(x, columns, 1, 2);
   const isKept = which === "triu" ? column.ge(limit) : column.le(limit);
   return x.dtype === "bool" ? x.logicalAnd(isKept) : x.where(isKept, 0);
 }

@@ -1,27 +1,26 @@
 /** Indices as tensors: positions along an axis, gathering by computed positions, negative ones wrapped. */
 import { elementCount, rowMajorStrides } from "../ir/shape.ts";
-import type { Trace } from "../ir/trace.ts";
-import { Tensor } from "./tensor.ts";
+import type { Tensor } from "./tensor.ts";
 
 /** Tables of positions made while a graph is built hold at most this many elements. */
 export const longestTable = 2 ** 22;
 
-/** An i32 constant. */
-export function integerTable(trace: Trace, values: Iterable<number>, shape: readonly number[]): Tensor {
-  return new Tensor(trace, trace.constant({ dtype: "i32", shape, data: Int32Array.from(values) }));
+/** An i32 constant in the trace of `x`. */
+export function integerTable(x: Tensor, values: Iterable<number>, shape: readonly number[]): Tensor {
+  return x.operand({ dtype: "i32", shape, data: Int32Array.from(values) });
 }
 
-/** `0, 1, … size − 1` along `axis` of a tensor of `rank` dimensions whose others have size 1. */
-export function arange(trace: Trace, size: number, axis: number, rank: number): Tensor {
+/** `0, 1, … size − 1` along `axis` of a tensor of `rank` dimensions whose others have size 1, in the trace of `x`. */
+export function arange(x: Tensor, size: number, axis: number, rank: number): Tensor {
   if (size > longestTable)
-    trace.fail("unsupported", `a table of ${size} positions; at most ${longestTable} can be.`);
+    x.trace.fail("unsupported", `a table of ${size} positions; at most ${longestTable} can be.`);
   const shape = Array.from({ length: rank }, (_, i) => (i === axis ? size : 1));
-  return integerTable(trace, new Int32Array(size).keys(), shape);
+  return integerTable(x, new Int32Array(size).keys(), shape);
 }
 
 /** Slices of `x` along `axis` at computed positions. */
 export function gatherAt(x: Tensor, axis: number, indices: Tensor): Tensor {
-  return new Tensor(x.trace, x.trace.add("gather", [x.id, indices.id], { axis }));
+  return x.symbol(x.trace.add("gather", [x.id, indices.id], { axis }));
 }
 
 /** Negative positions count from the end; those outside become the nearest one inside. */
@@ -37,8 +36,7 @@ export function wrapped(indices: Tensor, size: number): Tensor {
 export function gatherElements(x: Tensor, axis: number, indices: Tensor): Tensor {
   const strides = rowMajorStrides(x.shape);
   const position = indices.shape.reduce<Tensor>(
-    (sum, size, i) =>
-      i === axis || size === 1 ? sum : sum.add(arange(x.trace, size, i, x.rank).mul(strides[i]!)),
+    (sum, size, i) => (i === axis || size === 1 ? sum : sum.add(arange(x, size, i, x.rank).mul(strides[i]!))),
     wrapped(indices, x.shape[axis]!).mul(strides[axis]!),
   );
   return gatherAt(x.reshape([elementCount(x.shape)]), 0, position);
@@ -49,7 +47,7 @@ export function rowNumbers(indices: Tensor, sizes: readonly number[]): Tensor {
   const strides = rowMajorStrides(sizes);
   const parts = sizes.map((size, i) => wrapped(indices.select(-1, i), size).mul(strides[i]!));
   return parts.length === 0
-    ? integerTable(indices.trace, [0], []).expand(indices.shape.slice(0, -1))
+    ? integerTable(indices, [0], []).expand(indices.shape.slice(0, -1))
     : parts.reduce((sum, part) => sum.add(part));
 }
 
@@ -77,7 +75,7 @@ export function gatherWindows(
       const [o, k] = [Math.floor(at / size), at % size];
       return o * stride[i]! + k * dilation[i]!;
     });
-    return gatherAt(y, 2 + 2 * i, integerTable(x.trace, table, [counts[i]!, size]));
+    return gatherAt(y, 2 + 2 * i, integerTable(x, table, [counts[i]!, size]));
   }, x);
   const dimensions = kernel.map((_, i) => i);
   return windows.permute([0, 1, ...dimensions.map((i) => 2 + 2 * i), ...dimensions.map((i) => 3 + 2 * i)]);
@@ -87,7 +85,7 @@ export function gatherWindows(
 export function reversed(x: Tensor, axis: number): Tensor {
   const start = x.shape.map((size, i) => (i === axis ? Math.max(size - 1, 0) : 0));
   const step = x.shape.map((_, i) => (i === axis ? -1 : 1));
-  return new Tensor(x.trace, x.trace.add("slice", [x.id], { start, size: [...x.shape], step }));
+  return x.symbol(x.trace.add("slice", [x.id], { start, size: [...x.shape], step }));
 }
 
 /** The least and greatest values of a dtype that are computed with. */

@@ -5,7 +5,7 @@
 import { UserError } from "../errors.ts";
 import { formatShape, normalizeAxis, sameShape } from "../ir/shape.ts";
 import { arange, extremes, gatherElements, wrapped } from "./positions.ts";
-import { toTensor, type Operand, type Tensor } from "./tensor.ts";
+import type { Operand, Tensor } from "./tensor.ts";
 
 export type Reduction = "none" | "add" | "mul" | "max" | "min";
 
@@ -28,7 +28,7 @@ export function gather(x: Tensor, axis: number, index: Operand): Tensor {
 /** As `gather`, where `index` and the other dimensions are broadcast. */
 export function takeAlongDim(x: Tensor, index: Operand, axis: number): Tensor {
   const at = normalizeAxis(axis, x.rank, "takeAlongDim");
-  const positions = toTensor(x.trace, index);
+  const positions = x.operand(index);
   const common = (mine: number, theirs: number): number => (mine === 1 ? theirs : mine);
   const wide = x.shape.map((size, i) => (i === at ? size : common(size, positions.shape[i] ?? 1)));
   const places = wide.map((size, i) => (i === at ? (positions.shape[i] ?? 1) : size));
@@ -66,9 +66,7 @@ function scattered(
 ): Tensor {
   const at = normalizeAxis(axis, x.rank, asked);
   const positions = checkedIndex(x, at, index, asked);
-  const given = (typeof source === "number" ? toTensor(x.trace, source) : toTensor(x.trace, source)).to(
-    x.dtype,
-  );
+  const given = (typeof source === "number" ? x.operand(source) : x.operand(source)).to(x.dtype);
   const updates = positions.shape.reduce<Tensor>(
     (y, size, i) => (size < (y.shape[i] ?? 0) ? y.slice(i, 0, size) : y),
     given.rank === 0 ? given.expand(positions.shape) : given,
@@ -85,7 +83,7 @@ function scattered(
 }
 
 function checkedIndex(x: Tensor, axis: number, index: Operand, asked: string): Tensor {
-  const positions = toTensor(x.trace, index).to("i32");
+  const positions = x.operand(index).to("i32");
   const fits = positions.shape.every((size, i) => i === axis || size <= x.shape[i]!);
   if (positions.rank === x.rank && fits) return positions;
   throw new UserError(
@@ -108,7 +106,7 @@ export function scatterAlong(
     .flat();
   const targets = indices.pad(missing, -1);
   const values = updates.pad(missing);
-  const match = targets.unsqueeze(axis).eq(arange(data.trace, data.shape[axis]!, axis, data.rank + 1));
+  const match = targets.unsqueeze(axis).eq(arange(data, data.shape[axis]!, axis, data.rank + 1));
   return combined(data, values, match, axis, reduction, (number) => gatherElements(values, axis, number));
 }
 
@@ -127,7 +125,7 @@ export function combined(
   const count = match.shape[axis + 1]!;
   if (count === 0) return data;
   if (reduction === "none") {
-    const numbers = arange(data.trace, count, axis + 1, match.rank);
+    const numbers = arange(data, count, axis + 1, match.rank);
     const number = numbers.where(match, -1).max(axis + 1);
     return last(number.clamp(0, null)).where(hitOf(number, data.rank), data);
   }
@@ -179,6 +177,6 @@ export function oneHot(index: Tensor, classes: number): Tensor {
   return index
     .to("i32")
     .unsqueeze(-1)
-    .eq(arange(index.trace, classes, rank - 1, rank))
+    .eq(arange(index, classes, rank - 1, rank))
     .to("i32");
 }

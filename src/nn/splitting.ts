@@ -1,7 +1,7 @@
 /** Cutting tensors along a dimension, and laying copies side by side. */
 import { UserError } from "../errors.ts";
 import { elementCount, formatShape, normalizeAxis } from "../ir/shape.ts";
-import { Tensor } from "./tensor.ts";
+import type { Tensor } from "./tensor.ts";
 
 /** Parts of `size` elements along `axis`, the last one what is left; or parts of the sizes in a list. */
 export function split(x: Tensor, size: number | readonly number[], axis = 0): Tensor[] {
@@ -96,5 +96,5 @@ export function roll(
 }
 
 function concatenated(a: Tensor, b: Tensor, axis: number): Tensor {
-  return new Tensor(a.trace, a.trace.add("concat", [a.id, b.id], { axis }));
+  return a.symbol(a.trace.add("concat", [a.id, b.id], { axis }));
 }

@@ -2,91 +2,66 @@
  * The tensor that `forward` sees: a symbol for a graph value. Methods add nodes to the trace and return new
  * symbols; nothing is computed. Names and meaning are PyTorch's, in camel case.
  */
-import { UserError } from "../errors.ts";
-import { promote, type DType } from "../ir/dtype.ts";
-import type { ValueId } from "../ir/graph.ts";
-import { isHostTensor, type HostTensor } from "../ir/host-tensor.ts";
-import type { Attributes, OpName } from "../ir/ops/registry.ts";
-import type { PlainElementwiseOp } from "../ir/ops/elementwise.ts";
-import { elementCount, formatShape, normalizeAxes, normalizeAxis } from "../ir/shape.ts";
-import { Parameter, StateBuffer, type Stored } from "../ir/stored-tensor.ts";
 import type { Trace } from "../ir/trace.ts";
-// What is made of other operations has files of its own; those and the class call each other.
+import { elementCount, normalizeAxis } from "../ir/shape.ts";
 import * as ordering from "./ordering.ts";
 import { gatherAt } from "./positions.ts";
 import * as scattering from "./scattering.ts";
 import * as splitting from "./splitting.ts";
 import * as statistics from "./statistics.ts";
+import { enter, foreign, TensorCore, type Axes, type Operand } from "./tensor-core.ts";
 
-/** What operations take beside a tensor. Numbers take the dtype of the other operand. */
-export type Operand = Tensor | Stored | HostTensor | number;
+export type { Axes, Operand } from "./tensor-core.ts";
 
-/** One axis, several, or (left out) all. */
-export type Axes = number | readonly number[];
+export class Tensor extends TensorCore {
+  // What a tensor is.
 
-type BinaryOp = Extract<PlainElementwiseOp, "add" | "sub" | "mul" | "div" | "rem" | "pow" | "max" | "min">;
-type CompareOp = Extract<PlainElementwiseOp, "eq" | "ne" | "lt" | "le" | "gt" | "ge">;
-
-export class Tensor {
-  constructor(
-    readonly trace: Trace,
-    readonly id: ValueId,
-  ) {}
-
-  get shape(): readonly number[] {
-    return this.trace.typeOf(this.id).shape;
+  dim(): number {
+    return this.rank;
+  }
+  size(): readonly number[];
+  size(axis: number): number;
+  size(axis?: number): number | readonly number[] {
+    return axis === undefined ? this.shape : this.shape[normalizeAxis(axis, this.rank, "size")]!;
+  }
+  numel(): number {
+    return elementCount(this.shape);
+  }
+  float(): Tensor {
+    return this.to("f32");
+  }
+  int(): Tensor {
+    return this.to("i32");
+  }
+  bool(): Tensor {
+    return this.to("bool");
+  }
+  /** Itself: symbols have no memory that could be laid out, shared or tracked. */
+  contiguous(): Tensor {
+    return this;
+  }
+  clone(): Tensor {
+    return this;
+  }
+  detach(): Tensor {
+    return this;
   }
 
-  get dtype(): DType {
-    return this.trace.typeOf(this.id).dtype;
-  }
-
-  get rank(): number {
-    return this.shape.length;
-  }
-
-  // Arithmetic, with broadcasting and dtype promotion.
-
-  add(other: Operand): Tensor {
-    return this.#binary("add", other);
-  }
-  sub(other: Operand): Tensor {
-    return this.#binary("sub", other);
-  }
-  mul(other: Operand): Tensor {
-    return this.#binary("mul", other);
-  }
-  /** True division: integers are divided as f32. */
-  div(other: Operand): Tensor {
-    return this.to("f32").#binary("div", other);
-  }
-  /** Remainder with the sign of the dividend (C's fmod). */
-  fmod(other: Operand): Tensor {
-    return this.#binary("rem", other);
-  }
-  pow(other: Operand): Tensor {
-    return this.to("f32").#binary("pow", other);
-  }
-  maximum(other: Operand): Tensor {
-    return this.#binary("max", other);
-  }
-  minimum(other: Operand): Tensor {
-    return this.#binary("min", other);
-  }
+  // Arithmetic.
 
   /** Remainder with the sign of the divisor (Python's %). */
   remainder(other: Operand): Tensor {
     const rest = this.fmod(other);
     const divisor =
-      typeof other === "number" ? this.#wrap(this.trace.scalar(other, rest.dtype)) : this.#tensor(other);
+      typeof other === "number" ? this.symbol(this.trace.scalar(other, rest.dtype)) : this.operand(other);
     const differs = rest.ne(0).logicalAnd(rest.lt(0).logicalXor(divisor.lt(0)));
     return rest.add(divisor).where(differs, rest);
   }
   /** The quotient rounded down; integers stay integers. */
   floorDivide(other: Operand): Tensor {
-    const [a, b] = this.#promoted(other);
+    const [a, b] = this.promoted(other);
     if (a.dtype === "f32") return a.div(b).floor();
-    return this.#wrap(this.trace.add("div", [a.sub(a.remainder(b)).id, b.id], {}));
+    return this.symbol(this.trace.add("div", [a.sub(a.remainder(b)).id, b.id], {}));
   }
 
   // Bits of integers.
@@ -101,75 +76,29 @@ export class Tensor {
     return this.#bits("bit_xor", other);
   }
   bitwiseNot(): Tensor {
-    return this.dtype === "bool" ? this.logicalNot() : this.#wrap(this.trace.add("bit_not", [this.id], {}));
-  }
-
-  // Comparisons give bool tensors.
-
-  eq(other: Operand): Tensor {
-    return this.#binary("eq", other);
-  }
-  ne(other: Operand): Tensor {
-    return this.#binary("ne", other);
-  }
-  lt(other: Operand): Tensor {
-    return this.#binary("lt", other);
-  }
-  le(other: Operand): Tensor {
-    return this.#binary("le", other);
-  }
-  gt(other: Operand): Tensor {
-    return this.#binary("gt", other);
-  }
-  ge(other: Operand): Tensor {
-    return this.#binary("ge", other);
-  }
-  logicalAnd(other: Operand): Tensor {
-    return this.#logical("and", other);
-  }
-  logicalOr(other: Operand): Tensor {
-    return this.#logical("or", other);
-  }
-  logicalXor(other: Operand): Tensor {
-    return this.#logical("xor", other);
-  }
-  logicalNot(): Tensor {
-    return this.to("bool").#plain("not");
+    return this.dtype === "bool" ? this.logicalNot() : this.symbol(this.trace.add("bit_not", [this.id], {}));
   }
 
   // Elementwise functions.
 
-  neg(): Tensor {
-    return this.#plain("neg");
+  clip(min: number | null, max: number | null = null): Tensor {
+    return this.clamp(min, max);
   }
-  abs(): Tensor {
-    return this.#plain("abs");
+  /** `this + value · a · b`. */
+  addcmul(a: Tensor, b: Operand, value = 1): Tensor {
+    return this.add(a.mul(b).mul(value));
   }
-  sign(): Tensor {
-    return this.#plain("sign");
+  /** `this + value · a / b`. */
+  addcdiv(a: Tensor, b: Operand, value = 1): Tensor {
+    return this.add(a.div(b).mul(value));
   }
-  floor(): Tensor {
-    return this.#plain("floor");
-  }
-  ceil(): Tensor {
-    return this.#plain("ceil");
-  }
-  /** Half to even. */
-  round(): Tensor {
-    return this.#plain("round");
-  }
-  trunc(): Tensor {
-    return this.#plain("trunc");
-  }
-  exp(): Tensor {
-    return this.#plain("exp");
-  }
-  log(): Tensor {
-    return this.#plain("log");
+  /** `this + weight · (end − this)`. */
+  lerp(end: Operand, weight: Operand): Tensor {
+    return this.add(this.operand(end).sub(this).mul(weight));
   }
   /** 2ˣ. */
   exp2(): Tensor {
-    return this.#wrap(this.trace.scalar(2, "f32")).pow(this);
+    return this.symbol(this.trace.scalar(2, "f32")).pow(this);
   }
   log2(): Tensor {
     return this.log().mul(Math.LOG2E);
@@ -177,126 +106,20 @@ export class Tensor {
   log10(): Tensor {
     return this.log().mul(Math.LOG10E);
   }
-  sqrt(): Tensor {
-    return this.#plain("sqrt");
-  }
-  rsqrt(): Tensor {
-    return this.#plain("rsqrt");
-  }
-  reciprocal(): Tensor {
-    return this.#plain("reciprocal");
-  }
-  square(): Tensor {
-    return this.mul(this);
-  }
-  /** eˣ − 1, accurate near zero. */
-  expm1(): Tensor {
-    return this.#plain("expm1");
-  }
-  /** log(1 + x), accurate near zero. */
-  log1p(): Tensor {
-    return this.#plain("log1p");
-  }
-  sin(): Tensor {
-    return this.#plain("sin");
-  }
-  cos(): Tensor {
-    return this.#plain("cos");
-  }
-  tan(): Tensor {
-    return this.#plain("tan");
-  }
-  asin(): Tensor {
-    return this.#plain("asin");
-  }
-  acos(): Tensor {
-    return this.#plain("acos");
-  }
-  atan(): Tensor {
-    return this.#plain("atan");
-  }
-  sinh(): Tensor {
-    return this.#plain("sinh");
-  }
-  cosh(): Tensor {
-    return this.#plain("cosh");
-  }
-  asinh(): Tensor {
-    return this.#plain("asinh");
-  }
-  acosh(): Tensor {
-    return this.#plain("acosh");
-  }
-  atanh(): Tensor {
-    return this.#plain("atanh");
-  }
-  tanh(): Tensor {
-    return this.#plain("tanh");
-  }
-  erf(): Tensor {
-    return this.#plain("erf");
-  }
-  sigmoid(): Tensor {
-    return this.#plain("sigmoid");
-  }
-  relu(): Tensor {
-    return this.#plain("relu");
-  }
-  silu(): Tensor {
-    return this.#plain("silu");
-  }
-  hardswish(): Tensor {
-    return this.#plain("hardswish");
-  }
-  hardsigmoid(): Tensor {
-    return this.#plain("hardsigmoid");
-  }
   isinf(): Tensor {
     return this.abs().eq(Infinity);
   }
   isfinite(): Tensor {
     return this.abs().lt(Infinity);
   }
-  isnan(): Tensor {
-    return this.#plain("isnan");
-  }
-  leakyRelu(slope = 0.01): Tensor {
-    return this.#apply("leaky_relu", { slope });
-  }
-  gelu(approximate: "none" | "tanh" = "none"): Tensor {
-    return this.#apply("gelu", { approximate });
-  }
-  clamp(min: number | null, max: number | null = null): Tensor {
-    return this.#apply("clamp", { min, max });
-  }
-  /** The same values as `dtype`; floats truncate toward zero. */
-  to(dtype: DType): Tensor {
-    return dtype === this.dtype ? this : this.#apply("cast", { dtype });
-  }
-  /** Where `condition` holds this tensor's elements, elsewhere those of `other`. */
-  where(condition: Operand, other: Operand): Tensor {
-    const [a, b] = this.#promoted(other);
-    return this.#wrap(this.trace.add("where", [this.#tensor(condition).to("bool").id, a.id, b.id], {}));
-  }
-
   /** `value` where the mask holds. */
   maskedFill(mask: Operand, value: Operand): Tensor {
     const filled =
-      typeof value === "number" ? this.#wrap(this.trace.scalar(value, this.dtype)) : this.#tensor(value);
+      typeof value === "number" ? this.symbol(this.trace.scalar(value, this.dtype)) : this.operand(value);
     return filled.to(this.dtype).where(mask, this);
   }
 
   // Linear algebra.
-
-  /** Matrix product with batch dimensions broadcast; vectors as in `torch.matmul`. */
-  matmul(other: Operand): Tensor {
-    const right = this.#tensor(other);
-    const a = this.rank === 1 ? this.unsqueeze(0) : this;
-    const b = right.rank === 1 ? right.unsqueeze(1) : right;
-    let product = this.#wrap(this.trace.add("matmul", [a.id, b.id], { packing: null }));
-    if (right.rank === 1) product = product.squeeze(-1);
-    return this.rank === 1 ? product.squeeze(right.rank === 1 ? -1 : -2) : product;
-  }
 
   /** Product of two matrices, `[n, k]` and `[k, m]`. */
   mm(other: Operand): Tensor {
@@ -314,104 +137,25 @@ export class Tensor {
 
   // Shapes.
 
-  /** One size may be −1: whatever remains. */
-  reshape(...sizes: readonly number[] | readonly [readonly number[]]): Tensor {
-    const shape = [...(sizes.flat() as number[])];
-    const open = shape.indexOf(-1);
-    if (open >= 0) {
-      const rest = elementCount(shape.filter((_, axis) => axis !== open));
-      shape[open] = rest === 0 ? 0 : elementCount(this.shape) / rest;
-    }
-    return this.#apply("reshape", { shape });
+  expandAs(other: Tensor): Tensor {
+    return this.expand(other.shape);
   }
-  view(...sizes: readonly number[] | readonly [readonly number[]]): Tensor {
-    return this.reshape(...sizes);
+  reshapeAs(other: Tensor): Tensor {
+    return this.reshape(other.shape);
   }
-  flatten(startAxis = 0, endAxis = -1): Tensor {
-    if (this.rank === 0) return this.reshape(1);
-    const start = normalizeAxis(startAxis, this.rank, "flatten");
-    const end = normalizeAxis(endAxis, this.rank, "flatten");
-    const middle = elementCount(this.shape.slice(start, end + 1));
-    return this.reshape([...this.shape.slice(0, start), middle, ...this.shape.slice(end + 1)]);
+  viewAs(other: Tensor): Tensor {
+    return this.reshape(other.shape);
   }
-  squeeze(axis?: number): Tensor {
-    const only = axis === undefined ? undefined : normalizeAxis(axis, this.rank, "squeeze");
-    return this.reshape(this.shape.filter((size, i) => size !== 1 || (only !== undefined && i !== only)));
+  /** The dimension `axis` as several of these sizes, of which one may be −1. */
+  unflatten(axis: number, sizes: readonly number[]): Tensor {
+    const at = normalizeAxis(axis, this.rank, "unflatten");
+    const open = sizes.reduce((product, size) => (size === -1 ? product : product * size), 1);
+    const known = sizes.map((size) => (size === -1 ? this.shape[at]! / open : size));
+    return this.reshape([...this.shape.slice(0, at), ...known, ...this.shape.slice(at + 1)]);
   }
-  unsqueeze(axis: number): Tensor {
-    const at = normalizeAxis(axis, this.rank + 1, "unsqueeze");
-    return this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)]);
+  swapaxes(axisA: number, axisB: number): Tensor {
+    return this.transpose(axisA, axisB);
   }
-  permute(...axes: readonly number[] | readonly [readonly number[]]): Tensor {
-    const order = (axes.flat() as number[]).map((axis) => normalizeAxis(axis, this.rank, "permute"));
-    return this.#apply("permute", { axes: order });
-  }
-  /** Swaps two dimensions. */
-  transpose(axisA: number, axisB: number): Tensor {
-    const a = normalizeAxis(axisA, this.rank, "transpose");
-    const b = normalizeAxis(axisB, this.rank, "transpose");
-    return this.permute(this.shape.map((_, axis) => (axis === a ? b : axis === b ? a : axis)));
-  }
-  /** Broadcasts to `sizes`; −1 keeps a size. */
-  expand(...sizes: readonly number[] | readonly [readonly number[]]): Tensor {
-    const wanted = sizes.flat() as number[];
-    const offset = wanted.length - this.rank;
-    return this.#apply("broadcast", {
-      shape: wanted.map((size, axis) => (size === -1 ? (this.shape[axis - offset] ?? 1) : size)),
-    });
-  }
-  /** Elements `start … end − 1` along one dimension; negative positions count from the end, as in Python. */
-  slice(axis: number, start = 0, end = Infinity, step = 1): Tensor {
-    const at = normalizeAxis(axis, this.rank, "slice");
-    const extent = this.shape[at]!;
-    if (!Number.isInteger(step) || step < 1) {
-      this.trace.fail("argument", `slice: step must be an integer ≥ 1, got ${step}.`);
-    }
-    const clampPosition = (position: number) =>
-      Math.min(Math.max(position < 0 ? position + extent : position, 0), extent);
-    const from = clampPosition(start);
-    const size = Math.max(0, Math.ceil((clampPosition(end) - from) / step));
-    return this.#apply("slice", {
-      start: this.shape.map((_, i) => (i === at ? from : 0)),
-      size: this.shape.map((full, i) => (i === at ? size : full)),
-      step: this.shape.map((_, i) => (i === at ? step : 1)),
-    });
-  }
-  /** One position along a dimension, which disappears. */
-  select(axis: number, position: number): Tensor {
-    const at = normalizeAxis(axis, this.rank, "select");
-    const from = position < 0 ? position + this.shape[at]! : position;
-    if (!(from >= 0 && from < this.shape[at]!)) {
-      this.trace.fail(
-        "argument",
-        `select: position ${position} is outside dimension ${at} of ${formatShape(this.shape)}.`,
-      );
-    }
-    return this.slice(at, from, from + 1).squeeze(at);
-  }
-  /** Constant padding in `torch.nn.functional.pad`'s order: last dimension first, `[before, after, …]`. */
-  pad(padding: readonly number[], value = 0): Tensor {
-    if (padding.length % 2 !== 0 || padding.length > 2 * this.rank) {
-      this.trace.fail(
-        "argument",
-        `pad: expected pairs for at most ${this.rank} dimensions, got ${padding.length} numbers.`,
-      );
-    }
-    const pairs = this.shape.map((_, axis): readonly [number, number] => {
-      const at = 2 * (this.rank - 1 - axis);
-      return [padding[at] ?? 0, padding[at + 1] ?? 0];
-    });
-    const cropped = pairs.reduce<Tensor>((x, [before, after], axis) => {
-      const cut = before < 0 || after < 0;
-      return cut ? x.slice(axis, Math.max(0, -before), x.shape[axis]! - Math.max(0, -after)) : x;
-    }, this);
-    const grown = pairs.map(([before, after]): readonly [number, number] => [
-      Math.max(before, 0),
-      Math.max(after, 0),
-    ]);
-    return cropped.#apply("pad", { padding: grown, value });
-  }
-
   /** A matrix with rows and columns swapped; vectors as they are. */
   t(): Tensor {
     return this.rank < 2 ? this : this.transpose(0, 1);
@@ -458,7 +202,7 @@ export class Tensor {
 
   /** Slices along `axis` at the positions in `index`. */
   indexSelect(axis: number, index: Operand): Tensor {
-    return gatherAt(this, normalizeAxis(axis, this.rank, "indexSelect"), this.#tensor(index).to("i32"));
+    return gatherAt(this, normalizeAxis(axis, this.rank, "indexSelect"), this.operand(index).to("i32"));
   }
   gather(axis: number, index: Operand): Tensor {
     return scattering.gather(this, axis, index);
@@ -494,38 +238,6 @@ export class Tensor {
 
   // Reductions.
 
-  sum(axes?: Axes, keepDims = false): Tensor {
-    return this.#reduce("sum", axes, keepDims);
-  }
-  mean(axes?: Axes, keepDims = false): Tensor {
-    return this.to("f32").#reduce("mean", axes, keepDims);
-  }
-  prod(axes?: Axes, keepDims = false): Tensor {
-    return this.#reduce("prod", axes, keepDims);
-  }
-  max(axes?: Axes, keepDims = false): Tensor {
-    return this.#reduce("reduce_max", axes, keepDims);
-  }
-  min(axes?: Axes, keepDims = false): Tensor {
-    return this.#reduce("reduce_min", axes, keepDims);
-  }
-  /** Variance; `correction` 1 divides by n − 1, as `torch.var` does. */
-  var(axes?: Axes, keepDims = false, correction = 1): Tensor {
-    const centred = this.sub(this.mean(axes, true));
-    const folded = normalizeAxes(typeof axes === "number" ? [axes] : axes, this.rank, "var");
-    const count = elementCount(folded.map((axis) => this.shape[axis]!));
-    return centred
-      .square()
-      .sum(axes, keepDims)
-      .div(Math.max(count - correction, 0));
-  }
-  /** i32 positions of the first largest elements along `axis`. */
-  argMax(axis: number, keepDims = false): Tensor {
-    return this.#apply("argmax", { axis: normalizeAxis(axis, this.rank, "argMax"), keepDims });
-  }
-  argMin(axis: number, keepDims = false): Tensor {
-    return this.#apply("argmin", { axis: normalizeAxis(axis, this.rank, "argMin"), keepDims });
-  }
   argmax(axis: number, keepDims = false): Tensor {
     return this.argMax(axis, keepDims);
   }
@@ -556,110 +268,17 @@ export class Tensor {
   norm(p = 2, axes?: Axes, keepDims = false): Tensor {
     return statistics.norm(this, p, axes, keepDims);
   }
-  softmax(axis: number): Tensor {
-    return this.#apply("softmax", { axis: normalizeAxis(axis, this.rank, "softmax") });
-  }
-  logSoftmax(axis: number): Tensor {
-    return this.#apply("log_softmax", { axis: normalizeAxis(axis, this.rank, "logSoftmax") });
-  }
-
-  // What only a real tensor could do.
-
-  get data(): never {
-    return this.#refuse("read its data");
-  }
-  item(): never {
-    return this.#refuse("read its value");
-  }
-  [Symbol.toPrimitive](): never {
-    return this.#refuse("compute with it in JavaScript or branch on it");
-  }
-  [Symbol.iterator](): never {
-    return this.#refuse("iterate over it");
-  }
-
-  // The machinery.
-
-  #apply<K extends OpName>(op: K, attributes: Attributes<K>): Tensor {
-    return this.#wrap(this.trace.add(op, [this.id], attributes));
-  }
-
-  #plain(op: PlainElementwiseOp): Tensor {
-    return this.#wrap(this.trace.add(op, [this.id], {}));
-  }
-
-  #binary(op: BinaryOp | CompareOp, other: Operand): Tensor {
-    const [a, b] = this.#promoted(other);
-    return this.#wrap(this.trace.add(op, [a.id, b.id], {}));
-  }
-
-  #logical(op: "and" | "or" | "xor", other: Operand): Tensor {
-    return this.#wrap(this.trace.add(op, [this.to("bool").id, this.#tensor(other).to("bool").id], {}));
-  }
 
   #bits(op: "bit_and" | "bit_or" | "bit_xor", other: Operand): Tensor {
-    if (this.dtype === "bool") return this.#logical(op.slice(4) as "and" | "or" | "xor", other);
-    const [a, b] = this.#promoted(other);
-    return this.#wrap(this.trace.add(op, [a.id, b.id], {}));
-  }
-
-  #reduce(
-    op: "sum" | "mean" | "prod" | "reduce_max" | "reduce_min",
-    axes: Axes | undefined,
-    keepDims: boolean,
-  ): Tensor {
-    const list = normalizeAxes(
-      typeof axes === "number" ? [axes] : axes,
-      this.rank,
-      op.replace("reduce_", ""),
-    );
-    return this.#apply(op, { axes: list, keepDims });
-  }
-
-  #promoted(other: Operand): [Tensor, Tensor] {
-    const isFraction = typeof other === "number" && !Number.isInteger(other);
-    const right = typeof other === "number" && !isFraction ? other : this.#tensor(other);
-    if (typeof right === "number") {
-      const dtype = this.dtype === "bool" ? "i32" : this.dtype;
-      return [this.to(dtype), this.#wrap(this.trace.scalar(right, dtype))];
-    }
-    const dtype = promote(this.dtype, right.dtype);
-    return [this.to(dtype), right.to(dtype)];
-  }
-
-  #tensor(operand: Operand): Tensor {
-    return toTensor(this.trace, operand);
-  }
-
-  #wrap(id: ValueId): Tensor {
-    return new Tensor(this.trace, id);
-  }
-
-  #refuse(what: string): never {
-    return this.trace.fail(
-      "model",
-      `forward() tried to ${what}, but tensors have no values while a network is traced. ` +
-        "Use tensor operations such as where(), or branch on shapes and constants.",
-    );
+    if (this.dtype === "bool") return this.logical(op.slice(4) as "and" | "or" | "xor", other);
+    const [a, b] = this.promoted(other);
+    return this.symbol(this.trace.add(op, [a.id, b.id], {}));
   }
 }
 
 /** Any operand as a symbol in `trace`. */
 export function toTensor(trace: Trace, operand: Operand): Tensor {
-  if (operand instanceof Tensor) {
-    if (operand.trace !== trace)
-      trace.fail(
-        "model",
-        "A tensor of another trace is used: forward() must not keep tensors between calls.",
-      );
-    return operand;
-  }
-  if (operand instanceof Parameter || operand instanceof StateBuffer)
-    return new Tensor(trace, trace.read(operand));
-  if (typeof operand === "number") return new Tensor(trace, trace.scalar(operand, "f32"));
-  if (isHostTensor(operand)) return new Tensor(trace, trace.constant(operand));
-  throw new UserError(
-    "argument",
-    `Expected a tensor, a parameter, a host tensor or a number, got ${typeof operand}.`,
-  );
+  if (!(operand instanceof Tensor))
+    return new Tensor(trace, enter(trace, operand as Exclude<Operand, Tensor>));
+  return operand.trace === trace ? operand : foreign(trace);
 }

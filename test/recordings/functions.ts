@@ -27,7 +27,8 @@ export const functions: Readonly<Record<string, (...inputs: Tensor[]) => Results
     x!.split(2, 1), x!.split([1, 3, 1], -1), image!.chunk(2, 1), image!.chunk(3, 2), x!.unbind(0),
     x!.repeat(2, 3), x!.repeat([2, 1, 2]), image!.tile(2), x!.tile(2, 1, 1), image!.movedim(1, -1),
     image!.movedim([0, 1], [2, 3]), x!.roll(2, 1), x!.roll([1, -2], [0, 1]), x!.roll(4), x!.narrow(1, 1, 3),
-    x!.t(), x!.select(0, 0).t(),
+    x!.t(), x!.select(0, 0).t(), image!.unflatten(3, [5, 1]), image!.view(image!.size(0), -1),
+    x!.slice(1, 0, 1).expandAs(x!), image!.swapaxes(1, 2),
   ], // prettier-ignore
   statistics: (x, special, counts) => [
     x!.std(), x!.std(1), x!.std([0, 1], true), x!.std(0, false, 0), x!.amax(1), x!.amin([0, 1]), x!.norm(),
@@ -42,6 +43,7 @@ export const functions: Readonly<Record<string, (...inputs: Tensor[]) => Results
     counts!.bitwiseAnd(divisors!), counts!.bitwiseOr(divisors!), counts!.bitwiseXor(divisors!),
     counts!.bitwiseNot(), x!.gt(0).bitwiseAnd(y!.gt(0)), y!.slice(1, 0, 3).addmm(x!, y!.t(), 0.5, 2),
     x!.mm(y!.t()), x!.unsqueeze(0).bmm(y!.t().unsqueeze(0)),
+    x!.addcmul(x!, y!, 0.5), x!.addcdiv(x!, y!, 2), x!.lerp(y!, 0.3), x!.clip(-0.2, 0.4), x!.bool().float(), x!.int(),
   ], // prettier-ignore
   einsums: (a, b, image) => {
     const square = a!.slice(1, 0, 3);

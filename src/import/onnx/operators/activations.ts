@@ -56,7 +56,7 @@ export const activations: OperatorFamily = {
   Hardmax: (node) =>
     alongAxis(node, (x, axis) => {
       const best = x.argMax(axis, true);
-      return best.eq(arange(x.trace, x.shape[axis]!, axis, x.rank)).to("f32");
+      return best.eq(arange(x, x.shape[axis]!, axis, x.rank)).to("f32");
     }),
 };
 

@@ -52,7 +52,7 @@ function maskedScores(node: OperatorNode, scores: Tensor, length: number, keys: 
   const mask = node.optional(3);
   const minus = toTensor(scores.trace, -Infinity);
   const causal = node.flag("is_causal", false)
-    ? scores.where(arange(scores.trace, keys, 1, 2).le(arange(scores.trace, length, 0, 2)), minus)
+    ? scores.where(arange(scores, keys, 1, 2).le(arange(scores, length, 0, 2)), minus)
     : scores;
   if (mask === undefined) return causal;
   return mask.dtype === "bool" ? causal.where(mask, minus) : causal.add(mask);

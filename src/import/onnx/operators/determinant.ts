@@ -1,7 +1,6 @@
 /** Determinants of matrices `[…, n, n]`. */
 import { elementCount } from "../../../ir/shape.ts";
 import { arange, gatherElements } from "../../../nn/positions.ts";
-import { toTensor, type Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 
 /** Elimination is unrolled, a column at a time. */
@@ -18,17 +17,16 @@ function determinant(node: OperatorNode): Tensor {
     return node.fail("shape", `[${x.shape.join(", ")}] are no square matrices.`);
   if (rows > largest)
     return node.fail("unsupported", `matrices of ${rows} rows; at most ${largest} are supported.`);
-  const { trace } = x;
   const batch = elementCount(x.shape.slice(0, -2));
   let rest = x.reshape([batch, rows, rows]);
-  let product = toTensor(trace, 1).expand(batch, 1);
+  let product = x.operand(1).expand(batch, 1);
   for (let size = rows; size >= 1; size--) {
     const take = (at: Tensor) => gatherElements(rest, 1, at.unsqueeze(2).expand(batch, at.shape[1]!, size));
     const at = rest.select(2, 0).abs().argMax(1, true);
     const pivotRow = take(at);
     const pivot = pivotRow.select(2, 0);
     product = product.mul(pivot).mul(at.fmod(2).mul(-2).add(1).to("f32"));
-    const order = arange(trace, size - 1, 1, 2);
+    const order = arange(x, size - 1, 1, 2);
     const others = take(order.add(order.ge(at).to("i32")));
     // A column of zeros has made the product 0 already.
     const factors = others.slice(2, 0, 1).div(pivot.where(pivot.ne(0), 1).unsqueeze(2));

@@ -16,8 +16,8 @@ function eyeLike(node: OperatorNode): Tensor {
   const dtype = type === 0 ? x.dtype : castTarget(node, type);
   if (type !== 0) node.declareResult(type);
   const k = Math.min(Math.max(node.int("k", 0), -rows), columns);
-  return arange(x.trace, columns, 1, 2)
-    .eq(arange(x.trace, rows, 0, 2).add(k))
+  return arange(x, columns, 1, 2)
+    .eq(arange(x, rows, 0, 2).add(k))
     .to(dtype);
 }
 

@@ -33,7 +33,7 @@ function occurrences(x: Tensor, { length, words }: Sequences, step: number): Ten
   const count = words[0]!.length;
   const matches = words.map((expected, k) => {
     const found = x.slice(1, k * step, k * step + positions).unsqueeze(2);
-    return found.eq(integerTable(x.trace, expected, [1, 1, count]));
+    return found.eq(integerTable(x, expected, [1, 1, count]));
   });
   return matches
     .reduce((a, b) => a.logicalAnd(b))
@@ -49,7 +49,7 @@ function counts(x: Tensor, sequences: Sequences, longestSkip: number): Tensor {
   );
   return fitting.reduce<Tensor>(
     (sum, step) => sum.add(occurrences(x, sequences, step)),
-    integerTable(x.trace, [0], [1, 1]).expand(x.shape[0]!, sequences.words[0]!.length),
+    integerTable(x, [0], [1, 1]).expand(x.shape[0]!, sequences.words[0]!.length),
   );
 }
 

@@ -44,7 +44,7 @@ function reverseSequence(node: OperatorNode): Tensor {
   const [time, batch] = [node.int("time_axis", 0), node.int("batch_axis", 1)];
   if (time + batch !== 1) return node.fail("argument", "time_axis and batch_axis must be 0 and 1.");
   const perBatch = lengths.unsqueeze(time);
-  const position = arange(x.trace, checkedLength(node, x.shape[time]!, "the sequence"), time, 2);
+  const position = arange(x, checkedLength(node, x.shape[time]!, "the sequence"), time, 2);
   const source = perBatch.sub(position).sub(1).where(position.lt(perBatch), position);
   const wide = source.reshape([...source.shape, ...new Array<number>(x.rank - 2).fill(1)]);
   return gatherElements(x, time, wide.expand(x.shape));

@@ -18,7 +18,7 @@ function spread(node: OperatorNode, x: Tensor, parameter: Tensor): Tensor {
   if (block > 0) {
     const size = checkedLength(node, x.shape[axis]!, "the axis");
     const blocks = integerTable(
-      x.trace,
+      x,
       Array.from({ length: size }, (_, i) => Math.floor(i / block)),
       [size],
     );

@@ -16,7 +16,7 @@ interface Taps {
 function tapsBetween(start: Tensor, end: Tensor, samples: number, size: number, least: number | null): Taps {
   const extent = end.sub(start);
   const length = least === null ? extent : extent.clamp(least, null);
-  const part = arange(start.trace, samples, 1, 2).to("f32").add(0.5).div(samples);
+  const part = arange(start, samples, 1, 2).to("f32").add(0.5).div(samples);
   const position = start.add(length.mul(part));
   const isNear = position.ge(-1).logicalAnd(position.le(size));
   const inside = position.clamp(0, size - 1);
@@ -62,7 +62,7 @@ function roiAlign(node: OperatorNode): Tensor {
   const maps = images
     .reshape([count, 1])
     .mul(channels)
-    .add(arange(x.trace, channels, 1, 2))
+    .add(arange(x, channels, 1, 2))
     .mul(height * width)
     .reshape([count, channels, 1, 1]);
   const onRows = (taps: Tensor) => taps.unsqueeze(1).unsqueeze(3);

@@ -33,7 +33,7 @@ function gatherNd(node: OperatorNode): Tensor {
   const rows = x.reshape([batch * elementCount(indexed), elementCount(rest)]);
   const places = indices.shape.slice(batchRank, -1);
   const flat = indices.reshape([batch, elementCount(places), depth]);
-  const offsets = arange(x.trace, batch, 0, 2).mul(elementCount(indexed));
+  const offsets = arange(x, batch, 0, 2).mul(elementCount(indexed));
   const taken = gatherAt(rows, 0, rowNumbers(flat, indexed).add(offsets));
   return taken.reshape([...x.shape.slice(0, batchRank), ...places, ...rest]);
 }
@@ -65,7 +65,7 @@ function scatterNd(node: OperatorNode): Tensor {
   const [rows, columns] = [elementCount(indexed), elementCount(data.shape.slice(depth))];
   const count = elementCount(indices.shape.slice(0, -1));
   const targets = rowNumbers(indices.reshape([count, depth]), indexed);
-  const match = targets.unsqueeze(0).eq(arange(data.trace, rows, 0, 2));
+  const match = targets.unsqueeze(0).eq(arange(data, rows, 0, 2));
   const values = updates.reshape([count, columns]);
   const flat = data.reshape([rows, columns]);
   const result = combined(flat, values, match, 0, reductionOf(node), (number) => gatherAt(values, 0, number));

@@ -56,7 +56,7 @@ function stft(node: OperatorNode): Tensor {
   const frames = Math.floor((signal.shape[1]! - length) / step) + 1;
   const count = checkedLength(node, frames * length, "the frames");
   const positions = Array.from({ length: count }, (_, at) => Math.floor(at / length) * step + (at % length));
-  const framed = gatherAt(signal, 1, integerTable(signal.trace, positions, [frames, length]));
+  const framed = gatherAt(signal, 1, integerTable(signal, positions, [frames, length]));
   const weighted = window === undefined ? framed : framed.mul(window.unsqueeze(1));
   const bins = node.flag("onesided", true) ? Math.floor(length / 2) + 1 : length;
   return transformed(node, weighted, length, bins, -1);

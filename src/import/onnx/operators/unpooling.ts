@@ -19,7 +19,6 @@ export function maximaPositions(
   isColumnMajor: boolean,
 ): Tensor {
   const spatial = x.shape.slice(2);
-  const { trace } = x;
   // Far enough for windows that begin inside but end outside (ceil_mode).
   const reach = kernel.map((size, i) => (counts[i]! - 1) * stride[i]! + dilation[i]! * (size - 1) + 1);
   const after = spatial.map((size, i) => Math.max(0, reach[i]! - size - padding[i]![0]));
@@ -45,23 +44,23 @@ export function maximaPositions(
   const starts = counts.reduce<Tensor>(
     (sum, count, i) =>
       sum.add(
-        arange(trace, count, i + 2, rank)
+        arange(x, count, i + 2, rank)
           .mul(stride[i]!)
           .sub(padding[i]![0])
           .mul(strides[i]!),
       ),
     mapStarts(x, elementCount(spatial)),
   );
-  return gatherAt(integerTable(trace, offsets, [offsets.length]), 0, tap).add(starts);
+  return gatherAt(integerTable(x, offsets, [offsets.length]), 0, tap).add(starts);
 }
 
 /** Where each map `[N, C]` of `size` elements begins. */
 function mapStarts(x: Tensor, size: number): Tensor {
   const [batch, channels] = x.shape as [number, number];
   const rank = x.rank;
-  return arange(x.trace, batch, 0, rank)
+  return arange(x, batch, 0, rank)
     .mul(channels)
-    .add(arange(x.trace, channels, 1, rank))
+    .add(arange(x, channels, 1, rank))
     .mul(size);
 }
 

@@ -1,0 +1,486 @@
+/**
+ * What one node of the graph, or a few of them, make of a tensor. `tensor.ts` adds what is made of these in files of
+ * their own, which is why nothing here may import it, but for its type.
+ */
+import { UserError } from "../errors.ts";
+import { promote, type DType } from "../ir/dtype.ts";
+import type { ValueId } from "../ir/graph.ts";
+import { isHostTensor, type HostTensor } from "../ir/host-tensor.ts";
+import type { Attributes, OpName } from "../ir/ops/registry.ts";
+import type { PlainElementwiseOp } from "../ir/ops/elementwise.ts";
+import { elementCount, formatShape, normalizeAxes, normalizeAxis } from "../ir/shape.ts";
+import { Parameter, StateBuffer, type Stored } from "../ir/stored-tensor.ts";
+import type { Trace } from "../ir/trace.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** What operations take beside a tensor. Numbers take the dtype of the other operand. */
+export type Operand = Tensor | Stored | HostTensor | number;
+
+/** One axis, several, or (left out) all. */
+export type Axes = number | readonly number[];
+
+type BinaryOp = Extract<PlainElementwiseOp, "add" | "sub" | "mul" | "div" | "rem" | "pow" | "max" | "min">;
+type CompareOp = Extract<PlainElementwiseOp, "eq" | "ne" | "lt" | "le" | "gt" | "ge">;
+
+export abstract class TensorCore {
+  constructor(
+    readonly trace: Trace,
+    readonly id: ValueId,
+  ) {}
+
+  /** There is no other kind of it than the tensor of `tensor.ts`. */
+  protected get self(): Tensor {
+    return this as unknown as Tensor;
+  }
+
+  get shape(): readonly number[] {
+    return this.trace.typeOf(this.id).shape;
+  }
+
+  get dtype(): DType {
+    return this.trace.typeOf(this.id).dtype;
+  }
+
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  // Arithmetic, with broadcasting and dtype promotion.
+
+  add(other: Operand): Tensor {
+    return this.binary("add", other);
+  }
+  sub(other: Operand): Tensor {
+    return this.binary("sub", other);
+  }
+  mul(other: Operand): Tensor {
+    return this.binary("mul", other);
+  }
+  /** True division: integers are divided as f32. */
+  div(other: Operand): Tensor {
+    return this.to("f32").binary("div", other);
+  }
+  /** Remainder with the sign of the dividend (C's fmod). */
+  fmod(other: Operand): Tensor {
+    return this.binary("rem", other);
+  }
+  pow(other: Operand): Tensor {
+    return this.to("f32").binary("pow", other);
+  }
+  maximum(other: Operand): Tensor {
+    return this.binary("max", other);
+  }
+  minimum(other: Operand): Tensor {
+    return this.binary("min", other);
+  }
+
+  // Comparisons give bool tensors.
+
+  eq(other: Operand): Tensor {
+    return this.binary("eq", other);
+  }
+  ne(other: Operand): Tensor {
+    return this.binary("ne", other);
+  }
+  lt(other: Operand): Tensor {
+    return this.binary("lt", other);
+  }
+  le(other: Operand): Tensor {
+    return this.binary("le", other);
+  }
+  gt(other: Operand): Tensor {
+    return this.binary("gt", other);
+  }
+  ge(other: Operand): Tensor {
+    return this.binary("ge", other);
+  }
+  logicalAnd(other: Operand): Tensor {
+    return this.logical("and", other);
+  }
+  logicalOr(other: Operand): Tensor {
+    return this.logical("or", other);
+  }
+  logicalXor(other: Operand): Tensor {
+    return this.logical("xor", other);
+  }
+  logicalNot(): Tensor {
+    return this.to("bool").plain("not");
+  }
+
+  // Elementwise functions.
+
+  neg(): Tensor {
+    return this.plain("neg");
+  }
+  abs(): Tensor {
+    return this.plain("abs");
+  }
+  sign(): Tensor {
+    return this.plain("sign");
+  }
+  floor(): Tensor {
+    return this.plain("floor");
+  }
+  ceil(): Tensor {
+    return this.plain("ceil");
+  }
+  /** Half to even. */
+  round(): Tensor {
+    return this.plain("round");
+  }
+  trunc(): Tensor {
+    return this.plain("trunc");
+  }
+  exp(): Tensor {
+    return this.plain("exp");
+  }
+  log(): Tensor {
+    return this.plain("log");
+  }
+  sqrt(): Tensor {
+    return this.plain("sqrt");
+  }
+  rsqrt(): Tensor {
+    return this.plain("rsqrt");
+  }
+  reciprocal(): Tensor {
+    return this.plain("reciprocal");
+  }
+  square(): Tensor {
+    return this.mul(this);
+  }
+  /** eˣ − 1, accurate near zero. */
+  expm1(): Tensor {
+    return this.plain("expm1");
+  }
+  /** log(1 + x), accurate near zero. */
+  log1p(): Tensor {
+    return this.plain("log1p");
+  }
+  sin(): Tensor {
+    return this.plain("sin");
+  }
+  cos(): Tensor {
+    return this.plain("cos");
+  }
+  tan(): Tensor {
+    return this.plain("tan");
+  }
+  asin(): Tensor {
+    return this.plain("asin");
+  }
+  acos(): Tensor {
+    return this.plain("acos");
+  }
+  atan(): Tensor {
+    return this.plain("atan");
+  }
+  sinh(): Tensor {
+    return this.plain("sinh");
+  }
+  cosh(): Tensor {
+    return this.plain("cosh");
+  }
+  asinh(): Tensor {
+    return this.plain("asinh");
+  }
+  acosh(): Tensor {
+    return this.plain("acosh");
+  }
+  atanh(): Tensor {
+    return this.plain("atanh");
+  }
+  tanh(): Tensor {
+    return this.plain("tanh");
+  }
+  erf(): Tensor {
+    return this.plain("erf");
+  }
+  sigmoid(): Tensor {
+    return this.plain("sigmoid");
+  }
+  relu(): Tensor {
+    return this.plain("relu");
+  }
+  silu(): Tensor {
+    return this.plain("silu");
+  }
+  hardswish(): Tensor {
+    return this.plain("hardswish");
+  }
+  hardsigmoid(): Tensor {
+    return this.plain("hardsigmoid");
+  }
+  isnan(): Tensor {
+    return this.plain("isnan");
+  }
+  leakyRelu(slope = 0.01): Tensor {
+    return this.apply("leaky_relu", { slope });
+  }
+  gelu(approximate: "none" | "tanh" = "none"): Tensor {
+    return this.apply("gelu", { approximate });
+  }
+  clamp(min: number | null, max: number | null = null): Tensor {
+    return this.apply("clamp", { min, max });
+  }
+  /** The same values as `dtype`; floats truncate toward zero. */
+  to(dtype: DType): Tensor {
+    return dtype === this.dtype ? this.self : this.apply("cast", { dtype });
+  }
+  /** Where `condition` holds this tensor's elements, elsewhere those of `other`. */
+  where(condition: Operand, other: Operand): Tensor {
+    const [a, b] = this.promoted(other);
+    return this.symbol(this.trace.add("where", [this.operand(condition).to("bool").id, a.id, b.id], {}));
+  }
+
+  // Linear algebra.
+
+  /** Matrix product with batch dimensions broadcast; vectors as in `torch.matmul`. */
+  matmul(other: Operand): Tensor {
+    const right = this.operand(other);
+    const a = this.rank === 1 ? this.unsqueeze(0) : this.self;
+    const b = right.rank === 1 ? right.unsqueeze(1) : right;
+    let product = this.symbol(this.trace.add("matmul", [a.id, b.id], { packing: null }));
+    if (right.rank === 1) product = product.squeeze(-1);
+    return this.rank === 1 ? product.squeeze(right.rank === 1 ? -1 : -2) : product;
+  }
+
+  // Shapes.
+
+  /** One size may be −1: whatever remains. */
+  reshape(...sizes: readonly number[] | readonly [readonly number[]]): Tensor {
+    const shape = [...(sizes.flat() as number[])];
+    const open = shape.indexOf(-1);
+    if (open >= 0) {
+      const rest = elementCount(shape.filter((_, axis) => axis !== open));
+      shape[open] = rest === 0 ? 0 : elementCount(this.shape) / rest;
+    }
+    return this.apply("reshape", { shape });
+  }
+  view(...sizes: readonly number[] | readonly [readonly number[]]): Tensor {
+    return this.reshape(...sizes);
+  }
+  flatten(startAxis = 0, endAxis = -1): Tensor {
+    if (this.rank === 0) return this.reshape(1);
+    const start = normalizeAxis(startAxis, this.rank, "flatten");
+    const end = normalizeAxis(endAxis, this.rank, "flatten");
+    const middle = elementCount(this.shape.slice(start, end + 1));
+    return this.reshape([...this.shape.slice(0, start), middle, ...this.shape.slice(end + 1)]);
+  }
+  squeeze(axis?: number): Tensor {
+    const only = axis === undefined ? undefined : normalizeAxis(axis, this.rank, "squeeze");
+    return this.reshape(this.shape.filter((size, i) => size !== 1 || (only !== undefined && i !== only)));
+  }
+  unsqueeze(axis: number): Tensor {
+    const at = normalizeAxis(axis, this.rank + 1, "unsqueeze");
+    return this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)]);
+  }
+  permute(...axes: readonly number[] | readonly [readonly number[]]): Tensor {
+    const order = (axes.flat() as number[]).map((axis) => normalizeAxis(axis, this.rank, "permute"));
+    return this.apply("permute", { axes: order });
+  }
+  /** Swaps two dimensions. */
+  transpose(axisA: number, axisB: number): Tensor {
+    const a = normalizeAxis(axisA, this.rank, "transpose");
+    const b = normalizeAxis(axisB, this.rank, "transpose");
+    return this.permute(this.shape.map((_, axis) => (axis === a ? b : axis === b ? a : axis)));
+  }
+  /** Broadcasts to `sizes`; −1 keeps a size. */
+  expand(...sizes: readonly number[] | readonly [readonly number[]]): Tensor {
+    const wanted = sizes.flat() as number[];
+    const offset = wanted.length - this.rank;
+    return this.apply("broadcast", {
+      shape: wanted.map((size, axis) => (size === -1 ? (this.shape[axis - offset] ?? 1) : size)),
+    });
+  }
+  /** Elements `start … end − 1` along one dimension; negative positions count from the end, as in Python. */
+  slice(axis: number, start = 0, end = Infinity, step = 1): Tensor {
+    const at = normalizeAxis(axis, this.rank, "slice");
+    const extent = this.shape[at]!;
+    if (!Number.isInteger(step) || step < 1) {
+      this.trace.fail("argument", `slice: step must be an integer ≥ 1, got ${step}.`);
+    }
+    const clampPosition = (position: number) =>
+      Math.min(Math.max(position < 0 ? position + extent : position, 0), extent);
+    const from = clampPosition(start);
+    const size = Math.max(0, Math.ceil((clampPosition(end) - from) / step));
+    return this.apply("slice", {
+      start: this.shape.map((_, i) => (i === at ? from : 0)),
+      size: this.shape.map((full, i) => (i === at ? size : full)),
+      step: this.shape.map((_, i) => (i === at ? step : 1)),
+    });
+  }
+  /** One position along a dimension, which disappears. */
+  select(axis: number, position: number): Tensor {
+    const at = normalizeAxis(axis, this.rank, "select");
+    const from = position < 0 ? position + this.shape[at]! : position;
+    if (!(from >= 0 && from < this.shape[at]!)) {
+      this.trace.fail(
+        "argument",
+        `select: position ${position} is outside dimension ${at} of ${formatShape(this.shape)}.`,
+      );
+    }
+    return this.slice(at, from, from + 1).squeeze(at);
+  }
+  /** Constant padding in `torch.nn.functional.pad`'s order: last dimension first, `[before, after, …]`. */
+  pad(padding: readonly number[], value = 0): Tensor {
+    if (padding.length % 2 !== 0 || padding.length > 2 * this.rank) {
+      this.trace.fail(
+        "argument",
+        `pad: expected pairs for at most ${this.rank} dimensions, got ${padding.length} numbers.`,
+      );
+    }
+    const pairs = this.shape.map((_, axis): readonly [number, number] => {
+      const at = 2 * (this.rank - 1 - axis);
+      return [padding[at] ?? 0, padding[at + 1] ?? 0];
+    });
+    const cropped = pairs.reduce<Tensor>((x, [before, after], axis) => {
+      const cut = before < 0 || after < 0;
+      return cut ? x.slice(axis, Math.max(0, -before), x.shape[axis]! - Math.max(0, -after)) : x;
+    }, this.self);
+    const grown = pairs.map(([before, after]): readonly [number, number] => [
+      Math.max(before, 0),
+      Math.max(after, 0),
+    ]);
+    return cropped.apply("pad", { padding: grown, value });
+  }
+
+  // Reductions.
+
+  sum(axes?: Axes, keepDims = false): Tensor {
+    return this.reduce("sum", axes, keepDims);
+  }
+  mean(axes?: Axes, keepDims = false): Tensor {
+    return this.to("f32").reduce("mean", axes, keepDims);
+  }
+  prod(axes?: Axes, keepDims = false): Tensor {
+    return this.reduce("prod", axes, keepDims);
+  }
+  max(axes?: Axes, keepDims = false): Tensor {
+    return this.reduce("reduce_max", axes, keepDims);
+  }
+  min(axes?: Axes, keepDims = false): Tensor {
+    return this.reduce("reduce_min", axes, keepDims);
+  }
+  /** Variance; `correction` 1 divides by n − 1, as `torch.var` does. */
+  var(axes?: Axes, keepDims = false, correction = 1): Tensor {
+    const centred = this.sub(this.mean(axes, true));
+    const folded = normalizeAxes(typeof axes === "number" ? [axes] : axes, this.rank, "var");
+    const count = elementCount(folded.map((axis) => this.shape[axis]!));
+    return centred
+      .square()
+      .sum(axes, keepDims)
+      .div(Math.max(count - correction, 0));
+  }
+  /** i32 positions of the first largest elements along `axis`. */
+  argMax(axis: number, keepDims = false): Tensor {
+    return this.apply("argmax", { axis: normalizeAxis(axis, this.rank, "argMax"), keepDims });
+  }
+  argMin(axis: number, keepDims = false): Tensor {
+    return this.apply("argmin", { axis: normalizeAxis(axis, this.rank, "argMin"), keepDims });
+  }
+  softmax(axis: number): Tensor {
+    return this.apply("softmax", { axis: normalizeAxis(axis, this.rank, "softmax") });
+  }
+  logSoftmax(axis: number): Tensor {
+    return this.apply("log_softmax", { axis: normalizeAxis(axis, this.rank, "logSoftmax") });
+  }
+
+  // What only a real tensor could do.
+
+  get data(): never {
+    return this.refuse("read its data");
+  }
+  item(): never {
+    return this.refuse("read its value");
+  }
+  [Symbol.toPrimitive](): never {
+    return this.refuse("compute with it in JavaScript or branch on it");
+  }
+  [Symbol.iterator](): never {
+    return this.refuse("iterate over it");
+  }
+
+  // The machinery.
+
+  protected apply<K extends OpName>(op: K, attributes: Attributes<K>): Tensor {
+    return this.symbol(this.trace.add(op, [this.id], attributes));
+  }
+
+  protected plain(op: PlainElementwiseOp): Tensor {
+    return this.symbol(this.trace.add(op, [this.id], {}));
+  }
+
+  protected binary(op: BinaryOp | CompareOp, other: Operand): Tensor {
+    const [a, b] = this.promoted(other);
+    return this.symbol(this.trace.add(op, [a.id, b.id], {}));
+  }
+
+  protected logical(op: "and" | "or" | "xor", other: Operand): Tensor {
+    return this.symbol(this.trace.add(op, [this.to("bool").id, this.operand(other).to("bool").id], {}));
+  }
+
+  protected reduce(
+    op: "sum" | "mean" | "prod" | "reduce_max" | "reduce_min",
+    axes: Axes | undefined,
+    keepDims: boolean,
+  ): Tensor {
+    const list = normalizeAxes(
+      typeof axes === "number" ? [axes] : axes,
+      this.rank,
+      op.replace("reduce_", ""),
+    );
+    return this.apply(op, { axes: list, keepDims });
+  }
+
+  /** Both operands in the dtype that arithmetic on them has. */
+  protected promoted(other: Operand): [Tensor, Tensor] {
+    const isFraction = typeof other === "number" && !Number.isInteger(other);
+    const right = typeof other === "number" && !isFraction ? other : this.operand(other);
+    if (typeof right === "number") {
+      const dtype = this.dtype === "bool" ? "i32" : this.dtype;
+      return [this.to(dtype), this.symbol(this.trace.scalar(right, dtype))];
+    }
+    const dtype = promote(this.dtype, right.dtype);
+    return [this.to(dtype), right.to(dtype)];
+  }
+
+  /** Any operand as a tensor of the same trace. */
+  operand(operand: Operand): Tensor {
+    if (!(operand instanceof TensorCore)) return this.symbol(enter(this.trace, operand));
+    if (operand.trace !== this.trace) foreign(this.trace);
+    return operand as Tensor;
+  }
+
+  /** Another value of the same trace. */
+  symbol(id: ValueId): Tensor {
+    const Symbolic = this.constructor as new (trace: Trace, id: ValueId) => Tensor;
+    return new Symbolic(this.trace, id);
+  }
+
+  protected refuse(what: string): never {
+    return this.trace.fail(
+      "model",
+      `forward() tried to ${what}, but tensors have no values while a network is traced. ` +
+        "Use tensor operations such as where(), or branch on shapes and constants.",
+    );
+  }
+}
+
+/** What an operand that is no tensor of a trace is there. */
+export function enter(trace: Trace, operand: Exclude<Operand, Tensor>): ValueId {
+  if (operand instanceof Parameter || operand instanceof StateBuffer) return trace.read(operand);
+  if (typeof operand === "number") return trace.scalar(operand, "f32");
+  if (isHostTensor(operand)) return trace.constant(operand);
+  throw new UserError(
+    "argument",
+    `Expected a tensor, a parameter, a host tensor or a number, got ${typeof operand}.`,
+  );
+}
+
+export function foreign(trace: Trace): never {
+  return trace.fail(
+    "model",
+    "A tensor of another trace is used: forward() must not keep tensors between calls.",
+  );
+}
