@@ -1,6 +1,7 @@
 /** Determinants of matrices `[…, n, n]`. */
 import { elementCount } from "../../../ir/shape.ts";
 import { arange, gatherElements } from "../../../nn/positions.ts";
+import type { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 
 /** Elimination is unrolled, a column at a time. */
