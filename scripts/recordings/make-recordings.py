@@ -15,6 +15,7 @@ from elementwise import record_elementwise
 from extra_modules import record_extra_modules
 from modules import record_modules
 from normalization import record_batch_norm
+from recurrent_modules import record_recurrent_modules
 from shapes import record_matmul, record_movement, record_reductions, record_softmax
 from windows import record_conv, record_pools
 
@@ -43,6 +44,8 @@ def main():
     print(f"modules: {record_modules(folder)} cases", file=sys.stderr)
     torch.manual_seed(20240229)
     print(f"extra-modules: {record_extra_modules(folder)} cases", file=sys.stderr)
+    torch.manual_seed(20240229)
+    print(f"recurrent-modules: {record_recurrent_modules(folder)} cases", file=sys.stderr)
 
 
 if __name__ == "__main__":
