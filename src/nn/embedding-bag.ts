@@ -1,8 +1,8 @@
 /** Rows of a table, folded bag by bag. */
 import { UserError } from "../errors.ts";
-import { formatShape } from "../ir/shape.ts";
+import { formatShape, sameShape } from "../ir/shape.ts";
 import { Parameter } from "../ir/stored-tensor.ts";
-import { embedding } from "./embedding.ts";
+import { clearRow, embedding } from "./embedding.ts";
 import { normal, type RandomSource } from "./init.ts";
 import { Module } from "./module.ts";
 import { toTensor, type Operand, type Tensor } from "./tensor.ts";
@@ -43,17 +43,7 @@ export class EmbeddingBag extends Module {
     }
     this.mode = mode;
     const weight = normal([numEmbeddings, embeddingDim], options.random);
-    this.paddingIdx =
-      paddingIdx === undefined ? null : paddingIdx < 0 ? paddingIdx + numEmbeddings : paddingIdx;
-    if (this.paddingIdx !== null) {
-      if (!Number.isInteger(this.paddingIdx) || this.paddingIdx < 0 || this.paddingIdx >= numEmbeddings) {
-        throw new UserError(
-          "argument",
-          `EmbeddingBag: paddingIdx ${paddingIdx} is not one of ${numEmbeddings} rows.`,
-        );
-      }
-      weight.data.fill(0, this.paddingIdx * embeddingDim, (this.paddingIdx + 1) * embeddingDim);
-    }
+    this.paddingIdx = paddingIdx === undefined ? null : clearRow("EmbeddingBag", weight, paddingIdx);
     this.weight = new Parameter(weight);
   }
 
@@ -79,6 +69,12 @@ export class EmbeddingBag extends Module {
     if (length === 0) return toTensor(trace, 0).expand(bags, this.embeddingDim);
     const rows = embedding(indices, this.weight);
     const factors = options.perSampleWeights === undefined ? null : toTensor(trace, options.perSampleWeights);
+    if (factors !== null && !sameShape(factors.shape, indices.shape)) {
+      trace.fail(
+        "shape",
+        `EmbeddingBag: perSampleWeights ${formatShape(factors.shape)} must have the shape of the indices, ${formatShape(indices.shape)}.`,
+      );
+    }
     const weighted = factors === null ? rows : rows.mul(factors.unsqueeze(-1));
     return this.paddingIdx === null
       ? this.#fold(weighted)

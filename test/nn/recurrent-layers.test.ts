@@ -28,6 +28,7 @@ const encoderLayer = (options: nn.TransformerLayerOptions = {}) =>
 describe("input that does not fit is refused", () => {
   const lstm = new nn.LSTM(3, 4, { projSize: 2 });
   const bag = new nn.EmbeddingBag(5, 2);
+  const sumBag = new nn.EmbeddingBag(5, 2, { mode: "sum" });
   const bags: InputSpec = { shape: [2, 3], dtype: "i32" };
   test.each<readonly [nn.Module, readonly InputSpec[], RegExp]>([
     [
@@ -78,6 +79,11 @@ describe("input that does not fit is refused", () => {
       new Calling(bag, (x) => bag.forward(x!, { perSampleWeights: zeros([2, 3], "f32") })),
       [bags],
       /perSampleWeights need mode "sum", got "mean"/,
+    ],
+    [
+      new Calling(sumBag, (x) => sumBag.forward(x!, { perSampleWeights: zeros([3], "f32") })),
+      [bags],
+      /perSampleWeights \[3\] must have the shape of the indices, \[2,3\]/,
     ],
   ])("%#: $2", (module, inputs, message) => {
     expect(() => traceModule(module, inputs)).toThrow(message);
