@@ -16,6 +16,7 @@ from extra_modules import record_extra_modules
 from functions import record_functions
 from modules import record_modules
 from normalization import record_batch_norm
+from recurrent_modules import record_recurrent_modules
 from shapes import record_matmul, record_movement, record_reductions, record_softmax
 from windows import record_conv, record_pools
 
@@ -46,6 +47,8 @@ def main():
     print(f"extra-modules: {record_extra_modules(folder)} cases", file=sys.stderr)
     torch.manual_seed(20240229)
     print(f"functions: {record_functions(folder)} cases", file=sys.stderr)
+    torch.manual_seed(20240229)
+    print(f"recurrent-modules: {record_recurrent_modules(folder)} cases", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@ import { UserError } from "../errors.ts";
 import { formatShape } from "../ir/shape.ts";
 import { Parameter } from "../ir/stored-tensor.ts";
 import { linear } from "./functional.ts";
-import { filled, uniform, type RandomSource } from "./init.ts";
+import { filled, xavierUniform, type RandomSource } from "./init.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
 import { Dropout } from "./structure.ts";
@@ -107,8 +107,7 @@ export class MultiheadAttention extends Module {
     }
     const { kdim = embedDim, vdim = embedDim, bias = true, random, dropout = 0 } = options;
     const packed = kdim === embedDim && vdim === embedDim;
-    const weight = (rows: number, columns: number) =>
-      new Parameter(uniform([rows, columns], Math.sqrt(6 / (rows + columns)), random));
+    const weight = (rows: number, columns: number) => new Parameter(xavierUniform([rows, columns], random));
     this.inProjWeight = packed ? weight(3 * embedDim, embedDim) : null;
     this.qProjWeight = packed ? null : weight(embedDim, embedDim);
     this.kProjWeight = packed ? null : weight(embedDim, kdim);

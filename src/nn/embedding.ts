@@ -1,5 +1,6 @@
 /** A table of vectors, read by position. */
 import { UserError } from "../errors.ts";
+import type { HostTensor } from "../ir/host-tensor.ts";
 import { Parameter } from "../ir/stored-tensor.ts";
 import { normal, type RandomSource } from "./init.ts";
 import { Module } from "./module.ts";
@@ -21,6 +22,17 @@ export function embedding(indices: Tensor, weight: Operand): Tensor {
   return new Tensor(trace, trace.add("gather", [table.id, indices.to("i32").id], { axis: 0 }));
 }
 
+/** Makes a row zeros; its position counted from the start. */
+export function clearRow(name: string, weight: HostTensor<"f32">, paddingIdx: number): number {
+  const [rows, size] = weight.shape as [number, number];
+  const row = paddingIdx < 0 ? paddingIdx + rows : paddingIdx;
+  if (!Number.isInteger(row) || row < 0 || row >= rows) {
+    throw new UserError("argument", `${name}: paddingIdx ${paddingIdx} is not one of ${rows} rows.`);
+  }
+  weight.data.fill(0, row * size, (row + 1) * size);
+  return row;
+}
+
 export class Embedding extends Module {
   readonly weight: Parameter;
 
@@ -32,16 +44,7 @@ export class Embedding extends Module {
   ) {
     super();
     const weight = normal([numEmbeddings, embeddingDim], options.random);
-    const { paddingIdx } = options;
-    if (paddingIdx !== undefined) {
-      const row = paddingIdx < 0 ? paddingIdx + numEmbeddings : paddingIdx;
-      if (!Number.isInteger(row) || row < 0 || row >= numEmbeddings)
-        throw new UserError(
-          "argument",
-          `Embedding: paddingIdx ${paddingIdx} is not one of ${numEmbeddings} rows.`,
-        );
-      weight.data.fill(0, row * embeddingDim, (row + 1) * embeddingDim);
-    }
+    if (options.paddingIdx !== undefined) clearRow("Embedding", weight, options.paddingIdx);
     this.weight = new Parameter(weight);
   }
 

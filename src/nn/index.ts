@@ -10,6 +10,7 @@ export {
   ConvTranspose3d,
   type ConvTransposeLayerOptions,
 } from "./conv-transpose-layers.ts";
+export { EmbeddingBag, type EmbeddingBagMode, type EmbeddingBagOptions } from "./embedding-bag.ts";
 export { Embedding } from "./embedding.ts";
 export * as functional from "./functions.ts";
 export * as init from "./init.ts";
@@ -35,7 +36,23 @@ export {
 } from "./padding.ts";
 export { PixelShuffle, PixelUnshuffle } from "./pixel-shuffle.ts";
 export * from "./pooling.ts";
+export { GRUCell, LSTMCell, RNNCell, type RecurrentCellOptions } from "./recurrent-cells.ts";
+export { GRU, LSTM, RNN, type RecurrentOptions } from "./recurrent.ts";
 export { Dropout, Flatten, Identity, Unflatten } from "./structure.ts";
 export { Tensor, type Operand } from "./tensor.ts";
+export {
+  TransformerDecoderLayer,
+  TransformerEncoderLayer,
+  type SourceMasks,
+  type TargetMasks,
+  type TransformerLayerOptions,
+} from "./transformer-layers.ts";
+export {
+  Transformer,
+  TransformerDecoder,
+  TransformerEncoder,
+  type TransformerMasks,
+  type TransformerOptions,
+} from "./transformer.ts";
 export { Upsample, type InterpolateOptions, type InterpolationMode } from "./upsample.ts";
 export { Parameter, StateBuffer } from "../ir/stored-tensor.ts";

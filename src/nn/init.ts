@@ -12,6 +12,11 @@ export function uniform(shape: Shape, bound: number, random: RandomSource = Math
   return result;
 }
 
+/** A matrix `[out, in]` of samples from U(−b, b), b = √(6 / (in + out)) (Glorot & Bengio, 2010). */
+export function xavierUniform(shape: readonly [number, number], random?: RandomSource): HostTensor<"f32"> {
+  return uniform(shape, Math.sqrt(6 / (shape[0] + shape[1])), random);
+}
+
 /** A tensor of samples from N(0, 1), by the transform of Box and Muller (1958). */
 export function normal(shape: Shape, random: RandomSource = Math.random): HostTensor<"f32"> {
   const result = zeros(shape, "f32");

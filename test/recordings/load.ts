@@ -24,7 +24,7 @@ export interface RecordedStep {
 }
 
 export interface RecordedModule {
-  /** A key of `recordedModules` or `extraModules`. */
+  /** A key of `recordedModules`, `extraModules` or `recurrentModules`. */
   readonly id: string;
   readonly training: boolean;
   /** State dict before the first step, in PyTorch's order. */
@@ -63,7 +63,7 @@ export function loadRecordings(): readonly RecordedCase[] {
 
 /** Every recorded module of a family. */
 export function loadModuleRecordings(
-  family: "modules" | "extra-modules" | "functions" = "modules",
+  family: "modules" | "extra-modules" | "functions" | "recurrent-modules" = "modules",
 ): readonly RecordedModule[] {
   const { entries, tensor } = open<ModuleEntry>(family);
   const state = (pairs: ModuleEntry["before"]) => pairs.map(([name, key]) => [name, tensor(key)] as const);

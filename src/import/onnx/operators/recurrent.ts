@@ -1,13 +1,20 @@
 /**
- * Recurrent layers, unrolled: one set of nodes a time step. Gates are computed for all gates of a step at once;
- * steps beyond a sequence's length leave the state as it is and put zeros out.
+ * Recurrent layers, unrolled: one set of nodes a time step. What gates take from the input is computed for all steps
+ * at once; steps beyond a sequence's length leave the state as it is and put zeros out.
  */
-import { concat, stack } from "../../../nn/functional.ts";
-import { toTensor, type Tensor } from "../../../nn/tensor.ts";
-import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { softplus } from "../../../nn/activation-functions.ts";
-
-type Activation = (x: Tensor) => Tensor;
+import { concat, linear, stack } from "../../../nn/functional.ts";
+import {
+  gruStep,
+  longestUnrolled,
+  lstmStep,
+  splitGates,
+  unroll,
+  zeroState,
+  type Activation,
+} from "../../../nn/recurrent-steps.ts";
+import type { Tensor } from "../../../nn/tensor.ts";
+import type { OperatorFamily, OperatorNode } from "../operator.ts";
 
 /** By name, with the alpha and beta that the node gives it. */
 function activation(node: OperatorNode, name: string, alpha?: number, beta?: number): Activation {
@@ -47,62 +54,62 @@ function activation(node: OperatorNode, name: string, alpha?: number, beta?: num
 }
 
 interface Direction {
-  readonly weight: Tensor;
   readonly recurrence: Tensor;
-  readonly inputBias: Tensor | undefined;
-  readonly recurrentBias: Tensor | undefined;
+  readonly recurrentBias: Tensor | null;
   readonly peepholes: Tensor | undefined;
+  /** Each after the limit that the node sets on what goes into it. */
   readonly activations: readonly Activation[];
-  readonly clip: (x: Tensor) => Tensor;
+  /** That of h in an LSTM, without the limit. */
+  readonly lastUnlimited: Activation;
 }
 
-type Step = (x: Tensor, states: readonly Tensor[], direction: Direction) => readonly Tensor[];
+/** From what the gates take from the input, `[N, gates · H]`, and the states to the next states. */
+type Step = (fromInput: Tensor, states: readonly Tensor[], direction: Direction) => readonly Tensor[];
 
-/** `x·Wᵀ + b` in one product, split into gates. */
-function gates(x: Tensor, weight: Tensor, bias: Tensor | undefined, count: number): Tensor[] {
-  const product = x.matmul(weight.transpose(0, 1));
-  const sum = bias === undefined ? product : product.add(bias);
-  const size = weight.shape[0]! / count;
-  return Array.from({ length: count }, (_, i) => sum.slice(1, i * size, (i + 1) * size));
-}
-
-const rnnStep: Step = (x, [h], { weight, recurrence, inputBias, recurrentBias, activations, clip }) => {
-  const [input] = gates(x, weight, inputBias, 1) as [Tensor];
-  const [recurrent] = gates(h!, recurrence, recurrentBias, 1) as [Tensor];
-  return [activations[0]!(clip(input.add(recurrent)))];
+const rnnStep: Step = (fromInput, [h], { recurrence, recurrentBias, activations }) => {
+  return [activations[0]!(fromInput.add(linear(h!, recurrence, recurrentBias)))];
 };
 
-const gruStep =
+/** Gates in the order update, reset, hidden. */
+const gruStepOf =
   (linearBeforeReset: boolean): Step =>
-  (x, [h], { weight, recurrence, inputBias, recurrentBias, activations, clip }) => {
+  (fromInput, [h], { recurrence, recurrentBias, activations }) => {
     const [f, g] = activations as [Activation, Activation];
     const size = recurrence.shape[1]!;
-    const [zx, rx, hx] = gates(x, weight, inputBias, 3) as [Tensor, Tensor, Tensor];
-    const [zh, rh, hh] = gates(h!, recurrence, recurrentBias, 3) as [Tensor, Tensor, Tensor];
-    const z = f(clip(zx.add(zh)));
-    const r = f(clip(rx.add(rh)));
-    const bias = recurrentBias?.slice(0, 2 * size);
-    const reset = linearBeforeReset
-      ? r.mul(hh)
-      : gates(r.mul(h!), recurrence.slice(0, 2 * size), bias, 1)[0]!;
-    const candidate = g(clip(hx.add(reset)));
-    return [candidate.add(z.mul(h!.sub(candidate)))];
+    const [zx, rx, hx] = splitGates(fromInput, 3) as [Tensor, Tensor, Tensor];
+    const before = linearBeforeReset ? 3 : 2;
+    const product = linear(
+      h!,
+      recurrence.slice(0, 0, before * size),
+      recurrentBias && recurrentBias.slice(0, 0, before * size),
+    );
+    const [zh, rh, hh] = splitGates(product, before) as [Tensor, Tensor, Tensor?];
+    const candidate = (reset: Tensor) =>
+      hh === undefined
+        ? linear(
+            reset.mul(h!),
+            recurrence.slice(0, 2 * size),
+            recurrentBias && recurrentBias.slice(0, 2 * size),
+          )
+        : reset.mul(hh);
+    const gates = { reset: rx.add(rh), update: zx.add(zh) };
+    return [gruStep(gates, (reset) => g(hx.add(candidate(reset))), h!, f)];
   };
 
-const lstmStep =
+/** Gates in the order input, output, forget, cell; peepholes in the order input, output, forget. */
+const lstmStepOf =
   (inputForget: boolean): Step =>
-  (x, [h, c], { weight, recurrence, inputBias, recurrentBias, peepholes, activations, clip }) => {
-    const [f, g, last] = activations as [Activation, Activation, Activation];
-    const size = recurrence.shape[1]!;
-    const fromInput = gates(x, weight, inputBias, 4);
-    const fromState = gates(h!, recurrence, recurrentBias, 4);
-    const [i, o, forget, cell] = fromInput.map((part, at) => part.add(fromState[at]!)) as Tensor[];
-    const peep = (gate: Tensor, state: Tensor, at: number) =>
-      peepholes === undefined ? gate : gate.add(peepholes.slice(0, at * size, (at + 1) * size).mul(state));
-    const input = f(clip(peep(i!, c!, 0)));
-    const kept = inputForget ? input.neg().add(1) : f(clip(peep(forget!, c!, 2)));
-    const nextC = kept.mul(c!).add(input.mul(g(clip(cell!))));
-    return [f(clip(peep(o!, nextC, 1))).mul(last(nextC)), nextC];
+  (fromInput, [h, c], { recurrence, recurrentBias, peepholes, activations, lastUnlimited }) => {
+    const [gate, candidate] = activations as [Activation, Activation];
+    const sum = fromInput.add(linear(h!, recurrence, recurrentBias));
+    const [input, output, forget, cell] = splitGates(sum, 4) as [Tensor, Tensor, Tensor, Tensor];
+    const [pi, po, pf] = peepholes === undefined ? [] : splitGates(peepholes, 3);
+    return lstmStep({ input, forget: inputForget ? null : forget, candidate: cell, output }, c!, {
+      gate,
+      candidate,
+      hidden: lastUnlimited,
+      peepholes: peepholes && { input: pi!, forget: pf!, output: po! },
+    });
   };
 
 interface Layer {
@@ -111,8 +118,6 @@ interface Layer {
   readonly step: Step;
   readonly hasCell: boolean;
 }
-
-const longestUnrolled = 1024;
 
 function recurrent(node: OperatorNode, layer: Layer): readonly Tensor[] {
   // Before operator set 7 whether the first output is wanted; it is left out where not.
@@ -137,28 +142,27 @@ function recurrent(node: OperatorNode, layer: Layer): readonly Tensor[] {
   const initial = layer.hasCell ? [node.optional(5), node.optional(6)] : [node.optional(5)];
   const results = Array.from({ length: count }, (_, d) => {
     const gateSize = layer.gateCount * size;
+    const activations = functions.slice(d * layer.defaults.length, (d + 1) * layer.defaults.length);
+    const clip: Activation = limit > 0 ? (value) => value.clamp(-limit, limit) : (value) => value;
     const own: Direction = {
-      weight: weight.select(0, d),
       recurrence: recurrence.select(0, d),
-      inputBias: bias?.select(0, d).slice(0, 0, gateSize),
-      recurrentBias: bias?.select(0, d).slice(0, gateSize),
+      recurrentBias: bias?.select(0, d).slice(0, gateSize) ?? null,
       peepholes: peepholes?.select(0, d),
-      activations: functions.slice(d * layer.defaults.length, (d + 1) * layer.defaults.length),
-      clip: limit > 0 ? (value) => value.clamp(-limit, limit) : (value) => value,
+      activations: activations.map((apply) => (value) => apply(clip(value))),
+      lastUnlimited: activations.at(-1)!,
     };
-    const isReverse = direction === "reverse" || d === 1;
-    let states = initial.map((given) =>
-      given === undefined ? toTensor(x.trace, 0).expand(batch, size) : given.select(isBatchFirst ? 1 : 0, d),
+    const inputBias = bias?.select(0, d).slice(0, 0, gateSize) ?? null;
+    const fromInput = linear(x, weight.select(0, d), inputBias);
+    const before = initial.map((given) =>
+      given === undefined ? zeroState(x, batch, size) : given.select(isBatchFirst ? 1 : 0, d),
     );
-    const outputs = new Array<Tensor>(steps);
-    for (let i = 0; i < steps; i++) {
-      const t = isReverse ? steps - 1 - i : i;
-      const next = layer.step(x.select(0, t), states, own);
+    const isReverse = direction === "reverse" || d === 1;
+    const { outputs, states } = unroll(steps, isReverse, before, (t, states) => {
+      const next = layer.step(fromInput.select(0, t), states, own);
       const runs = lengths?.gt(t).unsqueeze(1);
-      outputs[t] = runs === undefined ? next[0]! : next[0]!.where(runs, 0);
-      const before = states;
-      states = next.map((state, s) => (runs === undefined ? state : state.where(runs, before[s]!)));
-    }
+      if (runs === undefined) return [next[0]!, next];
+      return [next[0]!.where(runs, 0), next.map((state, s) => state.where(runs, states[s]!))];
+    });
     return { outputs: stack(outputs, 0).unsqueeze(1), states };
   });
   const y = concat(
@@ -199,14 +203,14 @@ export const recurrentLayers: OperatorFamily = {
     recurrent(node, {
       gateCount: 3,
       defaults: ["Sigmoid", "Tanh"],
-      step: gruStep(node.flag("linear_before_reset", false)),
+      step: gruStepOf(node.flag("linear_before_reset", false)),
       hasCell: false,
     }),
   LSTM: (node) =>
     recurrent(node, {
       gateCount: 4,
       defaults: ["Sigmoid", "Tanh", "Tanh"],
-      step: lstmStep(node.flag("input_forget", false)),
+      step: lstmStepOf(node.flag("input_forget", false)),
       hasCell: true,
     }),
 };
