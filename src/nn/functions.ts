@@ -1,9 +1,19 @@
 /** Everything `nn.functional` offers, from the files that define it. */
 export * from "./activation-functions.ts";
+export { adaptiveMaxPool } from "./adaptive-max-pool.ts";
 export { scaledDotProductAttention } from "./attention.ts";
+export { bilinear } from "./bilinear.ts";
+export { channelShuffle } from "./channel-shuffle.ts";
 export { convTranspose, type ConvTransposeOptions } from "./conv-transpose.ts";
+export { cosineSimilarity, normalize, pairwiseDistance } from "./distances.ts";
+export * from "./dropout-functions.ts";
 export { embedding } from "./embedding.ts";
+export { fold, unfold } from "./fold.ts";
 export * from "./functional.ts";
+export { localResponseNorm } from "./local-response-norm.ts";
+export { lpPool, type LpPoolOptions } from "./lp-pool.ts";
+export { maxPoolWithIndices } from "./max-positions.ts";
+export { maxUnpool } from "./max-unpool.ts";
 export { groupNorm, instanceNorm, layerNorm, rmsNorm } from "./normalization-functions.ts";
 export { pixelShuffle, pixelUnshuffle } from "./pixel-shuffle.ts";
 export { interpolate } from "./upsample.ts";
