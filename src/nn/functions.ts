@@ -4,6 +4,12 @@ export { adaptiveMaxPool } from "./adaptive-max-pool.ts";
 export { scaledDotProductAttention } from "./attention.ts";
 export { bilinear } from "./bilinear.ts";
 export { channelShuffle } from "./channel-shuffle.ts";
+export {
+  crossEntropy,
+  nllLoss,
+  type ClassLossOptions,
+  type CrossEntropyOptions,
+} from "./classification-losses.ts";
 export { convTranspose, type ConvTransposeOptions } from "./conv-transpose.ts";
 export { cosineSimilarity, normalize, pairwiseDistance } from "./distances.ts";
 export * from "./dropout-functions.ts";
@@ -11,6 +17,7 @@ export { embedding } from "./embedding.ts";
 export { fold, unfold } from "./fold.ts";
 export * from "./functional.ts";
 export { localResponseNorm } from "./local-response-norm.ts";
+export * from "./loss-functions.ts";
 export { lpPool, type LpPoolOptions } from "./lp-pool.ts";
 export { maxPoolWithIndices } from "./max-positions.ts";
 export { maxUnpool } from "./max-unpool.ts";

@@ -26,6 +26,7 @@ export * as functional from "./functions.ts";
 export * as init from "./init.ts";
 export { Linear } from "./linear.ts";
 export { LocalResponseNorm, type LocalResponseNormOptions } from "./local-response-norm.ts";
+export * from "./losses.ts";
 export { MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, type MaxUnpoolOptions } from "./max-unpool.ts";
 export { Module, type LoadResult, type StateDict } from "./module.ts";
 export * from "./normalization.ts";
@@ -43,6 +44,7 @@ export {
 } from "./padding.ts";
 export { PixelShuffle, PixelUnshuffle } from "./pixel-shuffle.ts";
 export * from "./pooling.ts";
+export type { Reduction } from "./reduction.ts";
 export { Flatten, Identity, Unflatten } from "./structure.ts";
 export { Tensor, type Operand } from "./tensor.ts";
 export {
