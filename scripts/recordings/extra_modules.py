@@ -7,6 +7,7 @@ import sys
 import torch
 from torch import nn
 
+import layers_and_losses as more
 from recorder import Recorder
 
 
@@ -172,6 +173,27 @@ def record_extra_modules(folder):
     module("resizing", Resizing, [2, 3, 7], [2, 3, 5, 6], [1, 2, 3, 4, 3])
     module("padding", Padding, [2, 3, 6], [2, 3, 5, 6], [1, 2, 3, 4, 3])
     module("rearranging", Rearranging, [2, 8, 4, 6])
+    module("shrinking", more.Shrinking, torch.cat([torch.randn(3, 8) * 2, torch.tensor([[-1.5, -0.5, -1e-3, 0, 0.25, 0.5, 1, 1.5]])]))
+    module("softmax-of-channels", more.SoftmaxOfChannels, [2, 3, 4, 5], [4, 2, 3])
+    module("more-pooling", more.MorePooling, [2, 3, 9], [2, 3, 7, 6], [1, 2, 5, 4, 6], [3, 7, 6], torch.rand(2, 2, 7, 6))
+    module("unpooling", more.Unpooling, [2, 3, 9], [2, 3, 7, 6], [1, 2, 5, 4, 6], [3, 7, 6])
+    module("by-neighbours", more.ByNeighbours, [2, 7, 5], [2, 6, 4, 5])
+    distant = torch.randn(3, 4, 5)
+    distant[1, 2] = 0
+    module("distances", more.Distances, distant, [3, 4, 5], [5])
+    module("folding", more.Folding, [2, 3, 5, 6], [2, 5, 4], [2, 12, 8])
+    module("shuffling-and-resizing", more.ShufflingAndResizing, [2, 6, 4, 5], [2, 4, 3])
+    module("bilinear", lambda: nn.Bilinear(4, 5, 3), [2, 3, 4], [2, 3, 5])
+    module("bilinear-no-bias", lambda: nn.Bilinear(2, 4, 6, bias=False), [3, 2], [3, 4])
+    module("dictionaries", more.Dictionaries, [2, 3])
+    module("regression-losses", more.RegressionLosses, [4, 5], [4, 5])
+    numbers = torch.tensor([[0, 4, 2], [-100, 1, 1], [3, -100, 2], [2, 0, 4]], dtype=torch.int32)
+    module("class-losses", more.ClassLosses, [4, 5, 3], numbers, [6], torch.tensor(4, dtype=torch.int32))
+    certain = torch.rand(3, 4)
+    certain[0, 0], certain[1, 1], certain[2, 2], certain[0, 3] = 0, 1, 0, 1
+    truth = torch.rand(3, 4)
+    truth[0], truth[1] = torch.tensor([0.0, 1, 0, 1]), torch.tensor([1.0, 0, 1, 0])
+    module("binary-losses", more.BinaryLosses, torch.randn(3, 4) * 3, certain, truth)
 
     r.write(folder)
     lines = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in index)

@@ -1,4 +1,5 @@
 /** Activation functions made of several operations, with the names and defaults of `torch.nn.functional`. */
+import { formatShape, normalizeAxis } from "../ir/shape.ts";
 import { toTensor, type Operand, type Tensor } from "./tensor.ts";
 
 /** min(x, 0), NaN kept. */
@@ -59,4 +60,63 @@ export function mish(x: Tensor): Tensor {
 
 export function hardtanh(x: Tensor, min = -1, max = 1): Tensor {
   return x.clamp(min, max);
+}
+
+/** x where it is above `threshold`, `value` elsewhere; NaN kept. */
+export function threshold(x: Tensor, threshold: number, value: number): Tensor {
+  return x.where(x.le(threshold).logicalNot(), value);
+}
+
+/** x + bias below −λ, x − bias above λ, 0 between; NaN kept. */
+export function shrink(x: Tensor, lambda: number, bias: number): Tensor {
+  return x.add(bias).where(x.lt(-lambda), x.sub(bias).where(x.gt(lambda), x.mul(0)));
+}
+
+/** x outside −λ … λ, 0 inside. */
+export function hardshrink(x: Tensor, lambda = 0.5): Tensor {
+  return shrink(x, lambda, 0);
+}
+
+/** λ nearer to zero, 0 inside −λ … λ. */
+export function softshrink(x: Tensor, lambda = 0.5): Tensor {
+  return shrink(x, lambda, lambda);
+}
+
+/** x − tanh(x). */
+export function tanhshrink(x: Tensor): Tensor {
+  return x.sub(x.tanh());
+}
+
+/** softmax(−x) along `axis`. */
+export function softmin(x: Tensor, axis: number): Tensor {
+  return x.neg().softmax(axis);
+}
+
+/** The first half along `axis` times the sigmoid of the second (Dauphin et al., 2017). */
+export function glu(x: Tensor, axis = -1): Tensor {
+  const at = normalizeAxis(axis, x.rank, "glu");
+  const size = x.shape[at]!;
+  if (size % 2 !== 0)
+    x.trace.fail("shape", `glu: dimension ${at} of ${formatShape(x.shape)} does not divide into two halves.`);
+  return x.slice(at, 0, size / 2).mul(x.slice(at, size / 2).sigmoid());
+}
+
+export interface RReluOptions {
+  /** Least slope below zero; 1/8. */
+  readonly lower?: number;
+  /** Greatest slope below zero; 1/3. */
+  readonly upper?: number;
+  /** Slopes drawn at random, which is not supported; false. */
+  readonly training?: boolean;
+}
+
+/** x above 0, (lower + upper) / 2 · x below: what a leaky ReLU with random slopes is outside training. */
+export function rrelu(x: Tensor, options: RReluOptions = {}): Tensor {
+  const { lower = 1 / 8, upper = 1 / 3, training = false } = options;
+  if (training)
+    x.trace.fail(
+      "unsupported",
+      "rrelu: random slopes, which training mode draws, are not supported. Call eval() on the network, or use leakyRelu.",
+    );
+  return x.leakyRelu((lower + upper) / 2);
 }

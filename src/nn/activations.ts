@@ -1,16 +1,24 @@
 /** Activation layers. */
+import { UserError } from "../errors.ts";
 import { formatShape } from "../ir/shape.ts";
 import { Parameter } from "../ir/stored-tensor.ts";
 import {
   celu,
   elu,
+  glu,
+  hardshrink,
   hardtanh,
   logSigmoid,
   mish,
   prelu,
+  rrelu,
   selu,
+  softmin,
   softplus,
+  softshrink,
   softsign,
+  tanhshrink,
+  threshold,
 } from "./activation-functions.ts";
 import { filled } from "./init.ts";
 import { Module } from "./module.ts";
@@ -157,5 +165,80 @@ export class Hardtanh extends Module {
   }
   override forward(x: Tensor): Tensor {
     return hardtanh(x, this.min, this.max);
+  }
+}
+/** Its input where it is above `threshold`, `value` elsewhere. */
+export class Threshold extends Module {
+  constructor(
+    readonly threshold: number,
+    readonly value: number,
+  ) {
+    super();
+  }
+  override forward(x: Tensor): Tensor {
+    return threshold(x, this.threshold, this.value);
+  }
+}
+export class Hardshrink extends Module {
+  constructor(readonly lambda = 0.5) {
+    super();
+  }
+  override forward(x: Tensor): Tensor {
+    return hardshrink(x, this.lambda);
+  }
+}
+export class Softshrink extends Module {
+  constructor(readonly lambda = 0.5) {
+    super();
+  }
+  override forward(x: Tensor): Tensor {
+    return softshrink(x, this.lambda);
+  }
+}
+export class Tanhshrink extends Module {
+  override forward(x: Tensor): Tensor {
+    return tanhshrink(x);
+  }
+}
+export class Softmin extends Module {
+  constructor(readonly axis: number) {
+    super();
+  }
+  override forward(x: Tensor): Tensor {
+    return softmin(x, this.axis);
+  }
+}
+/** Softmax over the channels of `[N, C, H, W]` or `[C, H, W]`. */
+export class Softmax2d extends Module {
+  override forward(x: Tensor): Tensor {
+    if (x.rank !== 3 && x.rank !== 4)
+      x.trace.fail(
+        "shape",
+        `Softmax2d: input ${formatShape(x.shape)} has ${x.rank} dimensions, expected 4 (or 3 without a batch).`,
+      );
+    return x.softmax(-3);
+  }
+}
+/** One half of a dimension times the sigmoid of the other. */
+export class GLU extends Module {
+  constructor(readonly axis = -1) {
+    super();
+  }
+  override forward(x: Tensor): Tensor {
+    return glu(x, this.axis);
+  }
+}
+/** A leaky ReLU with slopes between `lower` and `upper`; in eval mode their middle, the only mode there is. */
+export class RReLU extends Module {
+  constructor(
+    readonly lower = 1 / 8,
+    readonly upper = 1 / 3,
+  ) {
+    super();
+    if (!(lower <= upper))
+      throw new UserError("argument", `RReLU: expected lower ≤ upper, got ${lower} and ${upper}.`);
+  }
+  override forward(x: Tensor): Tensor {
+    return rrelu(x, { lower: this.lower, upper: this.upper, training: this.training });
   }
 }

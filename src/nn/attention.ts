@@ -2,11 +2,11 @@
 import { UserError } from "../errors.ts";
 import { formatShape } from "../ir/shape.ts";
 import { Parameter } from "../ir/stored-tensor.ts";
+import { Dropout } from "./dropout.ts";
 import { linear } from "./functional.ts";
 import { filled, xavierUniform, type RandomSource } from "./init.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
-import { Dropout } from "./structure.ts";
 import { toTensor, type Operand, type Tensor } from "./tensor.ts";
 
 /**

@@ -1,5 +1,6 @@
 /** Modules that hold modules. */
 import { UserError } from "../errors.ts";
+import type { Parameter, Stored } from "../ir/stored-tensor.ts";
 import { Module } from "./module.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -44,5 +45,131 @@ export class Sequential extends Module {
 
   override forward(x: Tensor): Tensor {
     return this.#layers.reduce((value, layer) => layer.forward(value), x);
+  }
+}
+
+/** What names in dictionaries may be: the state dict joins them with dots. */
+function checkNames(container: string, names: readonly string[]): void {
+  const wrong = names.find((name) => name === "" || name.includes("."));
+  if (wrong !== undefined)
+    throw new UserError(
+      "argument",
+      `${container}: names must not be empty nor contain dots, got ${JSON.stringify(wrong)}.`,
+    );
+}
+
+/** The entry with that name, or an error that lists those there are. */
+function entryOf<V>(container: string, entries: ReadonlyMap<string, V>, name: string): V {
+  const value = entries.get(name);
+  if (value === undefined)
+    throw new UserError(
+      "argument",
+      `${container}: there is no ${JSON.stringify(name)}, only ${[...entries.keys()].join(", ") || "nothing"}.`,
+    );
+  return value;
+}
+
+/** Modules by name, in the order given. @example new nn.ModuleDict({ conv: new nn.Conv2d(3, 8, 3), act: new nn.ReLU() }) */
+export class ModuleDict<M extends Module = Module> extends Module {
+  readonly #modules: ReadonlyMap<string, M>;
+
+  constructor(modules: Readonly<Record<string, M>> | Iterable<readonly [string, M]>) {
+    super();
+    this.#modules = new Map(Symbol.iterator in modules ? modules : Object.entries(modules));
+    checkNames("ModuleDict", this.keys());
+  }
+
+  get size(): number {
+    return this.#modules.size;
+  }
+  has(name: string): boolean {
+    return this.#modules.has(name);
+  }
+  /** @throws UserError where there is no module of that name */
+  get(name: string): M {
+    return entryOf("ModuleDict", this.#modules, name);
+  }
+  keys(): string[] {
+    return [...this.#modules.keys()];
+  }
+  values(): M[] {
+    return [...this.#modules.values()];
+  }
+  entries(): (readonly [string, M])[] {
+    return [...this.#modules];
+  }
+
+  override *namedChildren(): Generator<readonly [string, Module]> {
+    yield* this.#modules;
+  }
+
+  override forward(): never {
+    throw new UserError("model", "ModuleDict has no forward(): call its modules one by one.");
+  }
+}
+
+/** Parameters in a list, named by position. */
+export class ParameterList extends Module {
+  [position: number]: Parameter;
+  readonly #length: number;
+
+  constructor(parameters: readonly Parameter[]) {
+    super();
+    parameters.forEach((parameter, position) => {
+      this[position] = parameter;
+    });
+    this.#length = parameters.length;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  *[Symbol.iterator](): Generator<Parameter> {
+    for (let position = 0; position < this.#length; position++) yield this[position]!;
+  }
+
+  override forward(): never {
+    throw new UserError("model", "ParameterList has no forward(): use its parameters.");
+  }
+}
+
+/** Parameters by name, in the order given. */
+export class ParameterDict extends Module {
+  readonly #parameters: ReadonlyMap<string, Parameter>;
+
+  constructor(parameters: Readonly<Record<string, Parameter>> | Iterable<readonly [string, Parameter]>) {
+    super();
+    this.#parameters = new Map(Symbol.iterator in parameters ? parameters : Object.entries(parameters));
+    checkNames("ParameterDict", this.keys());
+  }
+
+  get size(): number {
+    return this.#parameters.size;
+  }
+  has(name: string): boolean {
+    return this.#parameters.has(name);
+  }
+  /** @throws UserError where there is no parameter of that name */
+  get(name: string): Parameter {
+    return entryOf("ParameterDict", this.#parameters, name);
+  }
+  keys(): string[] {
+    return [...this.#parameters.keys()];
+  }
+  values(): Parameter[] {
+    return [...this.#parameters.values()];
+  }
+  entries(): (readonly [string, Parameter])[] {
+    return [...this.#parameters];
+  }
+
+  override *namedStored(prefix = ""): Generator<readonly [string, Stored]> {
+    for (const [name, parameter] of this.#parameters)
+      yield [prefix === "" ? name : `${prefix}.${name}`, parameter];
+  }
+
+  override forward(): never {
+    throw new UserError("model", "ParameterDict has no forward(): use its parameters.");
   }
 }

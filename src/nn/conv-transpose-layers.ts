@@ -3,9 +3,9 @@ import { UserError } from "../errors.ts";
 import { elementCount, formatShape } from "../ir/shape.ts";
 import { Parameter } from "../ir/stored-tensor.ts";
 import { convTranspose } from "./conv-transpose.ts";
-import { perDimension, type PerDimension } from "./functional.ts";
 import { defaultBound, uniform, type RandomSource } from "./init.ts";
 import { Module } from "./module.ts";
+import { perDimension, type PerDimension } from "./per-dimension.ts";
 import type { Tensor } from "./tensor.ts";
 
 export interface ConvTransposeLayerOptions {

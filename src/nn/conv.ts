@@ -2,10 +2,11 @@
 import { UserError } from "../errors.ts";
 import { elementCount, formatShape } from "../ir/shape.ts";
 import { Parameter } from "../ir/stored-tensor.ts";
-import { conv, convPadding, perDimension, type ConvOptions, type PerDimension } from "./functional.ts";
+import { conv, convPadding, type ConvOptions } from "./functional.ts";
 import { defaultBound, uniform, type RandomSource } from "./init.ts";
 import { Module } from "./module.ts";
 import { padByEdge, type PaddingMode } from "./pad.ts";
+import { perDimension, type PerDimension } from "./per-dimension.ts";
 import type { Tensor } from "./tensor.ts";
 
 export interface ConvLayerOptions extends ConvOptions {

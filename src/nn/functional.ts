@@ -2,19 +2,18 @@
 import { UserError } from "../errors.ts";
 import { formatShape, normalizeAxis, type Shape } from "../ir/shape.ts";
 import type { StateBuffer } from "../ir/stored-tensor.ts";
+import { perDimension, type PerDimension } from "./per-dimension.ts";
+import {
+  adaptiveSizes,
+  batched,
+  poolAttributes,
+  type AdaptiveSize,
+  type PoolOptions,
+} from "./pool-arguments.ts";
 import { Tensor, toTensor, type Operand } from "./tensor.ts";
 
-/** One number for every spatial dimension, or one each. */
-export type PerDimension = number | readonly number[];
-
-/** As many numbers as there are spatial dimensions. */
-export function perDimension(value: PerDimension, rank: number, asked: string): readonly number[] {
-  const list = typeof value === "number" ? new Array<number>(rank).fill(value) : value;
-  if (list.length !== rank) {
-    throw new UserError("argument", `${asked}: expected one number or ${rank}, got [${list.join(", ")}].`);
-  }
-  return list;
-}
+export type { PerDimension } from "./per-dimension.ts";
+export type { AdaptiveSize, PoolOptions } from "./pool-arguments.ts";
 
 export interface ConvOptions {
   readonly stride?: PerDimension;
@@ -149,43 +148,6 @@ export function batchNorm(
   return new Tensor(trace, results[0]!);
 }
 
-export interface PoolOptions {
-  /** By default the kernel size. */
-  readonly stride?: PerDimension;
-  readonly padding?: PerDimension;
-  readonly ceilMode?: boolean;
-}
-
-function poolAttributes(
-  name: string,
-  x: Tensor,
-  kernelSize: PerDimension,
-  rank: number,
-  options: PoolOptions & { readonly dilation?: PerDimension },
-) {
-  if (x.rank !== rank + 2 && x.rank !== rank + 1) {
-    x.trace.fail(
-      "shape",
-      `${name}: input ${formatShape(x.shape)} has ${x.rank} dimensions, expected ${rank + 2} (or ${rank + 1} without a batch).`,
-    );
-  }
-  const kernel = perDimension(kernelSize, rank, `${name}: kernel size`);
-  return {
-    kernel,
-    stride: perDimension(options.stride ?? kernel, rank, `${name}: stride`),
-    padding: perDimension(options.padding ?? 0, rank, `${name}: padding`).map(
-      (size) => [size, size] as const,
-    ),
-    dilation: perDimension(options.dilation ?? 1, rank, `${name}: dilation`),
-    ceilMode: options.ceilMode ?? false,
-  };
-}
-
-/** Applies `pool` to a batch, adding and removing the batch dimension where `x` has none. */
-function batched(x: Tensor, rank: number, pool: (x: Tensor) => Tensor): Tensor {
-  return x.rank === rank + 1 ? pool(x.unsqueeze(0)).squeeze(0) : pool(x);
-}
-
 export function maxPool(
   x: Tensor,
   rank: number,
@@ -209,19 +171,9 @@ export function avgPool(
   return batched(x, rank, (input) => new Tensor(x.trace, x.trace.add("avg_pool", [input.id], attributes)));
 }
 
-/** @param outputSize null keeps a dimension's size */
-export function adaptiveAvgPool(
-  x: Tensor,
-  rank: number,
-  outputSize: number | readonly (number | null)[],
-): Tensor {
-  const sizes = typeof outputSize === "number" ? new Array<number>(rank).fill(outputSize) : outputSize;
-  const spatial = x.shape.slice(-rank);
-  const wanted = perDimension(
-    sizes.map((size, i) => size ?? spatial[i]!),
-    rank,
-    "adaptive_avg_pool: output size",
-  );
+/** Averages of windows ⌊i · in / out⌋ … ⌈(i + 1) · in / out⌉ along each of `rank` dimensions. */
+export function adaptiveAvgPool(x: Tensor, rank: number, outputSize: AdaptiveSize): Tensor {
+  const wanted = adaptiveSizes("adaptive_avg_pool", x, rank, outputSize);
   return batched(
     x,
     rank,
@@ -255,19 +207,6 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
 
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   return toTensor(condition.trace, a).where(condition, b);
-}
-
-/**
- * Zeroes each element with `probability` and scales the rest to keep the mean. `state` (u32, no dimensions) says
- * where the stream of random numbers is, and is advanced after the run.
- */
-export function dropout(x: Tensor, probability: number, state: StateBuffer): Tensor {
-  const { trace } = x;
-  const stream = trace.read(state);
-  const uniform = new Tensor(trace, trace.add("random_uniform", [stream], { shape: x.shape }));
-  trace.update(state, trace.add("add", [stream, trace.scalar(1, "u32")], {}));
-  const scale = probability === 1 ? 0 : 1 / (1 - probability);
-  return x.mul(uniform.ge(probability).to("f32").mul(scale));
 }
 
 export function softmax(x: Tensor, axis: number): Tensor {

@@ -2,7 +2,9 @@
 export * from "./activations.ts";
 export { MultiheadAttention, type AttentionMasks, type MultiheadAttentionOptions } from "./attention.ts";
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormLayerOptions } from "./batch-norm.ts";
-export { ModuleList, Sequential } from "./containers.ts";
+export { Bilinear } from "./bilinear.ts";
+export { ChannelShuffle } from "./channel-shuffle.ts";
+export { ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential } from "./containers.ts";
 export { Conv1d, Conv2d, Conv3d, type ConvLayerOptions } from "./conv.ts";
 export {
   ConvTranspose1d,
@@ -11,10 +13,22 @@ export {
   type ConvTransposeLayerOptions,
 } from "./conv-transpose-layers.ts";
 export { EmbeddingBag, type EmbeddingBagMode, type EmbeddingBagOptions } from "./embedding-bag.ts";
+export {
+  CosineSimilarity,
+  PairwiseDistance,
+  type CosineSimilarityOptions,
+  type NormalizeOptions,
+  type PairwiseDistanceOptions,
+} from "./distances.ts";
+export * from "./dropout.ts";
 export { Embedding } from "./embedding.ts";
+export { Fold, Unfold, type FoldOptions } from "./fold.ts";
 export * as functional from "./functions.ts";
 export * as init from "./init.ts";
 export { Linear } from "./linear.ts";
+export { LocalResponseNorm, type LocalResponseNormOptions } from "./local-response-norm.ts";
+export * from "./losses.ts";
+export { MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, type MaxUnpoolOptions } from "./max-unpool.ts";
 export { Module, type LoadResult, type StateDict } from "./module.ts";
 export * from "./normalization.ts";
 export {
@@ -38,8 +52,6 @@ export { PixelShuffle, PixelUnshuffle } from "./pixel-shuffle.ts";
 export * from "./pooling.ts";
 export { GRUCell, LSTMCell, RNNCell, type RecurrentCellOptions } from "./recurrent-cells.ts";
 export { GRU, LSTM, RNN, type RecurrentOptions } from "./recurrent.ts";
-export { Dropout, Flatten, Identity, Unflatten } from "./structure.ts";
-export { Tensor, type Operand } from "./tensor.ts";
 export {
   TransformerDecoderLayer,
   TransformerEncoderLayer,
@@ -54,5 +66,14 @@ export {
   type TransformerMasks,
   type TransformerOptions,
 } from "./transformer.ts";
-export { Upsample, type InterpolateOptions, type InterpolationMode } from "./upsample.ts";
+export type { Reduction } from "./reduction.ts";
+export { Flatten, Identity, Unflatten } from "./structure.ts";
+export { Tensor, type Operand } from "./tensor.ts";
+export {
+  Upsample,
+  UpsamplingBilinear2d,
+  UpsamplingNearest2d,
+  type InterpolateOptions,
+  type InterpolationMode,
+} from "./upsample.ts";
 export { Parameter, StateBuffer } from "../ir/stored-tensor.ts";

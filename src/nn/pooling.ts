@@ -1,6 +1,10 @@
 /** Pooling layers. */
-import { adaptiveAvgPool, avgPool, maxPool, type PerDimension, type PoolOptions } from "./functional.ts";
+import { adaptiveMaxPool } from "./adaptive-max-pool.ts";
+import { adaptiveAvgPool, avgPool, maxPool } from "./functional.ts";
+import { lpPool, type LpPoolOptions } from "./lp-pool.ts";
 import { Module } from "./module.ts";
+import type { PerDimension } from "./per-dimension.ts";
+import type { AdaptiveSize, PoolOptions } from "./pool-arguments.ts";
 import type { Tensor } from "./tensor.ts";
 
 export interface MaxPoolOptions extends PoolOptions {
@@ -71,13 +75,11 @@ export class AvgPool3d extends AvgPoolNd {
   }
 }
 
-type OutputSize = number | readonly (number | null)[];
-
 class AdaptiveAvgPoolNd extends Module {
   readonly #rank: number;
   constructor(
     rank: number,
-    readonly outputSize: OutputSize,
+    readonly outputSize: AdaptiveSize,
   ) {
     super();
     this.#rank = rank;
@@ -87,18 +89,80 @@ class AdaptiveAvgPoolNd extends Module {
   }
 }
 export class AdaptiveAvgPool1d extends AdaptiveAvgPoolNd {
-  constructor(outputSize: OutputSize) {
+  constructor(outputSize: AdaptiveSize) {
     super(1, outputSize);
   }
 }
 /** Average over windows that divide the input into `outputSize` parts. */
 export class AdaptiveAvgPool2d extends AdaptiveAvgPoolNd {
-  constructor(outputSize: OutputSize) {
+  constructor(outputSize: AdaptiveSize) {
     super(2, outputSize);
   }
 }
 export class AdaptiveAvgPool3d extends AdaptiveAvgPoolNd {
-  constructor(outputSize: OutputSize) {
+  constructor(outputSize: AdaptiveSize) {
     super(3, outputSize);
+  }
+}
+
+class AdaptiveMaxPoolNd extends Module {
+  readonly #rank: number;
+  constructor(
+    rank: number,
+    readonly outputSize: AdaptiveSize,
+  ) {
+    super();
+    this.#rank = rank;
+  }
+  override forward(x: Tensor): Tensor {
+    return adaptiveMaxPool(x, this.#rank, this.outputSize);
+  }
+}
+export class AdaptiveMaxPool1d extends AdaptiveMaxPoolNd {
+  constructor(outputSize: AdaptiveSize) {
+    super(1, outputSize);
+  }
+}
+/** Maxima of windows that divide the input into `outputSize` parts. */
+export class AdaptiveMaxPool2d extends AdaptiveMaxPoolNd {
+  constructor(outputSize: AdaptiveSize) {
+    super(2, outputSize);
+  }
+}
+export class AdaptiveMaxPool3d extends AdaptiveMaxPoolNd {
+  constructor(outputSize: AdaptiveSize) {
+    super(3, outputSize);
+  }
+}
+
+class LPPoolNd extends Module {
+  readonly #rank: number;
+  constructor(
+    rank: number,
+    readonly normType: number,
+    readonly kernelSize: PerDimension,
+    readonly options: LpPoolOptions,
+  ) {
+    super();
+    this.#rank = rank;
+  }
+  override forward(x: Tensor): Tensor {
+    return lpPool(x, this.#rank, this.normType, this.kernelSize, this.options);
+  }
+}
+export class LPPool1d extends LPPoolNd {
+  constructor(normType: number, kernelSize: PerDimension, options: LpPoolOptions = {}) {
+    super(1, normType, kernelSize, options);
+  }
+}
+/** (Σ xᵖ)^(1/p) over each window, p being `normType`. */
+export class LPPool2d extends LPPoolNd {
+  constructor(normType: number, kernelSize: PerDimension, options: LpPoolOptions = {}) {
+    super(2, normType, kernelSize, options);
+  }
+}
+export class LPPool3d extends LPPoolNd {
+  constructor(normType: number, kernelSize: PerDimension, options: LpPoolOptions = {}) {
+    super(3, normType, kernelSize, options);
   }
 }

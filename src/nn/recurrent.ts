@@ -19,7 +19,7 @@ import {
 import { checkCount, checkStatePair } from "./recurrent-arguments.ts";
 import { longestUnrolled, unroll, zeroState } from "./recurrent-steps.ts";
 import { snakeCase } from "./snake-case.ts";
-import { Dropout } from "./structure.ts";
+import { Dropout } from "./dropout.ts";
 import { toTensor, type Operand, type Tensor } from "./tensor.ts";
 
 export interface RecurrentOptions {

@@ -1,10 +1,5 @@
-/** Layers that only pass, reshape or drop. */
-import { UserError } from "../errors.ts";
-import { tensor } from "../ir/host-tensor.ts";
+/** Layers that only pass or reshape. */
 import { elementCount, formatShape, normalizeAxis } from "../ir/shape.ts";
-import { StateBuffer } from "../ir/stored-tensor.ts";
-import { dropout } from "./functional.ts";
-import type { RandomSource } from "./init.ts";
 import { Module } from "./module.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -46,31 +41,5 @@ export class Unflatten extends Module {
 export class Identity extends Module {
   override forward(x: Tensor): Tensor {
     return x;
-  }
-}
-
-/**
- * In training mode, zeroes each element with `probability` and scales the rest by 1 / (1 − probability); in
- * eval mode nothing. The numbers are drawn on the device, from a state that every run advances.
- */
-export class Dropout extends Module {
-  /** Where the stream of random numbers is; not part of the state dict. */
-  readonly randomState: StateBuffer;
-
-  constructor(
-    readonly probability = 0.5,
-    options: { readonly random?: RandomSource } = {},
-  ) {
-    super();
-    if (!(probability >= 0 && probability <= 1)) {
-      throw new UserError("argument", `Dropout: probability must be from 0 to 1, got ${probability}.`);
-    }
-    const seed = Math.floor((options.random ?? Math.random)() * 2 ** 32);
-    this.randomState = new StateBuffer(tensor([seed], [], "u32"), { persistent: false });
-  }
-
-  override forward(x: Tensor): Tensor {
-    if (!this.training || this.probability === 0) return x;
-    return dropout(x, this.probability, this.randomState);
   }
 }

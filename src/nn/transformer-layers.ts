@@ -5,7 +5,7 @@ import type { RandomSource } from "./init.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
 import { LayerNorm } from "./normalization.ts";
-import { Dropout } from "./structure.ts";
+import { Dropout } from "./dropout.ts";
 import type { Operand, Tensor } from "./tensor.ts";
 
 export interface TransformerLayerOptions {

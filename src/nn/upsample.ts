@@ -1,8 +1,8 @@
 /** Resizing of images as `torch.nn.functional.interpolate` does it, and the layer. */
 import { formatShape } from "../ir/shape.ts";
-import { perDimension, type PerDimension } from "./functional.ts";
 import { resizeAxis, type Interpolation, type PositionOf } from "./interpolate.ts";
 import { Module } from "./module.ts";
+import { perDimension, type PerDimension } from "./per-dimension.ts";
 import type { Tensor } from "./tensor.ts";
 
 export type InterpolationMode = "nearest" | "nearest-exact" | "linear" | "bilinear" | "trilinear" | "bicubic";
@@ -80,5 +80,21 @@ export class Upsample extends Module {
   }
   override forward(x: Tensor): Tensor {
     return interpolate(x, this.options);
+  }
+}
+
+type SizeOrScale = Pick<InterpolateOptions, "size" | "scaleFactor">;
+
+/** Resizes images by repeating elements. */
+export class UpsamplingNearest2d extends Upsample {
+  constructor(options: SizeOrScale) {
+    super({ ...options, mode: "nearest" });
+  }
+}
+
+/** Resizes images by bilinear interpolation with corners aligned. */
+export class UpsamplingBilinear2d extends Upsample {
+  constructor(options: SizeOrScale) {
+    super({ ...options, mode: "bilinear", alignCorners: true });
   }
 }

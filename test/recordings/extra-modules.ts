@@ -1,20 +1,8 @@
 /** The modules of `scripts/recordings/extra_modules.py`, built the same way, by the id of their recording. */
 import * as nn from "../../src/nn/index.ts";
 import type { Tensor } from "../../src/nn/tensor.ts";
-
-/** Layers, each applied to one of the inputs. */
-class Each extends nn.Module {
-  readonly #calls: readonly (readonly [number, nn.Module & { forward(x: Tensor): Tensor }])[];
-
-  constructor(...calls: readonly (readonly [number, nn.Module & { forward(x: Tensor): Tensor }])[]) {
-    super();
-    this.#calls = calls;
-  }
-
-  override forward(...inputs: Tensor[]): Tensor[] {
-    return this.#calls.map(([input, layer]) => layer.forward(inputs[input]!));
-  }
-}
+import { Each } from "./each.ts";
+import { layersAndLosses } from "./layers-and-losses.ts";
 
 class Attention extends nn.Module {
   readonly attention: nn.MultiheadAttention;
@@ -150,4 +138,5 @@ export const extraModules: Readonly<Record<string, () => nn.Module>> = {
       [volume, new nn.ConstantPad3d(1, 0.5)],
     ),
   rearranging: () => new Rearranging(),
+  ...layersAndLosses,
 };

@@ -1,5 +1,5 @@
 /** Activation functions. */
-import { celu, elu, mish, selu, softplus, softsign } from "../../../nn/activation-functions.ts";
+import { celu, elu, mish, selu, shrink, softplus, softsign } from "../../../nn/activation-functions.ts";
 import { arange } from "../../../nn/positions.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
@@ -44,12 +44,7 @@ export const activations: OperatorFamily = {
     const x = node.input(0);
     return x.mul(x.mul(node.float("alpha", 1)).sigmoid());
   },
-  /** Moves towards zero by `bias`; what is within `lambd` of it becomes zero. */
-  Shrink: (node) => {
-    const x = node.input(0);
-    const [lambda, bias] = [node.float("lambd", 0.5), node.float("bias", 0)];
-    return x.add(bias).where(x.lt(-lambda), x.sub(bias).where(x.gt(lambda), x.mul(0)));
-  },
+  Shrink: (node) => shrink(node.input(0), node.float("lambd", 0.5), node.float("bias", 0)),
   Tanh: (node) => node.input(0).tanh(),
   Softmax: (node) => alongAxis(node, (x, axis) => x.softmax(axis)),
   LogSoftmax: (node) => alongAxis(node, (x, axis) => x.logSoftmax(axis)),

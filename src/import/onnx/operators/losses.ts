@@ -1,28 +1,28 @@
 /** Losses over class scores `[N, C, …]` and class numbers `[N, …]`. */
-import { gatherAt, gatherElements } from "../../../nn/positions.ts";
-import { toTensor, type Tensor } from "../../../nn/tensor.ts";
+import { nllLoss } from "../../../nn/classification-losses.ts";
+import type { Reduction } from "../../../nn/reduction.ts";
+import type { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
+
+const reductions: readonly Reduction[] = ["none", "mean", "sum"];
 
 /** −w[target] · logProbability[target], averaged by weight, summed, or as it is; `ignore_index` counts nothing. */
 function negativeLogLikelihood(node: OperatorNode, logProbability: Tensor, target: Tensor): Tensor {
-  const reduction = node.string("reduction", "mean");
+  const name = node.string("reduction", "mean");
+  const reduction =
+    reductions.find((item) => item === name) ?? node.fail("unsupported", `reduction ${name} is not known.`);
   const ignored = node.int("ignore_index", NaN);
-  const weights = node.optional(2);
   const sizes = logProbability.shape.filter((_, axis) => axis !== 1);
   if (logProbability.rank < 2 || target.shape.join() !== sizes.join())
     return node.fail(
       "shape",
       `class numbers of [${target.shape.join()}] do not fit scores of [${logProbability.shape.join()}]; expected [N, …] and [N, C, …].`,
     );
-  const chosen = gatherElements(logProbability, 1, target.unsqueeze(1)).squeeze(1).neg();
-  const own =
-    weights === undefined ? toTensor(chosen.trace, 1).expand(chosen.shape) : gatherAt(weights, 0, target);
-  const weight = Number.isNaN(ignored) ? own : own.where(target.ne(ignored), 0);
-  const losses = Number.isNaN(ignored) ? chosen.mul(weight) : chosen.mul(weight).where(target.ne(ignored), 0);
-  if (reduction === "none") return losses;
-  if (reduction === "sum") return losses.sum();
-  if (reduction !== "mean") return node.fail("unsupported", `reduction ${reduction} is not known.`);
-  return losses.sum().div(weight.sum());
+  return nllLoss(logProbability, target, {
+    weight: node.optional(2) ?? null,
+    ignoreIndex: Number.isNaN(ignored) ? null : ignored,
+    reduction,
+  });
 }
 
 export const losses: OperatorFamily = {

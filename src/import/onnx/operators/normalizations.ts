@@ -1,4 +1,6 @@
 /** Normalisation layers. */
+import { vectorNorm } from "../../../nn/distances.ts";
+import { byNeighbours } from "../../../nn/local-response-norm.ts";
 import { standardize } from "../../../nn/normalization-functions.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
 import { Tensor as Symbolic } from "../../../nn/tensor.ts";
@@ -103,19 +105,11 @@ function localResponse(node: OperatorNode): Tensor {
   const size = node.int("size", 1);
   if (!(size >= 1 && size <= longestNeighbourhood))
     return node.fail("unsupported", `size is ${size}, expected 1 to ${longestNeighbourhood}.`);
-  const [alpha, beta, bias] = [node.float("alpha", 1e-4), node.float("beta", 0.75), node.float("bias", 1)];
-  const before = Math.floor((size - 1) / 2);
-  const channels = x.shape[1]!;
-  const padding = [...new Array<number>(2 * (x.rank - 2)).fill(0), before, size - 1 - before];
-  const squares = x.square().pad(padding);
-  const terms = Array.from({ length: size }, (_, i) => squares.slice(1, i, i + channels));
-  const sum = terms.reduce((total, term) => total.add(term));
-  return x.div(
-    sum
-      .mul(alpha / size)
-      .add(bias)
-      .pow(beta),
-  );
+  return byNeighbours(x, size, Math.floor((size - 1) / 2), {
+    alpha: node.float("alpha", 1e-4),
+    beta: node.float("beta", 0.75),
+    k: node.float("bias", 1),
+  });
 }
 
 export const normalizations: OperatorFamily = {
@@ -134,7 +128,7 @@ export const normalizations: OperatorFamily = {
   LpNormalization: (node) => {
     const x = node.input(0);
     const axis = trailingAxis(node, x, -1);
-    const norm = node.int("p", 2) === 1 ? x.abs().sum(axis, true) : x.square().sum(axis, true).sqrt();
+    const norm = vectorNorm(x, node.int("p", 2), axis, true);
     // What is all zeros stays so.
     return x.div(norm.where(norm.gt(0), 1));
   },

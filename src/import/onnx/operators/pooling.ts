@@ -1,12 +1,14 @@
 /** Pooling. */
 import { windowCount, windowExtent } from "../../../ir/ops/window.ts";
 import { elementCount } from "../../../ir/shape.ts";
+import { vectorNorm } from "../../../nn/distances.ts";
+import { normFromMean } from "../../../nn/lp-pool.ts";
 import { gatherWindows } from "../../../nn/positions.ts";
 import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { TensorProto_DataType as DataType } from "../schema/onnx_pb.ts";
 import { integerLimits } from "../tensors.ts";
-import { maximaPositions } from "./unpooling.ts";
+import { positionsInTensor } from "./unpooling.ts";
 import { windowOf } from "./windows.ts";
 
 function windowed(node: OperatorNode) {
@@ -50,7 +52,7 @@ function maxPool(node: OperatorNode): readonly Tensor[] {
         ceilMode: false,
       })
     : pool(x, attributes);
-  return node.hasOutput(1) ? [y, maximaPositions(x, attributes, y.shape.slice(2), isColumnMajor)] : [y];
+  return node.hasOutput(1) ? [y, positionsInTensor(x, attributes, y.shape.slice(2), isColumnMajor)] : [y];
 }
 
 function averagePool(node: OperatorNode): Tensor {
@@ -93,10 +95,7 @@ function lpPool(node: OperatorNode): Tensor {
   const powers = x.abs().pow(p).pad(extentOf(x, attributes).around);
   const none = attributes.kernel.map(() => [0, 0] as const);
   const plain = { ...attributes, ceilMode: false, padding: none };
-  const size = elementCount(attributes.kernel);
-  return gatheredOrPlainAverage(powers, plain)
-    .mul(size)
-    .pow(1 / p);
+  return normFromMean(gatheredOrPlainAverage(powers, plain), p, elementCount(attributes.kernel));
 }
 
 function gatheredOrPlainAverage(x: Tensor, attributes: Pooled): Tensor {
@@ -112,13 +111,5 @@ export const pooling: OperatorFamily = {
   LpPool: lpPool,
   GlobalAveragePool: (node) => node.input(0).mean(spatialAxes(node.input(0)), true),
   GlobalMaxPool: (node) => node.input(0).max(spatialAxes(node.input(0)), true),
-  GlobalLpPool: (node) => {
-    const p = normOf(node);
-    return node
-      .input(0)
-      .abs()
-      .pow(p)
-      .sum(spatialAxes(node.input(0)), true)
-      .pow(1 / p);
-  },
+  GlobalLpPool: (node) => vectorNorm(node.input(0), normOf(node), spatialAxes(node.input(0)), true),
 };

@@ -1,0 +1,89 @@
+/** Norms of vectors, and how far and in how different directions two of them point. */
+import { broadcastShapes, formatShape } from "../ir/shape.ts";
+import { Module } from "./module.ts";
+import type { Axes, Tensor } from "./tensor.ts";
+
+/** (Σ |x|ᵖ)^(1/p) along `axes`; how many elements are not 0 for p = 0, the extreme of |x| for p = ±∞. */
+export function vectorNorm(x: Tensor, p: number, axes?: Axes, keepDims = false): Tensor {
+  const size = x.abs();
+  if (p === Infinity) return size.max(axes, keepDims);
+  if (p === -Infinity) return size.min(axes, keepDims);
+  if (p === 0) return size.ne(0).to("f32").sum(axes, keepDims);
+  if (p === 1) return size.sum(axes, keepDims);
+  if (p === 2) return x.square().sum(axes, keepDims).sqrt();
+  return size
+    .pow(p)
+    .sum(axes, keepDims)
+    .pow(1 / p);
+}
+
+export interface NormalizeOptions {
+  /** Which norm; 2. */
+  readonly p?: number;
+  /** Along what; 1. */
+  readonly axis?: Axes;
+  /** The least divisor; 1e-12. */
+  readonly eps?: number;
+}
+
+/** x / max(‖x‖ₚ, ε) along one dimension. */
+export function normalize(x: Tensor, options: NormalizeOptions = {}): Tensor {
+  const { p = 2, axis = 1, eps = 1e-12 } = options;
+  return x.div(vectorNorm(x, p, axis, true).clamp(eps));
+}
+
+export interface CosineSimilarityOptions {
+  /** Along what; 1. */
+  readonly axis?: number;
+  /** The least norm that is divided by; 1e-8. */
+  readonly eps?: number;
+}
+
+/** a · b / (max(‖a‖, ε) · max(‖b‖, ε)) along one dimension, which goes; the others broadcast. */
+export function cosineSimilarity(a: Tensor, b: Tensor, options: CosineSimilarityOptions = {}): Tensor {
+  const { axis = 1, eps = 1e-8 } = options;
+  const shape =
+    broadcastShapes(a.shape, b.shape) ??
+    a.trace.fail(
+      "shape",
+      `cosineSimilarity: ${formatShape(a.shape)} and ${formatShape(b.shape)} do not broadcast.`,
+    );
+  const [left, right] = [a.expand(shape), b.expand(shape)];
+  const norm = (x: Tensor) => vectorNorm(x, 2, axis).clamp(eps);
+  return left
+    .mul(right)
+    .sum(axis)
+    .div(norm(left).mul(norm(right)));
+}
+
+export interface PairwiseDistanceOptions {
+  /** Which norm; 2. */
+  readonly p?: number;
+  /** Added to every difference; 1e-6. */
+  readonly eps?: number;
+  readonly keepDims?: boolean;
+}
+
+/** ‖a − b + ε‖ₚ over the last dimension. */
+export function pairwiseDistance(a: Tensor, b: Tensor, options: PairwiseDistanceOptions = {}): Tensor {
+  const { p = 2, eps = 1e-6, keepDims = false } = options;
+  return vectorNorm(a.sub(b).add(eps), p, -1, keepDims);
+}
+
+export class CosineSimilarity extends Module {
+  constructor(readonly options: CosineSimilarityOptions = {}) {
+    super();
+  }
+  override forward(a: Tensor, b: Tensor): Tensor {
+    return cosineSimilarity(a, b, this.options);
+  }
+}
+
+export class PairwiseDistance extends Module {
+  constructor(readonly options: PairwiseDistanceOptions = {}) {
+    super();
+  }
+  override forward(a: Tensor, b: Tensor): Tensor {
+    return pairwiseDistance(a, b, this.options);
+  }
+}

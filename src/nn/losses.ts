@@ -1,0 +1,142 @@
+/** Losses as modules, whose `forward` takes predictions and targets. */
+import type { HostTensor } from "../ir/host-tensor.ts";
+import { StateBuffer } from "../ir/stored-tensor.ts";
+import { crossEntropy, nllLoss } from "./classification-losses.ts";
+import {
+  binaryCrossEntropy,
+  binaryCrossEntropyWithLogits,
+  huberLoss,
+  klDiv,
+  l1Loss,
+  mseLoss,
+  smoothL1Loss,
+  type HuberLossOptions,
+  type KLDivOptions,
+  type LossOptions,
+  type SmoothL1LossOptions,
+} from "./loss-functions.ts";
+import { Module } from "./module.ts";
+import type { Reduction } from "./reduction.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** Squared differences. */
+export class MSELoss extends Module {
+  constructor(readonly options: LossOptions = {}) {
+    super();
+  }
+  override forward(x: Tensor, target: Tensor): Tensor {
+    return mseLoss(x, target, this.options);
+  }
+}
+
+/** Absolute differences. */
+export class L1Loss extends Module {
+  constructor(readonly options: LossOptions = {}) {
+    super();
+  }
+  override forward(x: Tensor, target: Tensor): Tensor {
+    return l1Loss(x, target, this.options);
+  }
+}
+
+/** Squares of small differences over 2β, absolute values of large ones. */
+export class SmoothL1Loss extends Module {
+  constructor(readonly options: SmoothL1LossOptions = {}) {
+    super();
+  }
+  override forward(x: Tensor, target: Tensor): Tensor {
+    return smoothL1Loss(x, target, this.options);
+  }
+}
+
+/** Half the squares of small differences, δ times the absolute values of large ones. */
+export class HuberLoss extends Module {
+  constructor(readonly options: HuberLossOptions = {}) {
+    super();
+  }
+  override forward(x: Tensor, target: Tensor): Tensor {
+    return huberLoss(x, target, this.options);
+  }
+}
+
+/** The divergence of Kullback and Leibler (1951) of logarithms of probabilities from probabilities. */
+export class KLDivLoss extends Module {
+  constructor(readonly options: KLDivOptions = {}) {
+    super();
+  }
+  override forward(x: Tensor, target: Tensor): Tensor {
+    return klDiv(x, target, this.options);
+  }
+}
+
+export interface WeightedLossOptions {
+  /** Factors that the state dict holds: for each class, or, of binary losses, broadcast to the losses. */
+  readonly weight?: HostTensor;
+  readonly reduction?: Reduction;
+}
+
+const bufferOf = (value: HostTensor | undefined): StateBuffer | null =>
+  value === undefined ? null : new StateBuffer(value);
+
+abstract class WeightedLoss extends Module {
+  readonly weight: StateBuffer | null;
+  readonly reduction: Reduction;
+  constructor(options: WeightedLossOptions = {}) {
+    super();
+    this.weight = bufferOf(options.weight);
+    this.reduction = options.reduction ?? "mean";
+  }
+}
+
+/** Negative logarithms of the probabilities of class numbers. */
+export class NLLLoss extends WeightedLoss {
+  readonly ignoreIndex: number;
+  constructor(options: WeightedLossOptions & { readonly ignoreIndex?: number } = {}) {
+    super(options);
+    this.ignoreIndex = options.ignoreIndex ?? -100;
+  }
+  override forward(logProbability: Tensor, target: Tensor): Tensor {
+    const { weight, ignoreIndex, reduction } = this;
+    return nllLoss(logProbability, target, { weight, ignoreIndex, reduction });
+  }
+}
+
+/** The same for scores, with targets that are class numbers or probabilities. */
+export class CrossEntropyLoss extends WeightedLoss {
+  readonly ignoreIndex: number;
+  readonly labelSmoothing: number;
+  constructor(
+    options: WeightedLossOptions & { readonly ignoreIndex?: number; readonly labelSmoothing?: number } = {},
+  ) {
+    super(options);
+    this.ignoreIndex = options.ignoreIndex ?? -100;
+    this.labelSmoothing = options.labelSmoothing ?? 0;
+  }
+  override forward(x: Tensor, target: Tensor): Tensor {
+    const { weight, ignoreIndex, labelSmoothing, reduction } = this;
+    return crossEntropy(x, target, { weight, ignoreIndex, labelSmoothing, reduction });
+  }
+}
+
+/** The cross-entropy of probabilities of two classes. */
+export class BCELoss extends WeightedLoss {
+  override forward(x: Tensor, target: Tensor): Tensor {
+    return binaryCrossEntropy(x, target, { weight: this.weight, reduction: this.reduction });
+  }
+}
+
+/** The same for scores, of which the sigmoid is taken. */
+export class BCEWithLogitsLoss extends WeightedLoss {
+  readonly posWeight: StateBuffer | null;
+  constructor(options: WeightedLossOptions & { readonly posWeight?: HostTensor } = {}) {
+    super(options);
+    this.posWeight = bufferOf(options.posWeight);
+  }
+  protected override stateName(property: string): string {
+    return property === "posWeight" ? "pos_weight" : property;
+  }
+  override forward(x: Tensor, target: Tensor): Tensor {
+    const { weight, posWeight, reduction } = this;
+    return binaryCrossEntropyWithLogits(x, target, { weight, posWeight, reduction });
+  }
+}

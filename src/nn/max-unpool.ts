@@ -1,0 +1,105 @@
+/** The inverse of max pooling: values go back to where they came from, zeros to everywhere else. */
+import { elementCount, formatShape, sameShape } from "../ir/shape.ts";
+import { Module } from "./module.ts";
+import { perDimension, type PerDimension } from "./per-dimension.ts";
+import { expectSpatialRank } from "./pool-arguments.ts";
+import { arange, gatherElements } from "./positions.ts";
+import type { Tensor } from "./tensor.ts";
+
+export interface MaxUnpoolOptions {
+  /** By default the kernel size. */
+  readonly stride?: PerDimension;
+  readonly padding?: PerDimension;
+  /** Spatial sizes of the result, of which pooling may leave several possible; or the whole shape. */
+  readonly outputSize?: readonly number[];
+}
+
+/**
+ * `x` and i32 `indices`, both `[N, C, …]` or `[C, …]`, as `maxPoolWithIndices` gives them: each element goes to its
+ * index within its map. Along each dimension the result has (in − 1) · stride − 2 · padding + kernel elements
+ * unless `outputSize` says otherwise. Indices that no element of the result has are left out.
+ */
+export function maxUnpool(
+  x: Tensor,
+  indices: Tensor,
+  rank: number,
+  kernelSize: PerDimension,
+  options: MaxUnpoolOptions = {},
+): Tensor {
+  const { trace } = x;
+  expectSpatialRank("max_unpool", x, rank);
+  if (!sameShape(x.shape, indices.shape) || (indices.dtype !== "i32" && indices.dtype !== "u32"))
+    trace.fail(
+      "shape",
+      `max_unpool: indices are ${indices.dtype}${formatShape(indices.shape)}, expected i32${formatShape(x.shape)} as the values are.`,
+    );
+  const kernel = perDimension(kernelSize, rank, "max_unpool: kernel size");
+  const stride = perDimension(options.stride ?? kernel, rank, "max_unpool: stride");
+  const padding = perDimension(options.padding ?? 0, rank, "max_unpool: padding");
+  const maps = x.shape.slice(0, -rank);
+  const least = kernel.map(
+    (size, i) => (x.shape[maps.length + i]! - 1) * stride[i]! - 2 * padding[i]! + size,
+  );
+  const sizes = options.outputSize?.slice(-rank) ?? least;
+  if (
+    sizes.length !== rank ||
+    sizes.some((size, i) => !(Math.abs(size - least[i]!) < stride[i]! || size === least[i]!))
+  )
+    trace.fail(
+      "argument",
+      `max_unpool: output size ${formatShape(sizes)}, expected ${formatShape(least)}, each size less than its stride ${formatShape(stride)} away.`,
+    );
+  const flat = [elementCount(maps), elementCount(x.shape.slice(-rank))];
+  return placed(x.reshape(flat), indices.to("i32").reshape(flat), elementCount(sizes)).reshape([
+    ...maps,
+    ...sizes,
+  ]);
+}
+
+/**
+ * `y [maps, size]` with `y[m, indices[m, i]] = x[m, i]` and zeros elsewhere. Written from the side of the result:
+ * each element looks through all values of its map for the last that names it, so nothing depends on an order of
+ * writes.
+ */
+export function placed(x: Tensor, indices: Tensor, size: number): Tensor {
+  if (x.shape[1] === 0) return x.pad([0, size]);
+  const numbers = arange(x, x.shape[1]!, 2, 3);
+  const isHere = indices.unsqueeze(1).eq(arange(x, size, 1, 3));
+  const last = numbers.where(isHere, -1).max(2);
+  return gatherElements(x, 1, last.clamp(0)).where(last.ge(0), 0);
+}
+
+class MaxUnpoolNd extends Module {
+  readonly #rank: number;
+  constructor(
+    rank: number,
+    readonly kernelSize: PerDimension,
+    readonly options: Omit<MaxUnpoolOptions, "outputSize">,
+  ) {
+    super();
+    this.#rank = rank;
+  }
+  /** @param outputSize spatial sizes of the result, where pooling leaves several possible */
+  override forward(x: Tensor, indices: Tensor, outputSize?: readonly number[]): Tensor {
+    return maxUnpool(x, indices, this.#rank, this.kernelSize, {
+      ...this.options,
+      ...(outputSize === undefined ? {} : { outputSize }),
+    });
+  }
+}
+export class MaxUnpool1d extends MaxUnpoolNd {
+  constructor(kernelSize: PerDimension, options: Omit<MaxUnpoolOptions, "outputSize"> = {}) {
+    super(1, kernelSize, options);
+  }
+}
+/** Puts `[N, C, H, W]` values back to where pooling took them from; zeros elsewhere. */
+export class MaxUnpool2d extends MaxUnpoolNd {
+  constructor(kernelSize: PerDimension, options: Omit<MaxUnpoolOptions, "outputSize"> = {}) {
+    super(2, kernelSize, options);
+  }
+}
+export class MaxUnpool3d extends MaxUnpoolNd {
+  constructor(kernelSize: PerDimension, options: Omit<MaxUnpoolOptions, "outputSize"> = {}) {
+    super(3, kernelSize, options);
+  }
+}
