@@ -11,9 +11,9 @@ export {
   type CrossEntropyOptions,
 } from "./classification-losses.ts";
 export { convTranspose, type ConvTransposeOptions } from "./conv-transpose.ts";
-export { einsum } from "./einsum.ts";
 export { cosineSimilarity, normalize, pairwiseDistance } from "./distances.ts";
 export * from "./dropout-functions.ts";
+export { einsum } from "./einsum.ts";
 export { embedding } from "./embedding.ts";
 export { fold, unfold } from "./fold.ts";
 export * from "./functional.ts";
@@ -27,7 +27,6 @@ export { groupNorm, instanceNorm, layerNorm, rmsNorm } from "./normalization-fun
 export { argsort, cumsum, flip, sort, topk, tril, triu, type Ordered } from "./ordering.ts";
 export { pad, type PadOptions, type PaddingMode } from "./pad.ts";
 export { pixelShuffle, pixelUnshuffle } from "./pixel-shuffle.ts";
-export { interpolate } from "./upsample.ts";
 export {
   gather,
   oneHot,
@@ -39,3 +38,4 @@ export {
 } from "./scattering.ts";
 export { chunk, movedim, repeat, roll, split, tile, unbind } from "./splitting.ts";
 export { all, any, logsumexp, norm, std } from "./statistics.ts";
+export { interpolate } from "./upsample.ts";

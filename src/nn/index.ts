@@ -5,14 +5,13 @@ export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormLayerOptions } fro
 export { Bilinear } from "./bilinear.ts";
 export { ChannelShuffle } from "./channel-shuffle.ts";
 export { ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential } from "./containers.ts";
-export { Conv1d, Conv2d, Conv3d, type ConvLayerOptions } from "./conv.ts";
 export {
   ConvTranspose1d,
   ConvTranspose2d,
   ConvTranspose3d,
   type ConvTransposeLayerOptions,
 } from "./conv-transpose-layers.ts";
-export { EmbeddingBag, type EmbeddingBagMode, type EmbeddingBagOptions } from "./embedding-bag.ts";
+export { Conv1d, Conv2d, Conv3d, type ConvLayerOptions } from "./conv.ts";
 export {
   CosineSimilarity,
   PairwiseDistance,
@@ -21,6 +20,7 @@ export {
   type PairwiseDistanceOptions,
 } from "./distances.ts";
 export * from "./dropout.ts";
+export { EmbeddingBag, type EmbeddingBagMode, type EmbeddingBagOptions } from "./embedding-bag.ts";
 export { Embedding } from "./embedding.ts";
 export { Fold, Unfold, type FoldOptions } from "./fold.ts";
 export * as functional from "./functions.ts";
@@ -52,6 +52,9 @@ export { PixelShuffle, PixelUnshuffle } from "./pixel-shuffle.ts";
 export * from "./pooling.ts";
 export { GRUCell, LSTMCell, RNNCell, type RecurrentCellOptions } from "./recurrent-cells.ts";
 export { GRU, LSTM, RNN, type RecurrentOptions } from "./recurrent.ts";
+export type { Reduction } from "./reduction.ts";
+export { Flatten, Identity, Unflatten } from "./structure.ts";
+export { Tensor, type Operand } from "./tensor.ts";
 export {
   TransformerDecoderLayer,
   TransformerEncoderLayer,
@@ -66,9 +69,6 @@ export {
   type TransformerMasks,
   type TransformerOptions,
 } from "./transformer.ts";
-export type { Reduction } from "./reduction.ts";
-export { Flatten, Identity, Unflatten } from "./structure.ts";
-export { Tensor, type Operand } from "./tensor.ts";
 export {
   Upsample,
   UpsamplingBilinear2d,

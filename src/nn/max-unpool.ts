@@ -3,7 +3,7 @@ import { elementCount, formatShape, sameShape } from "../ir/shape.ts";
 import { Module } from "./module.ts";
 import { perDimension, type PerDimension } from "./per-dimension.ts";
 import { expectSpatialRank } from "./pool-arguments.ts";
-import { arange, gatherElements } from "./positions.ts";
+import { scatterAlong } from "./scattering.ts";
 import type { Tensor } from "./tensor.ts";
 
 export interface MaxUnpoolOptions {
@@ -56,50 +56,8 @@ export function maxUnpool(
   ]);
 }
 
-/**
- * `y [maps, size]` with `y[m, indices[m, i]] = x[m, i]` and zeros elsewhere. Written from the side of the result:
- * each element looks through all values of its map for the last that names it, so nothing depends on an order of
- * writes.
- */
+/** `y [maps, size]` with `y[m, indices[m, i]] = x[m, i]` and zeros elsewhere. */
 export function placed(x: Tensor, indices: Tensor, size: number): Tensor {
-  if (x.shape[1] === 0) return x.pad([0, size]);
-  const numbers = arange(x, x.shape[1]!, 2, 3);
-  const isHere = indices.unsqueeze(1).eq(arange(x, size, 1, 3));
-  const last = numbers.where(isHere, -1).max(2);
-  return gatherElements(x, 1, last.clamp(0)).where(last.ge(0), 0);
-}
-
-class MaxUnpoolNd extends Module {
-  readonly #rank: number;
-  constructor(
-    rank: number,
-    readonly kernelSize: PerDimension,
-    readonly options: Omit<MaxUnpoolOptions, "outputSize">,
-  ) {
-    super();
-    this.#rank = rank;
-  }
-  /** @param outputSize spatial sizes of the result, where pooling leaves several possible */
-  override forward(x: Tensor, indices: Tensor, outputSize?: readonly number[]): Tensor {
-    return maxUnpool(x, indices, this.#rank, this.kernelSize, {
-      ...this.options,
-      ...(outputSize === undefined ? {} : { outputSize }),
-    });
-  }
-}
-export class MaxUnpool1d extends MaxUnpoolNd {
-  constructor(kernelSize: PerDimension, options: Omit<MaxUnpoolOptions, "outputSize"> = {}) {
-    super(1, kernelSize, options);
-  }
-}
-/** Puts `[N, C, H, W]` values back to where pooling took them from; zeros elsewhere. */
-export class MaxUnpool2d extends MaxUnpoolNd {
-  constructor(kernelSize: PerDimension, options: Omit<MaxUnpoolOptions, "outputSize"> = {}) {
-    super(2, kernelSize, options);
-  }
-}
-export class MaxUnpool3d extends MaxUnpoolNd {
-  constructor(kernelSize: PerDimension, options: Omit<MaxUnpoolOptions, "outputSize"> = {}) {
-    super(3, kernelSize, options);
-  }
+  const empty = x.operand(0).to(x.dtype).expand(x.shape[0]!, size);
+  return scatterAlong(empty, 1, indices, x);
 }
