@@ -61,3 +61,38 @@ export function placed(x: Tensor, indices: Tensor, size: number): Tensor {
   const empty = x.operand(0).to(x.dtype).expand(x.shape[0]!, size);
   return scatterAlong(empty, 1, indices, x);
 }
+
+class MaxUnpoolNd extends Module {
+  readonly #rank: number;
+  constructor(
+    rank: number,
+    readonly kernelSize: PerDimension,
+    readonly options: Omit<MaxUnpoolOptions, "outputSize">,
+  ) {
+    super();
+    this.#rank = rank;
+  }
+  /** @param outputSize spatial sizes of the result, where pooling leaves several possible */
+  override forward(x: Tensor, indices: Tensor, outputSize?: readonly number[]): Tensor {
+    return maxUnpool(x, indices, this.#rank, this.kernelSize, {
+      ...this.options,
+      ...(outputSize === undefined ? {} : { outputSize }),
+    });
+  }
+}
+export class MaxUnpool1d extends MaxUnpoolNd {
+  constructor(kernelSize: PerDimension, options: Omit<MaxUnpoolOptions, "outputSize"> = {}) {
+    super(1, kernelSize, options);
+  }
+}
+/** Puts `[N, C, H, W]` values back to where pooling took them from; zeros elsewhere. */
+export class MaxUnpool2d extends MaxUnpoolNd {
+  constructor(kernelSize: PerDimension, options: Omit<MaxUnpoolOptions, "outputSize"> = {}) {
+    super(2, kernelSize, options);
+  }
+}
+export class MaxUnpool3d extends MaxUnpoolNd {
+  constructor(kernelSize: PerDimension, options: Omit<MaxUnpoolOptions, "outputSize"> = {}) {
+    super(3, kernelSize, options);
+  }
+}
