@@ -58,7 +58,8 @@ export function maxUnpool(
 
 /**
  * `y [maps, size]` with `y[m, indices[m, i]] = x[m, i]` and zeros elsewhere. Written from the side of the result:
- * each element looks for the last value that names it, so nothing depends on an order of writes.
+ * each element looks through all values of its map for the last that names it, so nothing depends on an order of
+ * writes.
  */
 export function placed(x: Tensor, indices: Tensor, size: number): Tensor {
   if (x.shape[1] === 0) return x.pad([0, size]);

@@ -1,6 +1,7 @@
-/** Layers beyond convolution and batch norm: PyTorch's state dicts, and its results by `evaluate` and on the CPU. */
+/** Layers beyond convolution and batch norm: PyTorch's state dicts, and its results by `evaluate` and on every device. */
 import { describe, expect, test } from "vitest";
 import { compile, type HostTensor } from "../../src/index.ts";
+import { testedDevices } from "../devices/run-graph.ts";
 import { relativeError } from "../recordings/compare.ts";
 import { extraModules } from "../recordings/extra-modules.ts";
 import { loadModuleRecordings } from "../recordings/load.ts";
@@ -37,8 +38,8 @@ describe.each(recordings.map((recorded) => [recorded.id, recorded] as const))("m
       expect(relativeError(state[name]!, expected), name).toBeLessThanOrEqual(2e-6);
   });
 
-  test("computes the same on the embedded CPU", async () => {
-    await using compiled = await compile(build(), inputs, { device: "cpu" });
+  test.each(testedDevices)("computes the same on %s", { timeout: 240_000 }, async (device) => {
+    await using compiled = await compile(build(), inputs, { device });
     const result = await compiled.run<HostTensor | HostTensor[]>(...inputs);
     expectAgreement(Array.isArray(result) ? result : [result], 1e-5);
     const state = await compiled.stateDict();

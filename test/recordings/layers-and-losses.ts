@@ -3,23 +3,12 @@ import { tensor, type HostTensor } from "../../src/ir/host-tensor.ts";
 import { Parameter } from "../../src/ir/stored-tensor.ts";
 import * as nn from "../../src/nn/index.ts";
 import type { Tensor } from "../../src/nn/tensor.ts";
+import { Forward } from "../api/networks.ts";
 import { Each } from "./each.ts";
 
 const { functional: F } = nn;
 const ones = (...shape: number[]): HostTensor =>
   tensor(new Array<number>(shape.reduce((product, size) => product * size, 1)).fill(1), shape);
-
-/** A network that is a function. */
-class Calls extends nn.Module {
-  readonly #run: (...inputs: Tensor[]) => Tensor[];
-  constructor(run: (...inputs: Tensor[]) => Tensor[]) {
-    super();
-    this.#run = run;
-  }
-  override forward(...inputs: Tensor[]): Tensor[] {
-    return this.#run(...inputs);
-  }
-}
 
 const unpoolings = [nn.MaxUnpool1d, nn.MaxUnpool2d, nn.MaxUnpool3d];
 
@@ -122,7 +111,7 @@ export const layersAndLosses: Readonly<Record<string, () => nn.Module>> = {
     ),
   "softmax-of-channels": () => new Each([0, new nn.Softmax2d()], [1, new nn.Softmax2d()]),
   "more-pooling": () =>
-    new Calls((line, image, volume, unbatched, positive) => [
+    new Forward((line, image, volume, unbatched, positive) => [
       new nn.AdaptiveMaxPool1d(3).forward(line!),
       new nn.AdaptiveMaxPool1d(9).forward(line!),
       new nn.AdaptiveMaxPool2d([3, null]).forward(image!),
@@ -140,7 +129,7 @@ export const layersAndLosses: Readonly<Record<string, () => nn.Module>> = {
       new nn.LPPool3d(2, 2).forward(volume!),
     ]),
   unpooling: () =>
-    new Calls((line, image, volume, unbatched) => [
+    new Forward((line, image, volume, unbatched) => [
       ...pooledAndBack(1, line!, 2),
       ...pooledAndBack(1, line!, 3, { stride: 2, padding: 1 }),
       ...pooledAndBack(2, image!, 2, {}, [7, 6]),
@@ -159,7 +148,7 @@ export const layersAndLosses: Readonly<Record<string, () => nn.Module>> = {
       [0, new nn.LocalResponseNorm(9, { alpha: 0.7 })],
     ),
   distances: () =>
-    new Calls((a, b, row) => [
+    new Forward((a, b, row) => [
       new nn.CosineSimilarity().forward(a!, b!),
       new nn.CosineSimilarity({ axis: -1 }).forward(a!, row!),
       new nn.CosineSimilarity({ axis: 0, eps: 1e-2 }).forward(a!, b!),
@@ -172,7 +161,7 @@ export const layersAndLosses: Readonly<Record<string, () => nn.Module>> = {
       F.normalize(a!, { p: 3, axis: 0, eps: 2 }),
     ]),
   folding: () =>
-    new Calls((image, unbatched, columns) => {
+    new Forward((image, unbatched, columns) => {
       const wide = { dilation: 2, padding: 1, stride: 2 };
       const back = new nn.Fold([4, 5], 2, { stride: [2, 1] });
       return [
@@ -198,7 +187,7 @@ export const layersAndLosses: Readonly<Record<string, () => nn.Module>> = {
   "bilinear-no-bias": () => new nn.Bilinear(2, 4, 6, { bias: false }),
   dictionaries: () => new Dictionaries(),
   "regression-losses": () =>
-    new Calls((given, wanted) => {
+    new Forward((given, wanted) => {
       const [x, target] = [given!, wanted!];
       return [
         new nn.MSELoss().forward(x, target),

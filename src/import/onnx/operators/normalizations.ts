@@ -1,4 +1,5 @@
 /** Normalisation layers. */
+import { vectorNorm } from "../../../nn/distances.ts";
 import { byNeighbours } from "../../../nn/local-response-norm.ts";
 import { standardize } from "../../../nn/normalization-functions.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
@@ -127,7 +128,7 @@ export const normalizations: OperatorFamily = {
   LpNormalization: (node) => {
     const x = node.input(0);
     const axis = trailingAxis(node, x, -1);
-    const norm = node.int("p", 2) === 1 ? x.abs().sum(axis, true) : x.square().sum(axis, true).sqrt();
+    const norm = vectorNorm(x, node.int("p", 2), axis, true);
     // What is all zeros stays so.
     return x.div(norm.where(norm.gt(0), 1));
   },

@@ -1,6 +1,7 @@
 /** Pooling. */
 import { windowCount, windowExtent } from "../../../ir/ops/window.ts";
 import { elementCount } from "../../../ir/shape.ts";
+import { vectorNorm } from "../../../nn/distances.ts";
 import { normFromMean } from "../../../nn/lp-pool.ts";
 import { gatherWindows } from "../../../nn/positions.ts";
 import { Tensor } from "../../../nn/tensor.ts";
@@ -110,13 +111,5 @@ export const pooling: OperatorFamily = {
   LpPool: lpPool,
   GlobalAveragePool: (node) => node.input(0).mean(spatialAxes(node.input(0)), true),
   GlobalMaxPool: (node) => node.input(0).max(spatialAxes(node.input(0)), true),
-  GlobalLpPool: (node) => {
-    const p = normOf(node);
-    return node
-      .input(0)
-      .abs()
-      .pow(p)
-      .sum(spatialAxes(node.input(0)), true)
-      .pow(1 / p);
-  },
+  GlobalLpPool: (node) => vectorNorm(node.input(0), normOf(node), spatialAxes(node.input(0)), true),
 };
