@@ -1,21 +1,8 @@
-/** Norms of vectors, and how far and in how different directions two of them point. */
+/** Vectors brought to length one, and how far and in how different directions two of them point. */
 import { broadcastShapes, formatShape } from "../ir/shape.ts";
 import { Module } from "./module.ts";
+import { norm } from "./statistics.ts";
 import type { Axes, Tensor } from "./tensor.ts";
-
-/** (Σ |x|ᵖ)^(1/p) along `axes`; how many elements are not 0 for p = 0, the extreme of |x| for p = ±∞. */
-export function vectorNorm(x: Tensor, p: number, axes?: Axes, keepDims = false): Tensor {
-  const size = x.abs();
-  if (p === Infinity) return size.max(axes, keepDims);
-  if (p === -Infinity) return size.min(axes, keepDims);
-  if (p === 0) return size.ne(0).to("f32").sum(axes, keepDims);
-  if (p === 1) return size.sum(axes, keepDims);
-  if (p === 2) return x.square().sum(axes, keepDims).sqrt();
-  return size
-    .pow(p)
-    .sum(axes, keepDims)
-    .pow(1 / p);
-}
 
 export interface NormalizeOptions {
   /** Which norm; 2. */
@@ -29,7 +16,7 @@ export interface NormalizeOptions {
 /** x / max(‖x‖ₚ, ε) along one dimension. */
 export function normalize(x: Tensor, options: NormalizeOptions = {}): Tensor {
   const { p = 2, axis = 1, eps = 1e-12 } = options;
-  return x.div(vectorNorm(x, p, axis, true).clamp(eps));
+  return x.div(norm(x, p, axis, true).clamp(eps));
 }
 
 export interface CosineSimilarityOptions {
@@ -49,11 +36,11 @@ export function cosineSimilarity(a: Tensor, b: Tensor, options: CosineSimilarity
       `cosineSimilarity: ${formatShape(a.shape)} and ${formatShape(b.shape)} do not broadcast.`,
     );
   const [left, right] = [a.expand(shape), b.expand(shape)];
-  const norm = (x: Tensor) => vectorNorm(x, 2, axis).clamp(eps);
+  const length = (x: Tensor) => norm(x, 2, axis).clamp(eps);
   return left
     .mul(right)
     .sum(axis)
-    .div(norm(left).mul(norm(right)));
+    .div(length(left).mul(length(right)));
 }
 
 export interface PairwiseDistanceOptions {
@@ -67,7 +54,7 @@ export interface PairwiseDistanceOptions {
 /** ‖a − b + ε‖ₚ over the last dimension. */
 export function pairwiseDistance(a: Tensor, b: Tensor, options: PairwiseDistanceOptions = {}): Tensor {
   const { p = 2, eps = 1e-6, keepDims = false } = options;
-  return vectorNorm(a.sub(b).add(eps), p, -1, keepDims);
+  return norm(a.sub(b).add(eps), p, -1, keepDims);
 }
 
 export class CosineSimilarity extends Module {

@@ -1,5 +1,5 @@
 /** Normalisation layers. */
-import { vectorNorm } from "../../../nn/distances.ts";
+import { norm } from "../../../nn/statistics.ts";
 import { byNeighbours } from "../../../nn/local-response-norm.ts";
 import { standardize } from "../../../nn/normalization-functions.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
@@ -128,8 +128,8 @@ export const normalizations: OperatorFamily = {
   LpNormalization: (node) => {
     const x = node.input(0);
     const axis = trailingAxis(node, x, -1);
-    const norm = vectorNorm(x, node.int("p", 2), axis, true);
+    const length = norm(x, node.int("p", 2), axis, true);
     // What is all zeros stays so.
-    return x.div(norm.where(norm.gt(0), 1));
+    return x.div(length.where(length.gt(0), 1));
   },
 };

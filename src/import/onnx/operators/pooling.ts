@@ -1,7 +1,7 @@
 /** Pooling. */
 import { windowCount, windowExtent } from "../../../ir/ops/window.ts";
 import { elementCount } from "../../../ir/shape.ts";
-import { vectorNorm } from "../../../nn/distances.ts";
+import { norm } from "../../../nn/statistics.ts";
 import { normFromMean } from "../../../nn/lp-pool.ts";
 import { gatherWindows } from "../../../nn/positions.ts";
 import { Tensor } from "../../../nn/tensor.ts";
@@ -111,5 +111,5 @@ export const pooling: OperatorFamily = {
   LpPool: lpPool,
   GlobalAveragePool: (node) => node.input(0).mean(spatialAxes(node.input(0)), true),
   GlobalMaxPool: (node) => node.input(0).max(spatialAxes(node.input(0)), true),
-  GlobalLpPool: (node) => vectorNorm(node.input(0), normOf(node), spatialAxes(node.input(0)), true),
+  GlobalLpPool: (node) => norm(node.input(0), normOf(node), spatialAxes(node.input(0)), true),
 };
