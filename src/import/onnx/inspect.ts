@@ -7,6 +7,7 @@ import type { Graph } from "../../ir/graph.ts";
 import { elementCount } from "../../ir/shape.ts";
 import type { ConstantBindings, ShapeBindings } from "./bind-inputs.ts";
 import { dataDependentNodes } from "./data-dependence.ts";
+import { inlineFunctions } from "./inline-functions.ts";
 import { importParsed, type Dimension, type ImportOptions } from "./model.ts";
 import { operators } from "./operators/index.ts";
 import { parseModel, type ParsedModel } from "./parse-model.ts";
@@ -78,7 +79,7 @@ export function inspectParsed(parsed: ParsedModel, options: ParsedOptions = {}):
   const graph = proto.graph;
   if (graph === undefined || graph.node.length + graph.output.length === 0)
     throw new UserError("file-format", "onnx: the file holds no graph. Is it an ONNX model?");
-  const nodes = namedNodes(graph.node);
+  const nodes = namedNodes(inlineFunctions(proto));
   const constants = new Set(Object.keys(options.constants ?? {}));
   const report = inspectSupport(proto, nodes, dataDependentNodes(graph, nodes, constants));
   const reasons = new Map(report.unsupported.map(({ operator, reason }) => [operator, reason]));

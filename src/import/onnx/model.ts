@@ -11,6 +11,7 @@ import { executionOrder } from "./execution-order.ts";
 import { parseModel, type ParsedModel } from "./parse-model.ts";
 import type { ModelProto, TensorProto, ValueInfoProto } from "./schema/onnx_pb.ts";
 import type { Dialect } from "./operator.ts";
+import { inlineFunctions } from "./inline-functions.ts";
 import { namedNodes, type OnnxNode } from "./nodes.ts";
 import { checkSupport } from "./support.ts";
 import {
@@ -92,7 +93,7 @@ export function importParsed(
   if (graph === undefined || graph.node.length + graph.output.length === 0) {
     throw new UserError("file-format", "onnx: the file holds no graph. Is it an ONNX model?");
   }
-  const nodes = namedNodes(graph.node);
+  const nodes = namedNodes(inlineFunctions(proto));
   checkSupport(proto, nodes);
   const dialect = { opset: checkedOpset(proto), producer: proto.producerName };
 

@@ -42,7 +42,7 @@ export interface SupportReport {
 
 /** @param dataDependent nodes whose results have no shape before they run */
 export function inspectSupport(
-  proto: { readonly functions: ModelProto["functions"]; readonly graph?: ModelProto["graph"] },
+  proto: Pick<ModelProto, "graph">,
   nodes: readonly OnnxNode[],
   dataDependent: readonly OnnxNode[] = [],
 ): SupportReport {
@@ -69,8 +69,6 @@ export function inspectSupport(
       refuse(operator, refused.get(operator) ?? "not supported", name);
     else if (dataDependent.includes(entry)) refuse(operator, shapeDependsOnData, name);
   }
-  for (const { domain, name } of proto.functions)
-    refuse(`${domain}::${name}`, "a model-local function", "(function)");
   for (const { values } of proto.graph?.sparseInitializer ?? []) {
     refuse("sparse initialiser", "sparse tensors", values?.name ?? "");
   }
@@ -91,7 +89,7 @@ export function checkSupport(proto: ModelProto, nodes: readonly OnnxNode[]): voi
 
 /** As `checkSupport`, for the nodes of a subgraph that will run. */
 export function checkNodes(nodes: readonly OnnxNode[]): void {
-  throwUnsupported(inspectSupport({ functions: [], graph: undefined }, nodes));
+  throwUnsupported(inspectSupport({}, nodes));
 }
 
 function throwUnsupported({ unsupported }: SupportReport): void {

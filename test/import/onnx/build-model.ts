@@ -5,6 +5,7 @@ import {
   ModelProtoSchema,
   TensorProto_DataType as DataType,
   type AttributeProtoSchema,
+  type FunctionProtoSchema,
   type TensorProtoSchema,
   type ValueInfoProtoSchema,
 } from "../../../src/import/onnx/schema/onnx_pb.ts";
@@ -21,6 +22,7 @@ export interface NodeParts {
 
 type TensorInit = MessageInitShape<typeof TensorProtoSchema>;
 type ValueInit = MessageInitShape<typeof ValueInfoProtoSchema>;
+export type FunctionInit = MessageInitShape<typeof FunctionProtoSchema>;
 type AttributeInit = MessageInitShape<typeof AttributeProtoSchema>;
 
 export interface ModelParts {
@@ -30,6 +32,7 @@ export interface ModelParts {
   readonly initializers?: readonly TensorInit[];
   readonly opset?: number;
   readonly producer?: string;
+  readonly functions?: readonly FunctionInit[];
 }
 
 /** By default: input `x f32[2,3]`, output `y`, operator set 18. */
@@ -40,10 +43,12 @@ export function modelBytes({
   initializers = [],
   opset = 18,
   producer = "",
+  functions = [],
 }: ModelParts): Uint8Array {
   const model = create(ModelProtoSchema, {
     irVersion: 8n,
     producerName: producer,
+    functions: [...functions],
     opsetImport: [{ domain: "", version: BigInt(opset) }],
     graph: {
       name: "test",
