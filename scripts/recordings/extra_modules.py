@@ -1,6 +1,5 @@
 """Normalisation, attention, embedding, resizing and transposed convolution modules: state, inputs and outputs."""
 
-import json
 import pathlib
 import sys
 
@@ -136,10 +135,7 @@ def record_extra_modules(folder):
         with torch.no_grad():
             outputs = network(*(x.double() if x.is_floating_point() else x for x in given))
         outputs = outputs if isinstance(outputs, list) else [outputs]
-        step = {
-            "inputs": [r.store(f"{name}/input{i}", x) for i, x in enumerate(given)],
-            "outputs": [r.store(f"{name}/output{i}", x) for i, x in enumerate(outputs)],
-        }
+        step = r.step(name, given, outputs)
         after = {key: r.store(f"{name}/after/{key}", value) for key, value in network.state_dict().items()}
         index.append({"id": name, "training": training, "before": list(before.items()), "steps": [step], "after": list(after.items())})
 
@@ -195,10 +191,7 @@ def record_extra_modules(folder):
     truth[0], truth[1] = torch.tensor([0.0, 1, 0, 1]), torch.tensor([1.0, 0, 1, 0])
     module("binary-losses", more.BinaryLosses, torch.randn(3, 4) * 3, certain, truth)
 
-    r.write(folder)
-    lines = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in index)
-    (folder / "extra-modules.json").write_text(f"[\n{lines}\n]\n")
-    return len(index)
+    return r.write_modules(folder, index)
 
 
 if __name__ == "__main__":

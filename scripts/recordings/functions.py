@@ -1,6 +1,5 @@
 """What PyTorch's functions and tensor methods compute: one recording a topic, each a list of results."""
 
-import json
 
 import torch
 import torch.nn.functional as F
@@ -109,10 +108,7 @@ def record_functions(folder):
     def record(function, *inputs):
         name = function.__name__.replace("_", "-")
         outputs = list(flat(function(*(x.double() if x.is_floating_point() else x for x in inputs))))
-        step = {
-            "inputs": [r.store(f"{name}/input{i}", x) for i, x in enumerate(inputs)],
-            "outputs": [r.store(f"{name}/output{i}", x) for i, x in enumerate(outputs)],
-        }
+        step = r.step(name, inputs, outputs)
         index.append({"id": name, "training": False, "before": [], "steps": [step], "after": []})
 
     x, y = torch.randn(3, 5), torch.randn(3, 5)
@@ -129,7 +125,4 @@ def record_functions(folder):
     record(sampling, image, torch.rand(2, 3, 6, 2) * 3 - 1.5, torch.randn(1, 2, 3, 4, 3), torch.rand(1, 2, 2, 3, 3) * 3 - 1.5, torch.randn(2, 2, 3))
     record(padding, torch.randn(2, 3, 6), image)
 
-    r.write(folder)
-    lines = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in index)
-    (folder / "functions.json").write_text(f"[\n{lines}\n]\n")
-    return len(index)
+    return r.write_modules(folder, index)

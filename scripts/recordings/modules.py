@@ -1,6 +1,5 @@
 """Whole modules: state before, inputs and outputs of each step, state after. Built the same way in TypeScript."""
 
-import json
 
 import torch
 from torch import nn
@@ -121,12 +120,7 @@ def record_modules(folder):
                 given = [torch.randn(shape) for shape in inputs]
                 outputs = network(*(x.double() for x in given))
                 outputs = outputs if isinstance(outputs, list) else [outputs]
-                record.append(
-                    {
-                        "inputs": [r.store(f"{name}/{step}/input{i}", x) for i, x in enumerate(given)],
-                        "outputs": [r.store(f"{name}/{step}/output{i}", x) for i, x in enumerate(outputs)],
-                    }
-                )
+                record.append(r.step(f"{name}/{step}", given, outputs))
         after = {key: r.store(f"{name}/after/{key}", value) for key, value in network.state_dict().items()}
         # Lists of pairs, because the order of a state dict is part of what is recorded.
         index.append({"id": name, "training": training, "before": list(before.items()), "steps": record, "after": list(after.items())})
@@ -157,7 +151,4 @@ def record_modules(folder):
     module("activations", Activations, [4, 9])
     module("shapes", Shapes, [2, 3, 5 + 1])
 
-    r.write(folder)
-    lines = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in index)
-    (folder / "modules.json").write_text(f"[\n{lines}\n]\n")
-    return len(index)
+    return r.write_modules(folder, index)

@@ -73,6 +73,20 @@ class Recorder:
             }
         )
 
+    def step(self, name, given, outputs):
+        """Inputs and outputs of one run of a module, stored."""
+        return {
+            "inputs": [self.store(f"{name}/input{i}", x) for i, x in enumerate(given)],
+            "outputs": [self.store(f"{name}/output{i}", x) for i, x in enumerate(outputs)],
+        }
+
+    def write_modules(self, folder, index):
+        """Writes the tensors, and an index of modules in place of that of cases. Returns how many there are."""
+        self.write(folder)
+        lines = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in index)
+        (folder / f"{self.family}.json").write_text(f"[\n{lines}\n]\n")
+        return len(index)
+
     def write(self, folder):
         # Wide elements first, so that every tensor is aligned.
         order = sorted(self.tensors, key=lambda name: {"I64": 0, "BOOL": 2}.get(self.tensors[name][0], 1))

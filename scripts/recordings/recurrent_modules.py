@@ -3,7 +3,6 @@
 One recording is one network, run once. Results are listed as PyTorch returns them, tuples within tuples flattened.
 """
 
-import json
 import pathlib
 import sys
 
@@ -124,10 +123,7 @@ def record_recurrent_modules(folder):
         network = network.double().eval()
         given = [torch.randn(shape) if isinstance(shape, list) else shape for shape in inputs]
         outputs = flattened(network(*(x.double() if x.is_floating_point() else x for x in given)))
-        step = {
-            "inputs": [r.store(f"{name}/input{i}", x) for i, x in enumerate(given)],
-            "outputs": [r.store(f"{name}/output{i}", x) for i, x in enumerate(outputs)],
-        }
+        step = r.step(name, given, outputs)
         # A run leaves the state as it was.
         index.append({"id": name, "training": False, "before": state, "steps": [step], "after": []})
 
@@ -170,10 +166,7 @@ def record_recurrent_modules(folder):
         module(f"embedding-bag-{mode}", nn.EmbeddingBag(9, 4, mode=mode), bags)
         module(f"embedding-bag-{mode}-padded", nn.EmbeddingBag(9, 4, mode=mode, padding_idx=2), bags)
 
-    r.write(folder)
-    lines = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in index)
-    (folder / "recurrent-modules.json").write_text(f"[\n{lines}\n]\n")
-    return len(index)
+    return r.write_modules(folder, index)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 import { formatShape } from "../ir/shape.ts";
 import { maxPool } from "./functional.ts";
 import { adaptiveSizes, expectSpatialRank, type AdaptiveSize } from "./pool-arguments.ts";
-import { takeAlong } from "./take-along.ts";
+import { takeAlong } from "./positions.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**

@@ -4,8 +4,7 @@
  */
 import { UserError, type UserErrorCode } from "../errors.ts";
 import { elementCount } from "../ir/shape.ts";
-import { longestTable } from "./positions.ts";
-import { takeAlong } from "./take-along.ts";
+import { longestTable, takeAlong } from "./positions.ts";
 import type { Tensor } from "./tensor.ts";
 
 interface Labelled {

@@ -4,7 +4,7 @@ import type { HostTensor } from "../ir/host-tensor.ts";
 import { Parameter } from "../ir/stored-tensor.ts";
 import { normal, type RandomSource } from "./init.ts";
 import { Module } from "./module.ts";
-import { Tensor, toTensor, type Operand } from "./tensor.ts";
+import type { Operand, Tensor } from "./tensor.ts";
 
 /**
  * Rows of `weight [rows, size]` at integer `indices [...]`: `[..., size]`. Values are not known while a network
@@ -17,9 +17,7 @@ export function embedding(indices: Tensor, weight: Operand): Tensor {
       `embedding: indices are ${indices.dtype}, expected i32. Give the input's dtype: { shape, dtype: "i32" }.`,
     );
   }
-  const table = toTensor(indices.trace, weight);
-  const { trace } = indices;
-  return new Tensor(trace, trace.add("gather", [table.id, indices.to("i32").id], { axis: 0 }));
+  return indices.operand(weight).indexSelect(0, indices);
 }
 
 /** Makes a row zeros; its position counted from the start. */

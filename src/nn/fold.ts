@@ -4,8 +4,7 @@ import { elementCount, formatShape } from "../ir/shape.ts";
 import { Module } from "./module.ts";
 import { perDimension, type PerDimension } from "./per-dimension.ts";
 import { batched, expectSpatialRank } from "./pool-arguments.ts";
-import { gatherWindows } from "./positions.ts";
-import { takeAlong } from "./take-along.ts";
+import { gatherWindows, takeAlong } from "./positions.ts";
 import type { Tensor } from "./tensor.ts";
 
 export interface FoldOptions {
@@ -27,7 +26,7 @@ export interface Blocks {
 }
 
 /** How many blocks there are along each dimension. */
-export function blockCounts({ image, block, stride, dilation, padding }: Blocks): number[] {
+function blockCounts({ image, block, stride, dilation, padding }: Blocks): number[] {
   return block.map((size, i) => windowCount(image[i]!, size, stride[i]!, padding[i]!, dilation[i]!));
 }
 

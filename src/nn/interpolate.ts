@@ -2,7 +2,7 @@
  * Resizing by nearest, linear and cubic interpolation, one dimension at a time: each result position is a sum
  * of a few source positions, with positions and weights known while tracing.
  */
-import { takeAlong } from "./take-along.ts";
+import { takeAlong } from "./positions.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Where a result position lies between those of the source. */

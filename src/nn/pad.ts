@@ -1,6 +1,6 @@
 /** Padding. Amounts are in PyTorch's order: last dimension first, `[before, after, …]`; negative ones cut. */
 import { formatShape } from "../ir/shape.ts";
-import { takeAlong } from "./take-along.ts";
+import { takeAlong } from "./positions.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** What lies inside: mirrored without the edge, the edge repeated, or the whole again. */

@@ -23,6 +23,11 @@ export function gatherAt(x: Tensor, axis: number, indices: Tensor): Tensor {
   return x.symbol(x.trace.add("gather", [x.id, indices.id], { axis }));
 }
 
+/** Slices of `x` along `axis` at positions that are known while tracing. */
+export function takeAlong(x: Tensor, axis: number, positions: readonly number[]): Tensor {
+  return gatherAt(x, axis, integerTable(x, positions, [positions.length]));
+}
+
 /** Negative positions count from the end; those outside become the nearest one inside. */
 export function wrapped(indices: Tensor, size: number): Tensor {
   const i = indices.to("i32");

@@ -1,10 +1,9 @@
 /** Functions and tensor methods give PyTorch's results, by the reference semantics and on every device. */
 import { describe, expect, test } from "vitest";
 import { compile, type HostTensor } from "../../src/index.ts";
-import { graphTensor } from "../../src/ir/trace.ts";
 import { Forward } from "../api/networks.ts";
 import { lazyDevice, testedDevices } from "../devices/run-graph.ts";
-import { relativeError } from "../recordings/compare.ts";
+import { expectAgreement } from "../recordings/expect-agreement.ts";
 import { flatResults, functions } from "../recordings/functions.ts";
 import { loadModuleRecordings } from "../recordings/load.ts";
 import { runTraced } from "../recordings/run-traced.ts";
@@ -14,17 +13,6 @@ const recordings = loadModuleRecordings("functions");
 const onOpencl = ["arithmetic", "einsums", "long-sums"];
 
 const build = (id: string) => new Forward((...inputs) => flatResults(functions[id]!(...inputs)));
-
-function expectAgreement(actual: readonly HostTensor[], expected: readonly HostTensor[], tolerance: number) {
-  const found = expected.map((tensor, i) => `${i}: [${actual[i]?.shape.join()}] of [${tensor.shape.join()}]`);
-  const errors = expected.map((tensor, i) =>
-    actual[i]?.shape.join() === tensor.shape.join()
-      ? relativeError(actual[i], graphTensor(tensor, "y"))
-      : NaN,
-  );
-  expect(found.filter((_, i) => !(errors[i]! <= tolerance))).toEqual([]);
-  expect(actual).toHaveLength(expected.length);
-}
 
 describe.each(recordings.map(({ id, steps }) => [id, steps[0]!] as const))(
   "%s",

@@ -32,7 +32,7 @@ import { Staging } from "./staging.ts";
 import type { OpenclProgram } from "./program.ts";
 import type { OpenclDeviceInfo } from "./query.ts";
 
-/** Shorter writes are copied, and the caller goes on: inputs rather than weights. */
+/** Shorter writes are copied, and the caller goes on. Copies of longer ones would be memory beside that of weights. */
 const largeWriteBytes = 2 ** 16;
 /** Shorter waits are not worth a worker thread, which takes a tenth of a millisecond: half a frame of 60 a second. */
 const shortWaitMs = 8;

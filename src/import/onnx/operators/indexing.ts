@@ -1,14 +1,12 @@
 /** Reading by computed positions. */
-import { Tensor } from "../../../nn/tensor.ts";
+import type { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { trailingAxis } from "./axes.ts";
 import { checkedLength } from "./checked-length.ts";
 
 function gather(node: OperatorNode): Tensor {
   const x = node.input(0);
-  const axis = trailingAxis(node, x, 0);
-  const indices = node.input(1).to("i32");
-  return new Tensor(x.trace, x.trace.add("gather", [x.id, indices.id], { axis }));
+  return x.indexSelect(trailingAxis(node, x, 0), node.input(1));
 }
 
 /** 1 (or `on`) where the position along a new axis is the index, 0 (or `off`) elsewhere. */

@@ -5,7 +5,7 @@ import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { trailingAxis } from "./axes.ts";
 import { checkedLength } from "./checked-length.ts";
-import { takeAlong } from "../../../nn/take-along.ts";
+import { takeAlong } from "../../../nn/positions.ts";
 
 function transpose(node: OperatorNode): Tensor {
   const x = node.input(0);

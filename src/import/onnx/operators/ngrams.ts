@@ -1,9 +1,8 @@
 /** Counting sequences of words: TfIdfVectorizer over integers. */
 import { concat } from "../../../nn/functional.ts";
-import { integerTable } from "../../../nn/positions.ts";
+import { integerTable, takeAlong } from "../../../nn/positions.ts";
 import { toTensor, type Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
-import { takeAlong } from "../../../nn/take-along.ts";
 import { checkedLength } from "./checked-length.ts";
 
 /** Sequences of one length: `words[k]` holds the k-th word of each. */

@@ -4,7 +4,7 @@
  */
 import type { HostTensor } from "../../../ir/host-tensor.ts";
 import { elementCount, rowMajorStrides } from "../../../ir/shape.ts";
-import { takeAlong } from "../../../nn/take-along.ts";
+import { takeAlong } from "../../../nn/positions.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { TensorProto_DataType as DataType } from "../schema/onnx_pb.ts";
