@@ -59,6 +59,9 @@ const stateNames: Readonly<Record<string, string>> = {
 
 /** What encoder and decoder layers share: self-attention, the linear layers, and how parts are joined. */
 abstract class TransformerLayer extends Module {
+  abstract readonly linear1: Linear;
+  abstract readonly dropout: Dropout;
+  abstract readonly linear2: Linear;
   readonly #activation: (x: Tensor) => Tensor;
 
   constructor(
@@ -103,8 +106,9 @@ abstract class TransformerLayer extends Module {
     return this.options.normFirst === true ? x.add(part(norm.forward(x))) : norm.forward(x.add(part(x)));
   }
 
-  protected activate(x: Tensor): Tensor {
-    return this.#activation(x);
+  /** The two linear layers, with what is between them. */
+  protected feedForward(x: Tensor): Tensor {
+    return this.linear2.forward(this.dropout.forward(this.#activation(this.linear1.forward(x))));
   }
 }
 
@@ -162,10 +166,7 @@ export class TransformerEncoderLayer extends TransformerLayer {
     const attended = this.join(src, this.norm1, (x) =>
       this.dropout1.forward(this.selfAttn.forward(x, x, x, masks)),
     );
-    return this.join(attended, this.norm2, (x) => {
-      const inner = this.dropout.forward(this.activate(this.linear1.forward(x)));
-      return this.dropout2.forward(this.linear2.forward(inner));
-    });
+    return this.join(attended, this.norm2, (x) => this.dropout2.forward(this.feedForward(x)));
   }
 }
 
@@ -220,9 +221,6 @@ export class TransformerDecoderLayer extends TransformerLayer {
     const informed = this.join(attended, this.norm2, (x) =>
       this.dropout2.forward(this.multiheadAttn.forward(x, memory, memory, ofMemory)),
     );
-    return this.join(informed, this.norm3, (x) => {
-      const inner = this.dropout.forward(this.activate(this.linear1.forward(x)));
-      return this.dropout3.forward(this.linear2.forward(inner));
-    });
+    return this.join(informed, this.norm3, (x) => this.dropout3.forward(this.feedForward(x)));
   }
 }
