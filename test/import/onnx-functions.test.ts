@@ -110,6 +110,33 @@ describe("a call of a function", () => {
     expect(await resultOf([call("Chosen", ["x", "w"], ["y"])], [chosen])).toEqual([9, 20, 32]);
   });
 
+  it("leaves a subgraph that the call gives its own names", async () => {
+    const subgraph = (name: string, input: string[]) => ({
+      name,
+      type: AttributeType.GRAPH,
+      g: { name, output: [{ name: "t" }], node: [node("Add", input, ["t"])] },
+    });
+    const chosen = definition(
+      "Chosen",
+      ["x"],
+      ["b"],
+      [
+        node("Size", ["x"], ["size"]),
+        node("Equal", ["size", "size"], ["cond"]),
+        {
+          ...node("If", ["cond"], ["b"]),
+          attribute: [
+            { name: "then_branch", type: AttributeType.GRAPH, refAttrName: "body" },
+            subgraph("else_branch", ["x", "x"]),
+          ],
+        },
+      ],
+    );
+    const nodes = [{ ...call("Chosen", ["w"], ["y"]), attribute: [subgraph("body", ["x", "x"])] }];
+    // The function's x is the graph's w; that of the subgraph is the graph's own.
+    expect(await resultOf(nodes, [{ ...chosen, attribute: ["body"] } as FunctionInit])).toEqual([-2, 0, 4]);
+  });
+
   it("is counted by its nodes when a model is inspected", () => {
     const inspection = inspectOnnx(modelBytes({ nodes: [call("Twice", ["x"], ["y"])], functions: [twice] }));
     expect(inspection.unsupported).toEqual([]);

@@ -142,7 +142,8 @@ function renamed(
     const given = own.refAttrName === "" ? own : values.get(own.refAttrName);
     // Left out by the call and without a default: the operator's own default is meant.
     if (given === undefined) return [];
-    const { g } = given;
+    // A subgraph that the call gives reads the caller's names.
+    const { g } = own;
     return [{ ...given, name: own.name, ...(g !== undefined && { g: renamedGraph(g, rename, values) }) }];
   });
   return { ...node, name, input: node.input.map(rename), output: node.output.map(rename), attribute };
