@@ -154,7 +154,10 @@ async function compileTraced(
   await dump.executable(built.executable);
   clock.lap();
 
-  const session = await Session.load(opened.device, built.executable, traced.stored, options.onProgress);
+  const session = await Session.load(opened.device, built.executable, traced.stored, {
+    onProgress: options.onProgress,
+    weightsFromFile: owner instanceof OnnxModel,
+  });
   const compileMs = {
     trace: traceMs,
     ...(options.tune === true && { tune: tuneMs }),

@@ -8,6 +8,7 @@
  */
 import type { KernelSource } from "../codegen/executable.ts";
 import type { Target } from "../codegen/target.ts";
+import type { WeightFiles } from "./weight-files.ts";
 
 export type DeviceKind = "cpu" | "webgpu" | "opencl";
 
@@ -69,6 +70,26 @@ export interface CompileProgress {
   readonly note?: string | undefined;
 }
 
+/** Where a buffer lies in a file. */
+export interface FilePart {
+  readonly offset: number;
+  readonly sizeBytes: number;
+  readonly label: string;
+}
+
+/** Of a device whose memory is the host's: buffers may lie in files. */
+export interface DeviceFiles {
+  readonly store: WeightFiles;
+  /** Hands out a buffer's first bytes in parts, each good until the next, after everything enqueued before. */
+  copyOut(buffer: DeviceBuffer, sizeBytes: number, take: (part: Uint8Array) => void): void;
+  /**
+   * Buffers over parts of an open file, which may be closed and deleted then, but not changed. They take memory
+   * once something reads them, and what is written to them is seen by this device alone. undefined where the
+   * system refuses. Offsets are multiples of 128.
+   */
+  map(descriptor: number, sizeBytes: number, parts: readonly FilePart[]): readonly DeviceBuffer[] | undefined;
+}
+
 export interface Device {
   readonly kind: DeviceKind;
   /** As its driver names it. */
@@ -78,6 +99,8 @@ export interface Device {
   readonly target: Target;
   /** Set once the device is lost or disposed; every later call throws a `device-lost` or `disposed` UserError with this reason. */
   readonly lost: string | undefined;
+  /** undefined where buffers cannot lie in files, or nothing is to be kept. */
+  readonly files?: DeviceFiles | undefined;
   /** Fails with an `out-of-memory` UserError naming the size and the limit. Contents start undefined. */
   allocate(sizeBytes: number, label: string, use?: BufferUse): DeviceBuffer;
   /** Copies `data` to `buffer`, from byte `offset` (0 unless given; a multiple of 4); `data` may be reused at once. */

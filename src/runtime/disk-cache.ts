@@ -8,6 +8,7 @@
  * unused longest leave first. Node only; its modules are imported when the cache is opened, so that a bundle
  * for browsers may contain this file.
  */
+import { BoundedFolder } from "./bounded-folder.ts";
 import { importAtRuntime } from "./import-at-runtime.ts";
 
 const magic = "HEDL";
@@ -29,9 +30,7 @@ export interface DiskCacheOptions {
 
 export class DiskCache {
   readonly #node: NodeModules;
-  readonly #maxBytes: number;
-  /** Bytes in the folder as far as this process knows; undefined until the first store counts them. */
-  #totalBytes: number | undefined;
+  readonly #bound: BoundedFolder;
 
   private constructor(
     node: NodeModules,
@@ -39,7 +38,7 @@ export class DiskCache {
     maxBytes: number,
   ) {
     this.#node = node;
-    this.#maxBytes = maxBytes;
+    this.#bound = new BoundedFolder(node, folder, maxBytes, (name) => name.includes(suffix));
   }
 
   static async open(options: DiskCacheOptions): Promise<DiskCache> {
@@ -57,8 +56,7 @@ export class DiskCache {
     try {
       const payload = this.#unpack(key, await this.#node.fs.readFile(file));
       if (payload === undefined) return undefined;
-      const now = new Date();
-      await this.#node.fs.utimes(file, now, now).catch(() => undefined);
+      await this.#bound.touch(file);
       return payload;
     } catch {
       return undefined; // Not there or not readable: the same as never stored.
@@ -75,7 +73,7 @@ export class DiskCache {
       const entry = this.#pack(key, payload);
       await fs.writeFile(aside, entry);
       await fs.rename(aside, file);
-      await this.#bound(entry.length);
+      await this.#bound.added(entry.length);
       return undefined;
     } catch (cause) {
       await fs.rm(aside, { force: true }).catch(() => undefined);
@@ -106,30 +104,5 @@ export class DiskCache {
     if (entry.readUInt32LE(8) !== payload.length) return undefined;
     if (!this.#digest(key).equals(entry.subarray(12, 44))) return undefined;
     return this.#digest(payload).equals(entry.subarray(44, 76)) ? payload : undefined;
-  }
-
-  /** Removes entries unused longest until a fifth of the bound is free, once the bound is passed. */
-  async #bound(addedBytes: number): Promise<void> {
-    if (this.#totalBytes !== undefined) this.#totalBytes += addedBytes;
-    if (this.#totalBytes !== undefined && this.#totalBytes <= this.#maxBytes) return;
-    const { fs, path } = this.#node;
-    const names = (await fs.readdir(this.folder)).filter((name) => name.includes(suffix));
-    const entries = await Promise.all(
-      names.map(async (name) => {
-        const file = path.join(this.folder, name);
-        const stat = await fs.stat(file).catch(() => undefined);
-        return { file, sizeBytes: stat?.size ?? 0, usedMs: stat?.mtimeMs ?? 0 };
-      }),
-    );
-    entries.sort((a, b) => a.usedMs - b.usedMs);
-    let total = entries.reduce((sum, entry) => sum + entry.sizeBytes, 0);
-    if (total > this.#maxBytes) {
-      for (const entry of entries) {
-        if (total <= 0.8 * this.#maxBytes) break;
-        await fs.rm(entry.file, { force: true });
-        total -= entry.sizeBytes;
-      }
-    }
-    this.#totalBytes = total;
   }
 }

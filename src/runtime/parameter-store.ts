@@ -41,6 +41,12 @@ export class DeviceParameter {
     return this.#version;
   }
 
+  /** The host's value as it lies on the device; undefined where a run has written a newer one there. */
+  get hostContents(): ByteSource | undefined {
+    this.refresh();
+    return this.#isWritten ? undefined : storedBytes(this.#stored, this.#name);
+  }
+
   /**
    * A buffer with the current value, until `letGo` is called as often.
    * @param passing where its memory comes from, and goes to, if it has none yet

@@ -5,6 +5,7 @@
 import type { Executable } from "../codegen/executable.ts";
 import type { CompiledKernel, Device, DeviceBuffer } from "./device.ts";
 import type { DeviceParameter } from "./parameter-store.ts";
+import type { TakePrepared } from "./prepared-file.ts";
 import { PassingMemory } from "./passing-memory.ts";
 import { buffersUsedBy, kernelsUsedBy, prepareBatches, type PrepareBatch } from "./prepare-batches.ts";
 import { commandsOf } from "./plan-commands.ts";
@@ -53,57 +54,11 @@ export class Preparation {
    * Kernels are loaded now if they are not, and stay: whoever changed a parameter once will do so again.
    */
   refresh(): void {
-    for (const _ of this.#steps());
-  }
-
-  /**
-   * As `refresh`, but memory is bounded: each batch is waited for, so that its weights and kernels are gone before
-   * the next one's are needed.
-   */
-  async refreshAndWait(): Promise<void> {
-    const { device, kernels, executable } = this.#parts;
-    const inRun = kernelsUsedBy(executable.run);
-    const used = this.#batches.map((batch) => [...kernelsUsedBy(batch.commands)]);
-    const last = new Map(used.flatMap((numbers, i) => numbers.map((number) => [number, i] as const)));
-    const load = async (i: number): Promise<void> => {
-      for (const number of used[i] ?? []) await kernels[number]!.load?.("once");
-    };
-    await load(0);
-    const steps = this.#steps();
-    for (let i = 0; steps.next().done !== true; i++) {
-      await Promise.all([device.finish(), load(i + 1)]);
-      for (const number of used[i]!)
-        if (last.get(number) === i && !inRun.has(number)) kernels[number]!.unload?.();
-    }
-  }
-
-  /** One batch a step. */
-  *#steps(): Generator<void> {
-    const { parameters, updated, device } = this.#parts;
-    for (const parameter of parameters.values()) parameter.refresh();
-    const versions = [...parameters.values()]
-      .filter((parameter) => !updated.has(parameter))
-      .map((parameter) => parameter.version);
+    const versions = this.#refreshParameters();
     if (this.#versions?.every((version, i) => version === versions[i])) return;
     this.#versions = undefined;
-    const memory = new PassingMemory(device);
-    /** What takes away each buffer that is there for a while. */
-    const open = new Map<number, () => void>();
-    const buffers: DeviceBuffer[] = [];
     const submissions: Promise<unknown>[] = [];
-    try {
-      for (const batch of this.#batches) {
-        submissions.push(this.#enqueue(batch, buffers, open, memory));
-        for (const i of batch.closes) {
-          open.get(i)!();
-          open.delete(i);
-        }
-        yield;
-      }
-    } finally {
-      for (const close of open.values()) close();
-      memory.dispose();
-    }
+    for (const submission of this.#steps(this.#batches)) submissions.push(submission);
     // Queues are in order: what follows sees the prepared weights.
     this.#done = quietly(
       Promise.all(submissions).catch((error: unknown) => {
@@ -112,6 +67,70 @@ export class Preparation {
       }),
     );
     this.#versions = versions;
+  }
+
+  /** Whoever calls this has brought what `refresh` would compute. */
+  skip(): void {
+    this.#versions = this.#refreshParameters();
+  }
+
+  /**
+   * As `refresh`, but memory is bounded: each batch is waited for, so that its weights and kernels are gone before
+   * the next one's are needed.
+   * @param take takes prepared weights elsewhere; they are not kept here then, so the next `refresh` makes them anew
+   *   unless `skip` is called
+   */
+  async refreshAndWait(take?: TakePrepared): Promise<void> {
+    const { device, kernels, executable } = this.#parts;
+    const versions = this.#refreshParameters();
+    this.#versions = undefined;
+    const batches = take === undefined ? this.#batches : prepareBatches(executable, batchBytes, true);
+    const inRun = kernelsUsedBy(executable.run);
+    const used = batches.map((batch) => [...kernelsUsedBy(batch.commands)]);
+    const last = new Map(used.flatMap((numbers, i) => numbers.map((number) => [number, i] as const)));
+    const load = async (i: number): Promise<void> => {
+      for (const number of used[i] ?? []) await kernels[number]!.load?.("once");
+    };
+    await load(0);
+    let i = 0;
+    for (const submission of this.#steps(batches, take)) {
+      await Promise.all([submission, device.finish(), load(i + 1)]);
+      for (const number of used[i]!)
+        if (last.get(number) === i && !inRun.has(number)) kernels[number]!.unload?.();
+      i++;
+    }
+    if (take === undefined) this.#versions = versions;
+  }
+
+  /** The versions of what prepared weights are made of, now that parameters are up to date. */
+  #refreshParameters(): readonly number[] {
+    const { parameters, updated } = this.#parts;
+    for (const parameter of parameters.values()) parameter.refresh();
+    return [...parameters.values()]
+      .filter((parameter) => !updated.has(parameter))
+      .map((parameter) => parameter.version);
+  }
+
+  /** Enqueues a batch a step, and lets go of what it was the last to use when the next step is asked for. */
+  *#steps(batches: readonly PrepareBatch[], take?: TakePrepared): Generator<Promise<unknown>> {
+    const memory = new PassingMemory(this.#parts.device);
+    /** What takes away each buffer that is there for a while. */
+    const open = new Map<number, () => void>();
+    const buffers: DeviceBuffer[] = [];
+    const { buffers: planned } = this.#parts.executable;
+    try {
+      for (const batch of batches) {
+        yield this.#enqueue(batch, buffers, open, memory);
+        for (const i of batch.closes) {
+          if (planned[i]!.kind === "prepared") take?.(i, buffers[i]!);
+          open.get(i)!();
+          open.delete(i);
+        }
+      }
+    } finally {
+      for (const close of open.values()) close();
+      memory.dispose();
+    }
   }
 
   #enqueue(

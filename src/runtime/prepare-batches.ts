@@ -22,11 +22,21 @@ export function kernelsUsedBy(commands: readonly PlanCommand[]): ReadonlySet<num
   return new Set(commands.flatMap((command) => (command.kind === "dispatch" ? [command.kernel] : [])));
 }
 
-/** @param batchBytes how much passing memory a batch may hold; one command may need more */
-export function prepareBatches(executable: Executable, batchBytes: number): readonly PrepareBatch[] {
+/**
+ * @param batchBytes how much passing memory a batch may hold; one command may need more
+ * @param preparedPasses prepared buffers are taken elsewhere when a batch is done with them
+ */
+export function prepareBatches(
+  executable: Executable,
+  batchBytes: number,
+  preparedPasses = false,
+): readonly PrepareBatch[] {
   const inRun = buffersUsedBy(executable.run);
-  const isPassing = (buffer: number): boolean =>
-    !inRun.has(buffer) && ["slot", "parameter", "state"].includes(executable.buffers[buffer]!.kind);
+  const isPassing = (buffer: number): boolean => {
+    const { kind } = executable.buffers[buffer]!;
+    if (kind === "prepared") return preparedPasses;
+    return !inRun.has(buffer) && ["slot", "parameter", "state"].includes(kind);
+  };
   const last = new Map<number, PlanCommand>();
   for (const command of executable.prepare)
     for (const buffer of buffersOf(command)) if (isPassing(buffer)) last.set(buffer, command);

@@ -27,7 +27,14 @@ import {
 } from "./parameter-store.ts";
 import { commandsOf } from "./plan-commands.ts";
 import { Preparation } from "./preparation.ts";
+import { PreparedFile } from "./prepared-file.ts";
 import { buffersUsedBy, kernelsUsedBy } from "./prepare-batches.ts";
+
+export interface SessionOptions {
+  readonly onProgress?: ((progress: CompileProgress) => void) | undefined;
+  /** The weights are a file's, hence the same the next time: what is made of them may be kept in a file, too. */
+  readonly weightsFromFile?: boolean;
+}
 
 export interface SessionRunOptions {
   /** Leave results on the device; they are DeviceTensors then, and the caller disposes them. */
@@ -85,13 +92,13 @@ export class Session {
     device: Device,
     executable: Executable,
     stored: ReadonlyMap<string, Stored>,
-    onProgress?: (progress: CompileProgress) => void,
+    options: SessionOptions = {},
   ): Promise<Session> {
-    const kernels = await device.compile(executable.kernels, onProgress);
+    const kernels = await device.compile(executable.kernels, options.onProgress);
     const session = new Session(device, executable, kernels, stored);
     try {
       session.#allocate();
-      await Promise.all([session.#loadKernels(), session.#preparation.refreshAndWait()]);
+      await session.#makeReady(options.weightsFromFile === true);
       session.#keepAll();
       session.#replay = device.record(commandsOf(executable.run, kernels, session.#buffers));
       await Promise.all([session.#preparation.done, device.finish()]);
@@ -171,6 +178,24 @@ export class Session {
   /** Those that runs use, one after the other: drivers that take long load one at a time in any case. */
   async #loadKernels(): Promise<void> {
     for (const number of kernelsUsedBy(this.#executable.run)) await this.#kernels[number]!.load?.("often");
+  }
+
+  /** Loads what runs use and prepares weights, or takes prepared ones from a file. */
+  async #makeReady(weightsFromFile: boolean): Promise<void> {
+    const parts = { device: this.#device, executable: this.#executable, parameters: this.#parameters };
+    const file = weightsFromFile ? await PreparedFile.for(parts) : undefined;
+    if (file === undefined) {
+      await Promise.all([this.#loadKernels(), this.#preparation.refreshAndWait()]);
+      return;
+    }
+    const found = await file.find();
+    const [loaded] = found ? await Promise.all([file.load(found), this.#loadKernels()]) : [];
+    const kept = loaded ?? (await file.store((take) => this.#preparation.refreshAndWait(take)));
+    for (const [i, buffer] of kept ?? []) this.#owned.push((this.#buffers[i] = buffer));
+    if (kept === undefined) await this.#preparation.refreshAndWait();
+    else this.#preparation.skip();
+    // Those that are not loaded yet: only now, as what preparing leaves behind in the driver serves them.
+    await this.#loadKernels();
   }
 
   #interface(): readonly InterfaceTensor[] {

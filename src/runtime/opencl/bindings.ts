@@ -5,6 +5,7 @@
  */
 
 import { importAtRuntime, isNode } from "../import-at-runtime.ts";
+import { bindFileMapping, type FileMapping } from "./file-mapping.ts";
 
 /** An OpenCL object, by address; 0 is NULL. Only 64-bit processes are served. */
 export type Handle = number | bigint;
@@ -23,6 +24,8 @@ type StatusFunction<Args extends readonly unknown[]> = Native<Args, number>;
 export interface OpenclApi {
   /** Where `bytes` lies. It stays there as long as `bytes` has an ArrayBuffer of its own and is reachable. */
   readonly addressOf: (bytes: ArrayBufferView) => bigint;
+  /** undefined where files cannot be mapped. */
+  readonly fileMapping: FileMapping | undefined;
   readonly clGetPlatformIDs: StatusFunction<[number, Pointer, Pointer]>;
   readonly clGetPlatformInfo: StatusFunction<[Handle, number, number, Pointer, Pointer]>;
   readonly clGetDeviceIDs: StatusFunction<[Handle, number, number, Pointer, Pointer]>;
@@ -66,7 +69,7 @@ export interface OpenclApi {
 }
 
 /** C parameter lists: h handle, i 32-bit, z size_t or bit field, p pointer, s string. Results: i status, h handle. */
-const signatures: Readonly<Record<Exclude<keyof OpenclApi, "addressOf">, string>> = {
+const signatures: Readonly<Record<Exclude<keyof OpenclApi, "addressOf" | "fileMapping">, string>> = {
   clGetPlatformIDs: "i ipp",
   clGetPlatformInfo: "i hizpp",
   clGetDeviceIDs: "i hzipp",
@@ -110,7 +113,7 @@ const typeOf: Readonly<Record<string, string>> = {
 interface Koffi {
   config(): Readonly<Record<string, number>>;
   config(settings: Readonly<Record<string, number>>): unknown;
-  load(path: string | null): { func(name: string, result: string, parameters: string[]): unknown };
+  load(path: string | null): { func(name: string, result: string, parameters: readonly string[]): unknown };
   address(view: ArrayBufferView): bigint;
 }
 
@@ -145,7 +148,8 @@ export async function loadOpencl(): Promise<OpenclLoad> {
       });
       await configurePocl(koffi);
       const addressOf = (bytes: ArrayBufferView): bigint => koffi.address(bytes);
-      return { api: { ...Object.fromEntries(bound), addressOf } as unknown as OpenclApi };
+      const fileMapping = bindFileMapping((name, ...rest) => koffi.load(null).func(name, ...rest));
+      return { api: { ...Object.fromEntries(bound), addressOf, fileMapping } as unknown as OpenclApi };
     } catch (cause) {
       failures.push(messageOf(cause));
     }

@@ -14,17 +14,20 @@ import type {
   CompileProgress,
   Device,
   DeviceBuffer,
+  DeviceFiles,
   DispatchTiming,
 } from "../device.ts";
 import type { DiskCache } from "../disk-cache.ts";
 import { importAtRuntime } from "../import-at-runtime.ts";
 import { KernelCache, mapConcurrently } from "../kernel-cache.ts";
+import type { WeightFiles } from "../weight-files.ts";
 import { cl, describeStatus, isOutOfMemory, onWorker } from "./bindings.ts";
 import type { Handle, OpenclApi } from "./bindings.ts";
 import { OpenclBuffer } from "./buffer.ts";
 import { BuildProcesses } from "./build-processes.ts";
 import { OpenclCommandList } from "./command-list.ts";
 import { expectAvailable, openOpenclContext } from "./context.ts";
+import { OpenclFiles, type HostMemory } from "./files.ts";
 import { Forecast } from "./forecast.ts";
 import { OpenclKernel } from "./kernel.ts";
 import { buildProgram } from "./program.ts";
@@ -41,6 +44,12 @@ const buildWidth = 8;
 /** Processes that build, at most: each takes up to 400 MB while it runs. */
 const mostBuildProcesses = 4;
 
+/** What a device keeps on disk. */
+export interface OpenclStores {
+  readonly kernels?: DiskCache;
+  readonly weights?: WeightFiles;
+}
+
 export class OpenclDevice implements Device {
   readonly kind = "opencl";
   readonly name: string;
@@ -49,6 +58,7 @@ export class OpenclDevice implements Device {
   readonly #api: OpenclApi;
   readonly #info: OpenclDeviceInfo;
   readonly #cache: DiskCache | undefined;
+  readonly files: DeviceFiles | undefined;
   readonly #context: Handle;
   readonly #queue: Handle;
   readonly #kernels = new KernelCache<KernelSource, OpenclProgram>();
@@ -62,10 +72,10 @@ export class OpenclDevice implements Device {
   #finished = 0;
   #lost: string | undefined;
 
-  constructor(api: OpenclApi, info: OpenclDeviceInfo, cache: DiskCache | undefined) {
+  constructor(api: OpenclApi, info: OpenclDeviceInfo, { kernels, weights }: OpenclStores = {}) {
     this.#api = api;
     this.#info = info;
-    this.#cache = cache;
+    this.#cache = kernels;
     this.name = info.name;
     this.driver = info.driver.replaceAll("\n", ", ");
     this.target = info.target;
@@ -73,6 +83,11 @@ export class OpenclDevice implements Device {
     this.#context = openOpenclContext(api, info);
     this.#queue = api.clCreateCommandQueue(this.#context, info.device, cl.QUEUE_PROFILING_ENABLE, status);
     expectAvailable(status, info, "command queue");
+    if (info.isPocl && weights !== undefined && api.fileMapping !== undefined)
+      this.files = new OpenclFiles(weights, api.fileMapping, {
+        readNow: (...args) => this.#readNow(...args),
+        createBuffer: (...args) => this.#createBuffer(...args),
+      });
   }
 
   get lost(): string | undefined {
@@ -81,31 +96,14 @@ export class OpenclDevice implements Device {
 
   allocate(sizeBytes: number, label: string, use: BufferUse = {}): DeviceBuffer {
     this.#usable();
-    const limit = this.target.maxBufferBytes;
-    const failure = (why: string): UserError =>
-      new UserError(
-        "out-of-memory",
-        `opencl: cannot allocate ${sizeBytes} bytes for '${label}' on ${this.name}: ${why}`,
-      );
-    if (sizeBytes > limit) throw failure(`one buffer may have ${limit} bytes`);
-    const status = new Int32Array(1);
-    const rounded = Math.max(4, Math.ceil(sizeBytes / 4) * 4);
     // PoCL's device is this process: kernels and the host see the same memory, and a write is a plain copy.
-    const memory = use.input === true && this.#info.isPocl ? alignedMemory(this.#api, rounded) : undefined;
-    const flags = cl.MEM_READ_WRITE | (memory === undefined ? 0 : cl.MEM_USE_HOST_PTR);
-    const address = memory === undefined ? 0 : this.#api.addressOf(memory);
-    const handle = this.#api.clCreateBuffer(this.#context, flags, rounded, address, status);
-    const code = status[0] ?? 0;
-    if (isOutOfMemory(code))
-      throw failure(`the device's memory is full (${describeStatus(code)}; limit ${limit} a buffer)`);
-    check(code, `create buffer '${label}'`);
-    const forget = (gone: OpenclBuffer): void => {
-      this.#buffers.delete(gone);
-      if (memory !== undefined && this.#enqueued > this.#finished) this.#staging.hold(memory, this.#enqueued);
-    };
-    const buffer = new OpenclBuffer(this.#api, handle, sizeBytes, label, forget, memory);
-    this.#buffers.add(buffer);
-    return buffer;
+    if (use.input !== true || !this.#info.isPocl) return this.#createBuffer(sizeBytes, label);
+    const memory = alignedMemory(this.#api, roundedSize(sizeBytes));
+    return this.#createBuffer(sizeBytes, label, {
+      address: this.#api.addressOf(memory),
+      memory,
+      release: () => void memory,
+    });
   }
 
   write(buffer: DeviceBuffer, data: ArrayBufferView, offset = 0): void {
@@ -243,6 +241,46 @@ export class OpenclDevice implements Device {
     this.#api.clReleaseContext(this.#context);
   }
 
+  /** @param host memory of this process for the buffer to lie in; `release` is called when no command uses it any more */
+  #createBuffer(sizeBytes: number, label: string, host?: HostMemory): OpenclBuffer {
+    const limit = this.target.maxBufferBytes;
+    const failure = (why: string): UserError =>
+      new UserError(
+        "out-of-memory",
+        `opencl: cannot allocate ${sizeBytes} bytes for '${label}' on ${this.name}: ${why}`,
+      );
+    if (sizeBytes > limit) throw failure(`one buffer may have ${limit} bytes`);
+    const status = new Int32Array(1);
+    const flags = cl.MEM_READ_WRITE | (host === undefined ? 0 : cl.MEM_USE_HOST_PTR);
+    const size = roundedSize(sizeBytes);
+    const handle = this.#api.clCreateBuffer(this.#context, flags, size, host?.address ?? 0, status);
+    const code = status[0] ?? 0;
+    if (isOutOfMemory(code))
+      throw failure(`the device's memory is full (${describeStatus(code)}; limit ${limit} a buffer)`);
+    check(code, `create buffer '${label}'`);
+    const forget = (gone: OpenclBuffer): void => {
+      this.#buffers.delete(gone);
+      if (host === undefined) return;
+      if (this.#enqueued > this.#finished) this.#staging.releaseAfter(this.#enqueued, host.release);
+      else host.release();
+    };
+    const buffer = new OpenclBuffer(this.#api, handle, sizeBytes, label, forget, host?.memory);
+    this.#buffers.add(buffer);
+    return buffer;
+  }
+
+  /** Waits for it, and for everything enqueued before. */
+  #readNow(buffer: DeviceBuffer, offset: number, bytes: Uint8Array): void {
+    this.#usable();
+    const { handle } = OpenclBuffer.of(buffer);
+    const address = this.#api.addressOf(bytes);
+    check(
+      this.#api.clEnqueueReadBuffer(this.#queue, handle, 1, offset, bytes.length, address, 0, null, null),
+      "read",
+    );
+    this.#markFinished(++this.#enqueued);
+  }
+
   /** Waits for a command just enqueued; everything enqueued before it has finished then, too. */
   async #reached(event: BigUint64Array): Promise<void> {
     const number = ++this.#enqueued;
@@ -274,6 +312,11 @@ export class OpenclDevice implements Device {
     if (this.#lost !== undefined)
       throw new UserError("disposed", `opencl device ${this.name}: ${this.#lost}`);
   }
+}
+
+/** Sizes of buffers are whole words. */
+function roundedSize(sizeBytes: number): number {
+  return Math.max(4, Math.ceil(sizeBytes / 4) * 4);
 }
 
 /** Memory of the process that starts where vectors are aligned and a cache line begins. */

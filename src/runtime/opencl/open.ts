@@ -3,8 +3,9 @@ import { UserError } from "../../errors.ts";
 import { userCacheFolder } from "../cache-folder.ts";
 import type { DeviceProbe } from "../device-probe.ts";
 import { DiskCache } from "../disk-cache.ts";
+import { WeightFiles } from "../weight-files.ts";
 import { loadOpencl } from "./bindings.ts";
-import { OpenclDevice } from "./device.ts";
+import { OpenclDevice, type OpenclStores } from "./device.ts";
 import { listOpenclDevices } from "./query.ts";
 
 export interface OpenclOptions {
@@ -12,8 +13,10 @@ export interface OpenclOptions {
   readonly name?: string;
   /** Folder of the disk cache, or `"off"`. Default: `heddle/` in the user's cache folder. */
   readonly cacheFolder?: string;
-  /** Bound on the disk cache's size. Default 256 MiB. */
+  /** Bound on the size of the kernels in it. Default 256 MiB. */
   readonly cacheMaxBytes?: number;
+  /** Bound on the size of the prepared weights in it. Default 2 GiB; 0 for none. */
+  readonly weightsMaxBytes?: number;
 }
 
 /** What OpenCL devices there are, or why there are none. */
@@ -40,15 +43,19 @@ export async function openOpenclDevice(options: OpenclOptions = {}): Promise<Ope
       "device-unavailable",
       `opencl: no device's name contains '${options.name}'; there are: ${found.map((info) => info.name).join(", ")}`,
     );
-  return new OpenclDevice(loaded.api, chosen, await openCache(options));
+  return new OpenclDevice(loaded.api, chosen, await openStores(options));
 }
 
 const noDriver = "the ICD loader lists no device: install a driver such as pocl-opencl-icd";
 
-async function openCache(options: OpenclOptions): Promise<DiskCache | undefined> {
-  if (options.cacheFolder === "off") return undefined;
-  const folder = options.cacheFolder ?? (await userCacheFolder());
-  if (folder === undefined) return undefined;
-  const bound = options.cacheMaxBytes === undefined ? {} : { maxBytes: options.cacheMaxBytes };
-  return DiskCache.open({ folder, ...bound });
+/** What the device keeps on disk, if anything. */
+async function openStores(options: OpenclOptions): Promise<OpenclStores> {
+  const { cacheFolder, cacheMaxBytes, weightsMaxBytes } = options;
+  const folder = cacheFolder === "off" ? undefined : (cacheFolder ?? (await userCacheFolder()));
+  if (folder === undefined) return {};
+  const [kernels, weights] = await Promise.all([
+    DiskCache.open({ folder, ...(cacheMaxBytes === undefined ? {} : { maxBytes: cacheMaxBytes }) }),
+    WeightFiles.open({ folder, ...(weightsMaxBytes === undefined ? {} : { maxBytes: weightsMaxBytes }) }),
+  ]);
+  return { kernels, ...(weights === undefined ? {} : { weights }) };
 }

@@ -12,8 +12,8 @@ export class Staging {
   /** By the number of the command that reads it. */
   readonly #waiting = new Map<number, Uint8Array>();
   readonly #kept: Uint8Array[] = [];
-  /** Memory of buffers that are gone, with the last command that may use it. */
-  #held: { readonly memory: Uint8Array; readonly command: number }[] = [];
+  /** What gives back the memory of buffers that are gone, with the last command that may use it. */
+  #releases: { readonly release: () => void; readonly command: number }[] = [];
   #waitingBytes = 0;
   #keptBytes = 0;
 
@@ -36,14 +36,14 @@ export class Staging {
     return memory;
   }
 
-  /** Keeps `memory` reachable until `release` is told of `command`. */
-  hold(memory: Uint8Array, command: number): void {
-    this.#held.push({ memory, command });
+  /** Has `release` called once `release` is told of `command`. */
+  releaseAfter(command: number, release: () => void): void {
+    this.#releases.push({ release, command });
   }
 
   /** The device is done with every command up to this one. */
   release(command: number): void {
-    if (this.#held.length > 0) this.#held = this.#held.filter((held) => held.command > command);
+    if (this.#releases.length > 0) this.#giveBackUpTo(command);
     for (const [key, memory] of this.#waiting) {
       if (key > command) continue;
       this.#waiting.delete(key);
@@ -57,7 +57,12 @@ export class Staging {
   clear(): void {
     this.#waiting.clear();
     this.#kept.length = 0;
-    this.#held = [];
+    this.#giveBackUpTo(Infinity);
     this.#waitingBytes = this.#keptBytes = 0;
+  }
+
+  #giveBackUpTo(command: number): void {
+    for (const held of this.#releases) if (held.command <= command) held.release();
+    this.#releases = this.#releases.filter((held) => held.command > command);
   }
 }
