@@ -21,7 +21,7 @@ await build({
   outdir: "dist/node",
   bundle: true,
   splitting: true,
-  packages: "external",
+  external: ["koffi","webgpu","fast-png","jpeg-js"],
   format: "esm",
   platform: "node",
   target: "es2022",
