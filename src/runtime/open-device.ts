@@ -8,7 +8,7 @@ import { chooseThreadCount } from "./cpu/thread-count.ts";
 import { openCpuDevice } from "./cpu/open-cpu-device.ts";
 import type { Device, DeviceKind } from "./device.ts";
 import type { DeviceProbe } from "./device-probe.ts";
-import { openOpenclDevice, probeOpencl } from "./opencl/open.ts";
+import { openOpenclDevice, probeOpencl, type OpenclOptions } from "./opencl/open.ts";
 import { openWebgpuDevice, probeWebgpu } from "./webgpu/open.ts";
 
 /** `auto` takes the fastest device there is. */
@@ -45,6 +45,14 @@ const openers: Readonly<Record<DeviceKind, () => Promise<Device>>> = {
   cpu: () => openCpuDevice(),
 };
 
+const kindOf: Readonly<Record<keyof OpenDeviceOptions, DeviceKind>> = {
+  threads: "cpu",
+  name: "opencl",
+  cacheFolder: "opencl",
+  cacheMaxBytes: "opencl",
+  weightsMaxBytes: "opencl",
+};
+
 /** Every device, with its target; for every kind that is missing, why. */
 export async function listDevices(): Promise<readonly DeviceListing[]> {
   const listings: DeviceListing[] = [];
@@ -56,24 +64,36 @@ export async function listDevices(): Promise<readonly DeviceListing[]> {
   return listings;
 }
 
-export interface OpenDeviceOptions {
+/** Each is for one kind of device; those of OpenCL are described there. */
+export interface OpenDeviceOptions extends OpenclOptions {
   /** Threads of the embedded CPU device; by default `HEDDLE_CPU_THREADS`, else as many as the hardware has. */
   readonly threads?: number;
 }
 
 /**
- * The shared device of a kind. With `threads`, an embedded CPU device of the caller's own, who disposes it:
+ * The shared device of a kind. With options, a device of the caller's own, who disposes it:
  *
  *     const { device } = await openDevice("cpu", { threads: 2 });
+ *     const { device } = await openDevice("opencl", { name: "pocl", weightsMaxBytes: 0 });
  */
 export async function openDevice(
   choice: DeviceChoice,
   options: OpenDeviceOptions = {},
 ): Promise<OpenedDevice> {
-  if (options.threads !== undefined) {
-    if (choice === "cpu") return { device: await openCpuDevice(options), reason: "asked for" };
-    const given = typeof choice === "object" ? choice.name : JSON.stringify(choice);
-    throw new UserError("argument", `threads: only device "cpu" is opened with them, not ${given}.`);
+  const given = (Object.keys(kindOf) as (keyof OpenDeviceOptions)[]).filter(
+    (name) => options[name] !== undefined,
+  );
+  for (const name of given) {
+    if (kindOf[name] === choice) continue;
+    const asked = typeof choice === "object" ? choice.name : JSON.stringify(choice);
+    throw new UserError(
+      "argument",
+      `${name}: only device "${kindOf[name]}" is opened with it, not ${asked}.`,
+    );
+  }
+  if (given.length > 0) {
+    const device = await (choice === "cpu" ? openCpuDevice(options) : openOpenclDevice(options));
+    return { device, reason: "asked for" };
   }
   if (typeof choice === "object") return { device: choice, reason: "given by the caller" };
   if (choice !== "auto") {

@@ -185,7 +185,7 @@ describe("the number of threads", () => {
     expect((await openDevice("cpu")).device).not.toBe(device);
     await expect(openDevice("opencl", { threads: 2 })).rejects.toMatchObject({
       code: "argument",
-      message: 'threads: only device "cpu" is opened with them, not "opencl".',
+      message: 'threads: only device "cpu" is opened with it, not "opencl".',
     });
   });
 

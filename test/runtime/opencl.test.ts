@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { legalizeForOpencl } from "../../src/codegen/opencl/legal.ts";
 import { writeOpenclC } from "../../src/codegen/opencl/write.ts";
+import { openDevice } from "../../src/index.ts";
 import { openOpenclDevice, probeOpencl } from "../../src/runtime/opencl/open.ts";
 import { codeOf, describeDeviceContract, isTested, runKernel, sourceOf } from "./device-contract.ts";
 import type { DeviceUnderTest } from "./device-contract.ts";
@@ -42,6 +43,26 @@ describe.skipIf(!isTested("opencl"))("the OpenCL device", () => {
     const open = (): Promise<unknown> => openOpenclDevice({ name: "no such device" });
     expect(await codeOf(open)).toBe("device-unavailable");
     await expect(open()).rejects.toThrow(devices[0]?.name);
+  });
+
+  it("is the caller's own where it is opened with options", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "heddle-own-"));
+    const { device: shared } = await openDevice("opencl");
+    const { device: own } = await openDevice("opencl", {
+      cacheFolder: folder,
+      name: shared.name.slice(0, 4),
+    });
+    expect(own).not.toBe(shared);
+    expect(own.name).toBe(shared.name);
+    await own.compile([sourceOf(kernelOf(sample, 1), own.target, under)]);
+    expect(readdirSync(folder)).toHaveLength(1);
+    await own.dispose();
+    expect(shared.lost).toBeUndefined();
+    rmSync(folder, { recursive: true });
+    await expect(openDevice("cpu", { cacheFolder: folder })).rejects.toMatchObject({
+      code: "argument",
+      message: 'cacheFolder: only device "opencl" is opened with it, not "cpu".',
+    });
   });
 
   it("takes kernels from the disk cache, and replaces damaged entries", async () => {
