@@ -21,7 +21,7 @@ await build({
   outdir: "dist/node",
   bundle: true,
   splitting: true,
-  external: ["koffi","webgpu","fast-png","jpeg-js"],
+  packages: "external",
   format: "esm",
   platform: "node",
   target: "es2022",

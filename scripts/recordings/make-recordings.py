@@ -16,6 +16,7 @@ from extra_modules import record_extra_modules
 from functions import record_functions
 from modules import record_modules
 from normalization import record_batch_norm
+from placement import record_placement
 from recurrent_modules import record_recurrent_modules
 from shapes import record_matmul, record_movement, record_reductions, record_softmax
 from windows import record_conv, record_pools
@@ -24,6 +25,7 @@ FAMILIES = [
     record_elementwise,
     record_movement,
     record_reductions,
+    record_placement,
     record_softmax,
     record_matmul,
     record_conv,

@@ -1,7 +1,4 @@
-/**
- * The order of elements along an axis: the largest ones, sorting, running sums, triangles, reversal. Shapes are static,
- * so orders are found by comparing every element with every other: n² comparisons along an axis of n.
- */
+/** The order of elements along an axis: the largest ones, sorting, running sums, triangles, reversal. */
 import { UserError } from "../errors.ts";
 import { formatShape, normalizeAxes, normalizeAxis } from "../ir/shape.ts";
 import { arange, gatherElements, reversed } from "./positions.ts";
@@ -13,10 +10,12 @@ export interface Ordered {
   readonly indices: Tensor;
 }
 
-/**
- * The `k` largest (or smallest) elements along `axis`, in order. Each element's rank is the number of elements that
- * come before it; the one of rank r is the r-th result. Of equals the first comes first, and NaN counts as largest.
- */
+/** Along so many elements each is compared with every other; longer lines are sorted. */
+const longestCompared = 64;
+/** Kernels keep positions as whole numbers in f32. */
+const longestSorted = 2 ** 24;
+
+/** The `k` largest (or smallest) elements along `axis`, in order. Of equals the first comes first; NaN counts as largest. */
 export function topk(x: Tensor, k: number, axis = -1, largest = true): Ordered {
   const at = normalizeAxis(axis, x.rank, "topk");
   const size = x.shape[at] ?? 1;
@@ -26,6 +25,24 @@ export function topk(x: Tensor, k: number, axis = -1, largest = true): Ordered {
       `topk: k is ${k}, with ${size} elements to choose from along axis ${at} of ${formatShape(x.shape)}.`,
     );
   if (x.rank === 0) return unbatchedScalar(x, (row) => topk(row, k, 0, largest), k);
+  const indices = size <= longestCompared ? comparedOrder(x, k, at, largest) : sortedOrder(x, k, at, largest);
+  return { values: gatherElements(x, at, indices), indices };
+}
+
+function sortedOrder(x: Tensor, k: number, axis: number, largest: boolean): Tensor {
+  const size = x.shape[axis]!;
+  if (size > longestSorted)
+    x.trace.fail(
+      "unsupported",
+      `topk: ${size} elements along axis ${axis}; at most ${longestSorted} can be put in order.`,
+    );
+  const numbers = x.dtype === "bool" ? x.to("i32") : x;
+  return x.symbol(x.trace.add("topk", [numbers.id], { axis, k, largest }));
+}
+
+/** An element's rank is the number of elements that come before it; the one of rank r is the r-th result. */
+function comparedOrder(x: Tensor, k: number, at: number, largest: boolean): Tensor {
+  const size = x.shape[at]!;
   const [mine, other] = [x.unsqueeze(at + 1), x.unsqueeze(at)];
   const above = (a: Tensor, b: Tensor): Tensor =>
     x.dtype === "f32" ? a.gt(b).logicalOr(a.isnan().logicalAnd(b.isnan().logicalNot())) : a.gt(b);
@@ -36,10 +53,9 @@ export function topk(x: Tensor, k: number, axis = -1, largest = true): Ordered {
   const before = wins.logicalOr(loses.logicalNot().logicalAnd(isEarlier));
   const rank = before.to("i32").sum(at + 1);
   const isResult = rank.unsqueeze(at).eq(arange(x, k, at, x.rank + 1));
-  const indices = arange(x, size, at + 1, x.rank + 1)
+  return arange(x, size, at + 1, x.rank + 1)
     .where(isResult, 0)
     .sum(at + 1);
-  return { values: gatherElements(x, at, indices), indices };
 }
 
 function unbatchedScalar(x: Tensor, order: (row: Tensor) => Ordered, k: number): Ordered {

@@ -92,9 +92,3 @@ export function reversed(x: Tensor, axis: number): Tensor {
   const step = x.shape.map((_, i) => (i === axis ? -1 : 1));
   return x.symbol(x.trace.add("slice", [x.id], { start, size: [...x.shape], step }));
 }
-
-/** The least and greatest values of a dtype that are computed with. */
-export function extremes(dtype: Tensor["dtype"]): readonly [number, number] {
-  if (dtype === "f32") return [-Infinity, Infinity];
-  return dtype === "u32" ? [0, 2 ** 32 - 1] : [-(2 ** 31), 2 ** 31 - 1];
-}

@@ -1,13 +1,9 @@
-/**
- * Gathering and scattering by index tensors. A scatter is written from the side of the result: each element looks
- * through the updates for those that name it, so results do not depend on an order of writes.
- */
+/** Gathering and scattering by index tensors. Of several updates that reach one element, the last is the last. */
 import { UserError } from "../errors.ts";
+import type { ScatterReduction } from "../ir/ops/placement.ts";
 import { formatShape, normalizeAxis, sameShape } from "../ir/shape.ts";
-import { arange, extremes, gatherElements, wrapped } from "./positions.ts";
+import { arange, gatherElements, wrapped } from "./positions.ts";
 import type { Operand, Tensor } from "./tensor.ts";
-
-export type Reduction = "none" | "add" | "mul" | "max" | "min";
 
 /** How `torch.Tensor.scatter_reduce` names reductions. */
 const reductions = { sum: "add", prod: "mul", amax: "max", amin: "min" } as const;
@@ -61,7 +57,7 @@ function scattered(
   axis: number,
   index: Operand,
   source: Operand,
-  reduction: Reduction,
+  reduction: ScatterReduction,
   asked: string,
 ): Tensor {
   const at = normalizeAxis(axis, x.rank, asked);
@@ -98,77 +94,24 @@ export function scatterAlong(
   axis: number,
   indices: Tensor,
   updates: Tensor,
-  reduction: Reduction = "none",
+  reduction: ScatterReduction = "none",
 ): Tensor {
   const missing = data.shape
     .map((size, i) => [0, i === axis ? 0 : size - indices.shape[i]!])
     .reverse()
     .flat();
-  const targets = indices.pad(missing, -1);
-  const values = updates.pad(missing);
-  const match = targets.unsqueeze(axis).eq(arange(data, data.shape[axis]!, axis, data.rank + 1));
-  return combined(data, values, match, axis, reduction, (number) => gatherElements(values, axis, number));
+  return placed(data, axis, indices.pad(missing, -1), updates.pad(missing), reduction);
 }
 
-/**
- * `data` with `updates` combined into it. Along `axis`, update `k` goes to position `targets[k]`; `match` says which
- * updates (along `axis + 1`) reach which element; `last` picks one update an element by its number.
- */
-export function combined(
+/** As the op `scatter`; nothing is written outside the data. */
+export function placed(
   data: Tensor,
-  updates: Tensor,
-  match: Tensor,
   axis: number,
-  reduction: Reduction,
-  last: (number: Tensor) => Tensor,
+  positions: Tensor,
+  updates: Tensor,
+  reduction: ScatterReduction,
 ): Tensor {
-  const count = match.shape[axis + 1]!;
-  if (count === 0) return data;
-  if (reduction === "none") {
-    const numbers = arange(data, count, axis + 1, match.rank);
-    const number = numbers.where(match, -1).max(axis + 1);
-    return last(number.clamp(0, null)).where(hitOf(number, data.rank), data);
-  }
-  const wide = updates.unsqueeze(axis);
-  const mask = match.reshape([...match.shape, ...new Array<number>(wide.rank - match.rank).fill(1)]);
-  const [least, greatest] = extremes(data.dtype);
-  switch (reduction) {
-    case "add":
-      return wide
-        .where(mask, 0)
-        .sum(axis + 1)
-        .add(data);
-    case "mul":
-      return wide
-        .where(mask, 1)
-        .prod(axis + 1)
-        .mul(data);
-    case "max":
-      return wide
-        .where(mask, filler(wide, least))
-        .max(axis + 1)
-        .maximum(data);
-    case "min":
-      return wide
-        .where(mask, filler(wide, greatest))
-        .min(axis + 1)
-        .minimum(data);
-    default:
-      return reduction satisfies never;
-  }
-}
-
-/** A constant of the tensor's own dtype; infinities are no integers. */
-function filler(x: Tensor, value: number) {
-  if (x.dtype === "f32") return { dtype: "f32", shape: [], data: Float32Array.of(value) } as const;
-  return x.dtype === "u32"
-    ? ({ dtype: "u32", shape: [], data: Uint32Array.of(value) } as const)
-    : ({ dtype: "i32", shape: [], data: Int32Array.of(value) } as const);
-}
-
-function hitOf(number: Tensor, rank: number): Tensor {
-  const hit = number.ge(0);
-  return hit.reshape([...hit.shape, ...new Array<number>(rank - hit.rank).fill(1)]);
+  return data.symbol(data.trace.add("scatter", [data.id, positions.id, updates.id], { axis, reduction }));
 }
 
 /** `[…]` class numbers to `[…, classes]`, 1 where the position along the new dimension is the number; i32. */

@@ -7,7 +7,17 @@ import type { HostTensor } from "../../src/ir/host-tensor.ts";
 import type { OpName } from "../../src/ir/ops/registry.ts";
 import { readSafetensors } from "../../src/import/safetensors.ts";
 
-const families = ["elementwise", "movement", "reduction", "softmax", "matmul", "conv", "pool", "batch-norm"];
+const families = [
+  "elementwise",
+  "movement",
+  "reduction",
+  "placement",
+  "softmax",
+  "matmul",
+  "conv",
+  "pool",
+  "batch-norm",
+];
 
 export interface RecordedCase {
   /** `family/op/name`, unique. */

@@ -5,7 +5,7 @@ import { opRecord } from "../../ir/ops/registry.ts";
 import { elementCount } from "../../ir/shape.ts";
 import { formatType, type TensorType } from "../../ir/tensor-type.ts";
 import { KernelBuilder } from "../kernel-builder.ts";
-import type { Kernel } from "../kernel-ir.ts";
+import type { Kernel, KernelBuffer } from "../kernel-ir.ts";
 import { scheduleAttention } from "../schedule/attention.ts";
 import { scheduleBatchNormCpu } from "../schedule/batch-norm-cpu.ts";
 import { scheduleBatchNormGpu } from "../schedule/batch-norm-gpu.ts";
@@ -15,8 +15,10 @@ import { scheduleElementwise } from "../schedule/elementwise.ts";
 import { scheduleMatmul } from "../schedule/matmul.ts";
 import { schedulePool } from "../schedule/pool.ts";
 import { scheduleReduction } from "../schedule/reduction.ts";
+import { scheduleScatter } from "../schedule/scatter.ts";
 import { scheduleSoftmax } from "../schedule/softmax.ts";
 import { scheduleStandardize } from "../schedule/standardize.ts";
+import { scheduleTopk } from "../schedule/topk.ts";
 import { scheduleWinogradInput, scheduleWinogradOutput } from "../schedule/winograd-steps.ts";
 import type { Target } from "../target.ts";
 import { anchorOf, bufferScalar, type BoundTensor, type Task } from "./task.ts";
@@ -96,7 +98,11 @@ export function lowerNode(lowering: LoweringTask, target: Target, label: string)
   const written = results.filter((result) => isStored(lowering, result));
   const overwritten = new Set(written.map((result) => inPlace.get(result) ?? wholeOf(lowering, result)));
   const bound = new Set<string>();
-  const bind = (value: ValueId, type: TensorType, access: "read" | "write"): BoundTensor => {
+  const anchor = anchorOf(body);
+  // Updates are combined with what earlier ones left.
+  const resultAccess =
+    anchor?.op === "scatter" && anchor.attributes.reduction !== "none" ? "read_write" : "write";
+  const bind = (value: ValueId, type: TensorType, access: KernelBuffer["access"]): BoundTensor => {
     const slice = slices.get(value);
     const whole = wholeOf(lowering, value);
     const buffer = buffers.get(whole)!;
@@ -113,10 +119,10 @@ export function lowerNode(lowering: LoweringTask, target: Target, label: string)
   body.outputs.forEach(({ value }, i) => {
     const result = results[i]!;
     if (!isStored(lowering, result)) return;
-    outputs.push({ ...bind(inPlace.get(result) ?? result, typeOfOutput(body, i), "write"), value });
+    outputs.push({ ...bind(inPlace.get(result) ?? result, typeOfOutput(body, i), resultAccess), value });
   });
 
-  const task: Task = { target, body, anchor: anchorOf(body), inputs, outputs };
+  const task: Task = { target, body, anchor, inputs, outputs };
   schedule(kb, task);
   return kb.build(`${label}_${describe(body)}`, bindingsOf(lowering).comment);
 }
@@ -148,6 +154,10 @@ function schedule(kb: KernelBuilder, task: Task): void {
     case "argmax":
     case "argmin":
       return scheduleReduction(kb, task);
+    case "scatter":
+      return scheduleScatter(kb, task);
+    case "topk":
+      return scheduleTopk(kb, task);
     case "batch_norm_training":
       return task.target.family === "cpu" ? scheduleBatchNormCpu(kb, task) : scheduleBatchNormGpu(kb, task);
     case "batch_norm_partial":

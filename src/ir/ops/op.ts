@@ -20,6 +20,8 @@ export type OpKind =
   | "contraction"
   /** Pooling. */
   | "window"
+  /** Places elements along an axis by what values say: scatter, the order of elements. */
+  | "placement"
   /** Needs statistics of the operand before it can scale it: batch norm, softmax. */
   | "normalization"
   /** Holds a body of other ops. */

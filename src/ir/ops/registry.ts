@@ -9,6 +9,7 @@ import { fusionOps, type FusionOps } from "./fusion.ts";
 import { matmulOps, type MatmulOps } from "./matmul.ts";
 import { movementOps, type MovementOps } from "./movement.ts";
 import type { Op, OpFamily } from "./op.ts";
+import { placementOps, type PlacementOps } from "./placement.ts";
 import { poolOps, type PoolOps } from "./pool.ts";
 import { randomOps, type RandomOps } from "./random.ts";
 import { reductionOps, type ReductionOps } from "./reduction.ts";
@@ -23,6 +24,7 @@ export interface OpTable
     MovementOps,
     RandomOps,
     ReductionOps,
+    PlacementOps,
     AttentionOps,
     SoftmaxOps,
     StandardizeOps,
@@ -43,6 +45,7 @@ export const ops: OpFamily<OpTable> = {
   ...movementOps,
   ...randomOps,
   ...reductionOps,
+  ...placementOps,
   ...attentionOps,
   ...softmaxOps,
   ...standardizeOps,

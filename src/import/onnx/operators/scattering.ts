@@ -1,7 +1,8 @@
 /** Gathering and scattering by index tensors. */
+import type { ScatterReduction } from "../../../ir/ops/placement.ts";
 import { elementCount, sameShape } from "../../../ir/shape.ts";
 import { arange, gatherAt, gatherElements, rowNumbers, wrapped } from "../../../nn/positions.ts";
-import { combined, scatterAlong, type Reduction } from "../../../nn/scattering.ts";
+import { placed, scatterAlong } from "../../../nn/scattering.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { trailingAxis } from "./axes.ts";
@@ -38,9 +39,9 @@ function gatherNd(node: OperatorNode): Tensor {
   return taken.reshape([...x.shape.slice(0, batchRank), ...places, ...rest]);
 }
 
-function reductionOf(node: OperatorNode): Reduction {
+function reductionOf(node: OperatorNode): ScatterReduction {
   const name = node.string("reduction", "none");
-  const known: readonly Reduction[] = ["none", "add", "mul", "max", "min"];
+  const known: readonly ScatterReduction[] = ["none", "add", "mul", "max", "min"];
   return known.find((item) => item === name) ?? node.fail("unsupported", `reduction ${name} is not known.`);
 }
 
@@ -65,10 +66,9 @@ function scatterNd(node: OperatorNode): Tensor {
   const [rows, columns] = [elementCount(indexed), elementCount(data.shape.slice(depth))];
   const count = elementCount(indices.shape.slice(0, -1));
   const targets = rowNumbers(indices.reshape([count, depth]), indexed);
-  const match = targets.unsqueeze(0).eq(arange(data, rows, 0, 2));
   const values = updates.reshape([count, columns]);
   const flat = data.reshape([rows, columns]);
-  const result = combined(flat, values, match, 0, reductionOf(node), (number) => gatherAt(values, 0, number));
+  const result = placed(flat, 0, targets.reshape([count, 1]), values, reductionOf(node));
   return narrowed(node, result.reshape(data.shape));
 }
 
