@@ -103,7 +103,7 @@ export function scatterAlong(
   return placed(data, axis, indices.pad(missing, -1), updates.pad(missing), reduction);
 }
 
-/** As the op `scatter`; nothing is written outside the data. */
+/** As the op `scatter`, for what is true or false, too: a sum is whether any is true, a product whether all are. */
 export function placed(
   data: Tensor,
   axis: number,
@@ -111,6 +111,11 @@ export function placed(
   updates: Tensor,
   reduction: ScatterReduction,
 ): Tensor {
+  if (data.dtype === "bool" && reduction !== "none") {
+    const [numbers, given] = [data.to("i32"), updates.to("i32")];
+    const among = reduction === "add" || reduction === "max" ? "max" : "min";
+    return placed(numbers, axis, positions, given, among).to("bool");
+  }
   return data.symbol(data.trace.add("scatter", [data.id, positions.id, updates.id], { axis, reduction }));
 }
 
