@@ -49,8 +49,9 @@ export const chooseConvAlgorithm: Pass = {
 };
 
 function fits(rewriter: Rewriter, node: NodeOf<"conv">, fixed: ReadonlySet<ValueId>): boolean {
-  const { kernel, stride, dilation, groups, packing } = node.attributes;
+  const { kernel, stride, dilation, groups, packing, exact } = node.attributes;
   return (
+    exact !== true &&
     kernel.length === 2 &&
     kernel.every((size) => size === 3) &&
     stride.every((step) => step === 1) &&

@@ -21,6 +21,8 @@ export interface ConvAttributes extends WindowAttributes {
   readonly groups: number;
   /** The weight is packed, `[⌈O / block⌉, …kernel, C / groups, block]`. */
   readonly packing: Packing | null;
+  /** Operands are whole numbers whose sums f32 holds exactly: methods that round on their way are not for it. */
+  readonly exact?: true;
 }
 
 export interface ConvOps {

@@ -1,5 +1,5 @@
 /** Quantised tensors: small integers, kept as i32, with a scale and a zero point. */
-import { normalizeAxis } from "../../../ir/shape.ts";
+import { elementCount, normalizeAxis } from "../../../ir/shape.ts";
 import { gatherAt, gatherWindows, integerTable } from "../../../nn/positions.ts";
 import { toTensor, type Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
@@ -7,7 +7,8 @@ import { TensorProto_DataType as DataType } from "../schema/onnx_pb.ts";
 import { elementTypeName, integerLimits } from "../tensors.ts";
 import { matrixProduct } from "./matrices.ts";
 import { checkedLength } from "./checked-length.ts";
-import { windowOf } from "./windows.ts";
+import { exactSums, isByte, type KnownWeight } from "./exact-sums.ts";
+import { windowOf, type OnnxWindow } from "./windows.ts";
 
 /** A scale or zero point against `x`: one for all, one an index of `axis`, or one a block along it. */
 function spread(node: OperatorNode, x: Tensor, parameter: Tensor): Tensor {
@@ -73,16 +74,40 @@ function centred(x: Tensor, zero: Tensor | undefined, axis: -1 | -2): Tensor {
   return x.sub(zero.unsqueeze(axis === -2 ? 1 : 0));
 }
 
+/** The product of matrices of bytes at inputs `a` and `b`, each less the zero point at an input of its own. */
+function byteProduct(node: OperatorNode, a: number, aZero: number, b: number, bZero: number): Tensor {
+  const left = centred(node.input(a), node.optional(aZero), -2);
+  const right = centred(node.input(b), node.optional(bZero), -1);
+  const columns = right.rank === 1 ? 1 : right.shape.at(-1)!;
+  const known = knownWeight(node, b, bZero, { sums: columns, inner: 1 });
+  const exact =
+    isByte(node.elementType(a)) && isByte(node.elementType(b)) && left.shape.at(-1) === right.shape.at(-2)
+      ? exactSums(left, right, left.shape.at(-1)!, known, (x, w) => x.matmul(w))
+      : undefined;
+  return exact ?? matrixProduct(left, right);
+}
+
+/** A weight of bytes whose elements and zero points are known, and which sums they go to. */
+function knownWeight(
+  node: OperatorNode,
+  weight: number,
+  zero: number,
+  places: Pick<KnownWeight, "sums" | "inner">,
+): KnownWeight | undefined {
+  const values = node.known(weight)?.data;
+  const zeros = node.has(zero) ? node.known(zero)?.data : [0];
+  if (values === undefined || zeros === undefined) return undefined;
+  return { values: values as ArrayLike<number>, zeros: zeros as ArrayLike<number>, ...places };
+}
+
 function matMulInteger(node: OperatorNode): Tensor {
-  const a = centred(node.input(0), node.optional(2), -2);
-  const b = centred(node.input(1), node.optional(3), -1);
   node.declareResult(DataType.INT32);
-  return matrixProduct(a, b);
+  return byteProduct(node, 0, 2, 1, 3);
 }
 
 function qLinearMatMul(node: OperatorNode): Tensor {
-  const [a, aScale, aZero, b, bScale, bZero, yScale, yZero] = node.inputs() as Tensor[];
-  const product = matrixProduct(centred(a!, aZero, -2), centred(b!, bZero, -1));
+  const [, aScale, , , bScale, , yScale, yZero] = node.inputs() as Tensor[];
+  const product = byteProduct(node, 0, 2, 3, 5);
   const row = (scale: Tensor) => (scale.rank === 1 && scale.shape[0] !== 1 ? scale.unsqueeze(1) : scale);
   const real = product.to("f32").mul(row(aScale!)).mul(bScale!);
   const type = node.elementType(7) ?? DataType.UINT8;
@@ -90,15 +115,50 @@ function qLinearMatMul(node: OperatorNode): Tensor {
   return quantized(real, yScale!, yZero!, type, node).reshape(product.shape);
 }
 
-/** Convolution in integers: windows are gathered, multiplied and summed. */
-function integerConv(node: OperatorNode, x: Tensor, weight: Tensor): Tensor {
-  const spatial = x.shape.slice(2);
-  const { kernel, stride, dilation, padding } = windowOf(node, spatial, weight.shape.slice(2));
+/** Convolution in integers: by f32 where that is exact, else windows are gathered, multiplied and summed. */
+function integerConv(
+  node: OperatorNode,
+  x: Tensor,
+  weight: Tensor,
+  weightAt: number,
+  zeroAt: number,
+): Tensor {
+  const window = windowOf(node, x.shape.slice(2), weight.shape.slice(2));
   const groups = node.int("group", 1);
-  const [batch, channels] = x.shape as [number, number];
+  const channels = x.shape[1]!;
   const outputs = weight.shape[0]!;
   if (channels % groups !== 0 || outputs % groups !== 0 || weight.shape[1] !== channels / groups)
     return node.fail("shape", `${channels} channels and ${outputs} outputs do not fit ${groups} groups.`);
+  const terms = elementCount(weight.shape.slice(1));
+  const exact =
+    isByte(node.elementType(0)) && isByte(node.elementType(weightAt)) && window.kernel.length <= 3
+      ? exactSums(
+          x,
+          weight,
+          terms,
+          knownWeight(node, weightAt, zeroAt, { sums: outputs, inner: terms }),
+          (input, kernel) =>
+            input.symbol(
+              input.trace.add("conv", [input.id, kernel.id], {
+                ...window,
+                groups,
+                packing: null,
+                exact: true,
+              }),
+            ),
+        )
+      : undefined;
+  return exact ?? gatheredConv(x, weight, window, groups);
+}
+
+function gatheredConv(
+  x: Tensor,
+  weight: Tensor,
+  { kernel, stride, dilation, padding }: OnnxWindow,
+  groups: number,
+): Tensor {
+  const [batch, channels] = x.shape as [number, number];
+  const outputs = weight.shape[0]!;
   const padded = x.pad([...padding].reverse().flatMap(([before, after]) => [before, after]));
   const counts = kernel.map((size, i) => {
     const room = padded.shape[i + 2]! - (dilation[i]! * (size - 1) + 1);
@@ -135,6 +195,8 @@ function convInteger(node: OperatorNode): Tensor {
     node,
     xZero === undefined ? x : x.sub(xZero.reshape([])),
     centredWeight(node.input(1), node.optional(3)),
+    1,
+    3,
   );
 }
 
@@ -142,7 +204,7 @@ function qLinearConv(node: OperatorNode): Tensor {
   const [x, xScale, xZero, weight, wScale, wZero, yScale, yZero] = [0, 1, 2, 3, 4, 5, 6, 7].map((i) =>
     node.input(i),
   ) as Tensor[];
-  const product = integerConv(node, x!.sub(xZero!.reshape([])), centredWeight(weight!, wZero));
+  const product = integerConv(node, x!.sub(xZero!.reshape([])), centredWeight(weight!, wZero), 3, 5);
   const perOutput = (v: Tensor) =>
     v.rank === 1 && v.shape[0] !== 1
       ? v.reshape([v.shape[0]!, ...product.shape.slice(2).map(() => 1)])
