@@ -6,6 +6,7 @@ import { UserError } from "../../errors.ts";
 import type { Graph } from "../../ir/graph.ts";
 import { elementCount } from "../../ir/shape.ts";
 import type { ConstantBindings, ShapeBindings } from "./bind-inputs.ts";
+import { splitConstantWeights } from "./constant-nodes.ts";
 import { dataDependentNodes } from "./data-dependence.ts";
 import { inlineFunctions } from "./inline-functions.ts";
 import { importParsed, type Dimension, type ImportOptions } from "./model.ts";
@@ -84,10 +85,12 @@ export function inspectParsed(parsed: ParsedModel, options: ParsedOptions = {}):
   const report = inspectSupport(proto, nodes, dataDependentNodes(graph, nodes, constants));
   const reasons = new Map(report.unsupported.map(({ operator, reason }) => [operator, reason]));
   const isInitializer = new Set(graph.initializer.map(({ name }) => name));
-  const sizes = graph.initializer.map(({ dims, dataType }) => {
-    const count = dims.reduce((product, size) => product * Number(size), 1);
-    return { count, bytes: count * (bytesOfElementType(dataType) ?? 0) };
-  });
+  const sizes = [...graph.initializer, ...splitConstantWeights(graph, nodes).weights].map(
+    ({ dims, dataType }) => {
+      const count = dims.reduce((product, size) => product * Number(size), 1);
+      return { count, bytes: count * (bytesOfElementType(dataType) ?? 0) };
+    },
+  );
   const opset = proto.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx")?.version ?? 0n;
   return {
     opset: Number(opset),

@@ -7,6 +7,7 @@ import type { HostDType } from "../../ir/dtype.ts";
 import type { HostTensor } from "../../ir/host-tensor.ts";
 import { elementCount } from "../../ir/shape.ts";
 import { Parameter, type Stored } from "../../ir/stored-tensor.ts";
+import { splitConstantWeights } from "./constant-nodes.ts";
 import { executionOrder } from "./execution-order.ts";
 import { parseModel, type ParsedModel } from "./parse-model.ts";
 import type { ModelProto, TensorProto, ValueInfoProto } from "./schema/onnx_pb.ts";
@@ -93,12 +94,13 @@ export function importParsed(
   if (graph === undefined || graph.node.length + graph.output.length === 0) {
     throw new UserError("file-format", "onnx: the file holds no graph. Is it an ONNX model?");
   }
-  const nodes = namedNodes(inlineFunctions(proto));
-  checkSupport(proto, nodes);
+  const all = namedNodes(inlineFunctions(proto));
+  checkSupport(proto, all);
+  const { nodes, weights } = splitConstantWeights(graph, all);
   const dialect = { opset: checkedOpset(proto), producer: proto.producerName };
 
   const initializers = new Map<string, Initializer>();
-  for (const tensor of graph.initializer) {
+  for (const tensor of [...graph.initializer, ...weights]) {
     if (initializers.has(tensor.name))
       throw new UserError("file-format", `onnx: initialiser '${tensor.name}' is defined twice.`);
     initializers.set(tensor.name, initializerOf(tensor, { rawData, externalData }));
