@@ -213,6 +213,43 @@ def record_regions(r):
         r.case(name, "RoiAlign", [x, boxes, images], [expected], opset=opset, output_height=3, output_width=2, sampling_ratio=2, spatial_scale=0.5)
 
 
+def record_deformed(r):
+    def case(name, image, weight, offset_groups=1, groups=1, bias=False, masked=False, reach=2.0, **window):
+        stride, padding, dilation = (window.get(key, default) for key, default in (("strides", (1, 1)), ("pads", (0, 0)), ("dilations", (1, 1))))
+        out = [(size + 2 * pad - step * (k - 1) - 1) // s + 1 for size, pad, step, k, s in zip(image[2:], padding, dilation, weight[2:], stride)]
+        taps = weight[2] * weight[3]
+        x, w = normal(*image), normal(*weight)
+        offset = uniform(-reach, reach, image[0], 2 * offset_groups * taps, *out)
+        b = normal(weight[0]) if bias else None
+        mask = uniform(0, 1, image[0], offset_groups * taps, *out) if masked else None
+        y = torchvision.ops.deform_conv2d(d(x), d(offset), d(w), None if b is None else d(b), stride, padding, dilation, None if mask is None else d(mask))
+        attributes = {**window, "pads": [*padding, *padding], "group": groups, "offset_group": offset_groups}
+        inputs = [x, Constant(w), offset, None if b is None else Constant(b), mask]
+        while inputs[-1] is None:
+            inputs.pop()
+        r.case(name, "DeformConv", inputs, [y], opset=19, **attributes)
+
+    case("plain", (1, 3, 6, 7), (4, 3, 3, 3))
+    case("mask", (2, 4, 5, 6), (6, 4, 3, 3), bias=True, masked=True, pads=(1, 1))
+    case("groups", (2, 4, 7, 8), (6, 2, 3, 3), groups=2, offset_groups=2, masked=True, pads=(1, 1), strides=(2, 1))
+    case("window", (1, 6, 9, 8), (4, 6, 3, 2), offset_groups=3, bias=True, pads=(2, 1), dilations=(2, 3), strides=(1, 2))
+    case("far", (1, 2, 4, 4), (2, 2, 1, 1), reach=9.0)
+
+
+def record_caches(r):
+    cache, update = normal(3, 2, 6, 4), normal(3, 2, 2, 4)
+    starts = np.array([0, 3, 4], "int64")
+    for mode, places in (("linear", starts), ("circular", np.array([5, 3, 0], "int64"))):
+        y = cache.copy()
+        for batch, start in enumerate(places):
+            for step in range(2):
+                y[batch, :, (start + step) % 6] = update[batch, :, step]
+        r.case(mode, "TensorScatter", [cache, update, places], [y], opset=24, mode=mode)
+    y = cache.copy()
+    y[:, :, :, :3] = normal(3, 2, 6, 3)
+    r.case("start", "TensorScatter", [cache, y[:, :, :, :3].copy()], [y], opset=24, axis=3)
+
+
 def record_ngrams(r):
     rows = ints(0, 4, 3, 9)
     grams = [(0,), (2,), (3,), (1, 2), (0, 0), (3, 1), (2, 1, 0)]
@@ -251,3 +288,5 @@ def record_conformance(r):
     record_matrices(r)
     record_regions(r)
     record_ngrams(r)
+    record_deformed(r)
+    record_caches(r)

@@ -11,6 +11,7 @@ export {
   type CrossEntropyOptions,
 } from "./classification-losses.ts";
 export { convTranspose, type ConvTransposeOptions } from "./conv-transpose.ts";
+export { deformConv, type DeformConvOptions } from "./deform-conv.ts";
 export { cosineSimilarity, normalize, pairwiseDistance } from "./distances.ts";
 export * from "./dropout-functions.ts";
 export { einsum } from "./einsum.ts";

@@ -1,7 +1,7 @@
 /** Sampling images at computed coordinates, and the coordinates of an affine map. */
 import { UserError } from "../errors.ts";
 import { elementCount, formatShape, rowMajorStrides } from "../ir/shape.ts";
-import { arange, gatherAt } from "./positions.ts";
+import { linearTaps, sampleAt, type Tap } from "./sample-at.ts";
 import type { Tensor } from "./tensor.ts";
 
 export interface GridSampleOptions {
@@ -14,12 +14,6 @@ export interface GridSampleOptions {
 }
 
 type Padding = NonNullable<GridSampleOptions["paddingMode"]>;
-
-/** A source position along one dimension with its weight; both are tensors of the result's spatial shape. */
-interface Tap {
-  readonly position: Tensor;
-  readonly weight: Tensor | undefined;
-}
 
 /** From −1 … 1 to positions: the centres of the outer elements, or their outer edges. */
 function denormalized(coordinate: Tensor, size: number, alignCorners: boolean): Tensor {
@@ -82,13 +76,7 @@ function tapsOf(
     }));
   }
   const inside = padded(position, size, padding, alignCorners);
-  if (mode === "nearest") return [{ position: inside.round(), weight: undefined }];
-  const base = inside.floor();
-  const fraction = inside.sub(base);
-  return [
-    { position: base, weight: fraction.neg().add(1) },
-    { position: base.add(1), weight: fraction },
-  ];
+  return mode === "nearest" ? [{ position: inside.round(), weight: undefined }] : linearTaps(inside);
 }
 
 /** `x [N, C, …]` at `grid [N, …result, d]` of coordinates from −1 to 1, the last dimension's first: `[N, C, …result]`. */
@@ -104,38 +92,7 @@ export function gridSample(x: Tensor, grid: Tensor, options: GridSampleOptions =
   const axes = spatial.map((size, i) =>
     tapsOf(mode, grid.select(-1, spatial.length - 1 - i), size, padding, alignCorners),
   );
-  const channelsLast = x.permute([0, ...spatial.map((_, i) => i + 2), 1]);
-  const rows = channelsLast.reshape([x.shape[0]! * elementCount(spatial), x.shape[1]!]);
-  const strides = rowMajorStrides(spatial);
-  const batch = arange(x, x.shape[0]!, 0, grid.rank - 1).mul(elementCount(spatial));
-  const terms = combinations(axes).map((taps) => {
-    const row = taps.reduce<Tensor>(
-      (sum, { position }, i) =>
-        sum.add(
-          position
-            .clamp(0, spatial[i]! - 1)
-            .to("i32")
-            .mul(strides[i]!),
-        ),
-      batch,
-    );
-    const value = gatherAt(rows, 0, row);
-    const insides = taps.map(({ position }, i) => position.ge(0).logicalAnd(position.le(spatial[i]! - 1)));
-    const inside = insides.reduce((a, b) => a.logicalAnd(b));
-    const kept = padding === "zeros" ? value.where(inside.unsqueeze(-1), 0) : value;
-    const weights = taps.flatMap(({ weight }) => (weight === undefined ? [] : [weight]));
-    return weights.length === 0 ? kept : kept.mul(weights.reduce((a, b) => a.mul(b)).unsqueeze(-1));
-  });
-  const sampled = terms.reduce((sum, term) => sum.add(term));
-  return sampled.permute([0, grid.rank - 1, ...spatial.map((_, i) => i + 1)]);
-}
-
-/** One tap of each dimension, in every combination. */
-function combinations(axes: readonly (readonly Tap[])[]): Tap[][] {
-  return axes.reduce<Tap[][]>(
-    (all, taps) => all.flatMap((start) => taps.map((tap) => [...start, tap])),
-    [[]],
-  );
+  return sampleAt(x, axes, padding === "zeros");
 }
 
 /**

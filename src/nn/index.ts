@@ -11,6 +11,7 @@ export {
   ConvTranspose3d,
   type ConvTransposeLayerOptions,
 } from "./conv-transpose-layers.ts";
+export { DeformConv2d, type DeformConv2dOptions, type DeformConvOptions } from "./deform-conv.ts";
 export { Conv1d, Conv2d, Conv3d, type ConvLayerOptions } from "./conv.ts";
 export {
   CosineSimilarity,

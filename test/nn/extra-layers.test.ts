@@ -6,6 +6,7 @@ import { seededRandom } from "../../src/nn/init.ts";
 import * as nn from "../../src/nn/index.ts";
 import { traceModule } from "../../src/nn/trace-module.ts";
 import { Forward, randomTensor } from "../api/networks.ts";
+import { relativeError } from "../recordings/compare.ts";
 import { runTraced } from "../recordings/run-traced.ts";
 
 const { functional: F } = nn;
@@ -14,6 +15,11 @@ const ramp = (shape: readonly number[]): HostTensor<"f32"> =>
     Array.from({ length: shape.reduce((product, size) => product * size, 1) }, (_, i) => i),
     shape,
   );
+
+function expectClose(actual: HostTensor, expected: HostTensor): void {
+  expect(actual.shape).toEqual(expected.shape);
+  expect(relativeError(actual, expected)).toBeLessThan(1e-6);
+}
 
 describe("input that does not fit is refused", () => {
   test.each([
@@ -107,6 +113,51 @@ describe("functions", () => {
   test("pixelUnshuffle undoes pixelShuffle", () => {
     const there = new Forward((x) => F.pixelUnshuffle(F.pixelShuffle(x!, 3), 3));
     expect(runTraced(there, [ramp([2, 18, 2, 3])])).toEqual([ramp([2, 18, 2, 3])]);
+  });
+
+  test("a deformable convolution without offsets is a convolution, and with whole ones one of a shifted image", () => {
+    const options = { stride: [2, 1], padding: 1, dilation: [1, 2], groups: 2, random: seededRandom(3) };
+    const deformed = new nn.DeformConv2d(4, 6, 3, options);
+    const plain = new nn.Conv2d(4, 6, 3, options);
+    plain.weight.assign(deformed.weight.value);
+    plain.bias!.assign(deformed.bias!.value);
+    const x = randomTensor([2, 4, 7, 8]);
+    const none = tensor(new Float32Array(2 * 18 * 4 * 6), [2, 18, 4, 6]);
+    const [expected] = runTraced(plain, [x]);
+    expectClose(runTraced(deformed, [x, none])[0]!, expected!);
+    // Rows come first among the coordinates: one row further down is the image moved up by one.
+    const down = tensor(
+      none.data.map((_, i) => 1 - (Math.floor(i / 24) % 2)),
+      none.shape,
+    );
+    const movedUp = new Forward((image) => image!.slice(2, 1, 7).pad([0, 0, 0, 1]));
+    const rows = new Forward((y) => y!.slice(2, 1, 4));
+    const inner = (y: HostTensor) => runTraced(rows, [y])[0]!;
+    const [moved] = runTraced(deformed, [runTraced(movedUp, [x])[0]!, none]);
+    // The first row of results reads what was moved out of the image.
+    expectClose(inner(runTraced(deformed, [x, down])[0]!), inner(moved!));
+    const half = tensor(new Float32Array(2 * 9 * 4 * 6).fill(0.5), [2, 9, 4, 6]);
+    plain.bias!.assign(tensor(new Float32Array(6), [6]));
+    deformed.bias!.assign(tensor(new Float32Array(6), [6]));
+    const [whole] = runTraced(plain, [x]);
+    const [masked] = runTraced(deformed, [x, none, half]);
+    expectClose(masked!, {
+      ...whole!,
+      data: (whole!.data as Float32Array).map((value) => value / 2),
+    } as HostTensor);
+  });
+
+  test("a deformable convolution refuses offsets and masks that do not fit", () => {
+    const layer = new nn.DeformConv2d(4, 6, 3);
+    const specs = (...shapes: (readonly number[])[]) => shapes.map((shape) => ({ shape }));
+    expect(() => traceModule(layer, specs([1, 4, 5, 5], [1, 18, 5, 5]))).toThrow(
+      /offsets \[1,18,5,5\] do not fit \[1,4,5,5\] with a weight of \[6,4,3,3\]; results would be \[1,6,3,3\]/,
+    );
+    expect(() => traceModule(layer, specs([1, 4, 5, 5], [1, 54, 3, 3]))).toThrow(/do not fit/);
+    expect(() => traceModule(layer, specs([1, 4, 5, 5], [1, 18, 3, 3], [1, 18, 3, 3]))).toThrow(
+      /and a mask \[1,18,3,3\] do not fit/,
+    );
+    expect(() => new nn.DeformConv2d(4, 6, 3, { groups: 4 })).toThrow(/must both divide into groups=4/);
   });
 
   test("attention that may see one position gives that position's value", () => {

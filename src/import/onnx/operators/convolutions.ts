@@ -1,8 +1,11 @@
 /** Convolution and its transpose. */
+import { elementCount } from "../../../ir/shape.ts";
 import { addPerChannel } from "../../../nn/functional.ts";
 import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
+import { deformConv } from "../../../nn/deform-conv.ts";
 import { convTranspose } from "../../../nn/conv-transpose.ts";
+import { checkedLength } from "./checked-length.ts";
 import { windowOf } from "./windows.ts";
 
 function conv(node: OperatorNode): Tensor {
@@ -43,4 +46,21 @@ function transposed(node: OperatorNode): Tensor {
   });
 }
 
-export const convolutions: OperatorFamily = { Conv: conv, ConvTranspose: transposed };
+/** Offsets and masks come as inputs; groups follow from the shapes, and must be those that the node says. */
+function deformed(node: OperatorNode): Tensor {
+  const [x, weight, offset] = [node.input(0), node.input(1), node.input(2)];
+  const { kernel, stride, dilation, padding } = windowOf(node, x.shape.slice(2), weight.shape.slice(2));
+  const [groups, offsetGroups] = [node.int("group", 1), node.int("offset_group", 1)];
+  const coordinates = offsetGroups * elementCount(kernel) * kernel.length;
+  if (x.shape[1] !== weight.shape[1]! * groups || offset.shape[1] !== coordinates)
+    return node.fail("shape", `${groups} groups and ${offsetGroups} of offsets do not fit the inputs.`);
+  checkedLength(node, elementCount(offset.shape.slice(2)) * elementCount(kernel), "the offsets");
+  return deformConv(x, offset, weight, node.optional(3) ?? null, {
+    stride,
+    dilation,
+    padding,
+    mask: node.optional(4) ?? null,
+  });
+}
+
+export const convolutions: OperatorFamily = { Conv: conv, ConvTranspose: transposed, DeformConv: deformed };

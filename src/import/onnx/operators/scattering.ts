@@ -6,6 +6,7 @@ import { placed, scatterAlong } from "../../../nn/scattering.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { trailingAxis } from "./axes.ts";
+import { checkedLength } from "./checked-length.ts";
 import { narrowed } from "./narrow.ts";
 
 function gatherElementsOf(node: OperatorNode): Tensor {
@@ -72,7 +73,28 @@ function scatterNd(node: OperatorNode): Tensor {
   return narrowed(node, result.reshape(data.shape));
 }
 
+/** Writes an update into a cache along `axis`, each of the batch from a position of its own. */
+function tensorScatter(node: OperatorNode): Tensor {
+  const [cache, update] = [node.input(0), node.input(1)];
+  const axis = trailingAxis(node, cache, -2);
+  const mode = node.string("mode", "linear");
+  if (mode !== "linear" && mode !== "circular") return node.fail("unsupported", `mode ${mode} is not known.`);
+  const fits = cache.shape.every((size, i) =>
+    i === axis ? update.shape[i]! <= size : update.shape[i] === size,
+  );
+  if (axis === 0 || update.rank !== cache.rank || !fits)
+    return node.fail("shape", "the update does not fit into the cache along the axis.");
+  const size = checkedLength(node, cache.shape[axis]!, "the cache");
+  const steps = arange(cache, update.shape[axis]!, axis, cache.rank);
+  const starts = node.optional(2)?.to("i32");
+  const batch = starts?.reshape(cache.shape.map((_, i) => (i === 0 ? cache.shape[0]! : 1)));
+  const places = batch === undefined ? steps : steps.add(batch);
+  const positions = mode === "circular" ? places.to("f32").fmod(size).to("i32") : places;
+  return placed(cache, axis, positions, update, "none");
+}
+
 export const scattering: OperatorFamily = {
+  TensorScatter: tensorScatter,
   GatherElements: gatherElementsOf,
   GatherND: gatherNd,
   ScatterElements: scatterElements,
