@@ -49,7 +49,7 @@ describe.skipIf(!isTested("opencl"))("the compiler", () => {
     const loaded = await loadOpencl();
     if ("missing" in loaded) throw new Error(loaded.missing);
     const { driver } = listOpenclDevices(loaded.api)[0]!;
-    const processes = new BuildProcesses(driver, 2, 12);
+    const processes = new BuildProcesses(driver, 2, kernelsFrom(200, 12));
     const built = kernelsFrom(200, 12).map((kernel) =>
       processes.build(
         kernel,
@@ -62,9 +62,25 @@ describe.skipIf(!isTested("opencl"))("the compiler", () => {
   });
 });
 
+describe.skipIf(!isTested("opencl"))("a kernel for large weights", () => {
+  it("is built elsewhere though it is alone", async () => {
+    const loaded = await loadOpencl();
+    if ("missing" in loaded) throw new Error(loaded.missing);
+    const { driver } = listOpenclDevices(loaded.api)[0]!;
+    const [kernel] = kernelsFrom(300, 1).map((small) => ({
+      ...small,
+      buffers: [{ access: "read", sizeBytes: 2 ** 24 }] as const,
+    }));
+    const processes = new BuildProcesses(driver, 2, [kernel!]);
+    const here = () => Promise.reject(new Error("built here"));
+    expect(await processes.build(kernel!, here, async (binary) => binary.length)).toBeGreaterThan(0);
+    processes.close();
+  });
+});
+
 describe("BuildProcesses", () => {
   it("builds few kernels here, as soon as a process would have started", async () => {
-    const processes = new BuildProcesses("no such driver", 4, 2);
+    const processes = new BuildProcesses("no such driver", 4, kernelsFrom(1, 2));
     const built = kernelsFrom(1, 2).map((kernel) =>
       processes.build(
         kernel,
@@ -77,7 +93,7 @@ describe("BuildProcesses", () => {
   });
 
   it("builds everything here where no process may be started", async () => {
-    const processes = new BuildProcesses("no such driver", 0, 12);
+    const processes = new BuildProcesses("no such driver", 0, kernelsFrom(1, 12));
     const built = await Promise.all(
       kernelsFrom(1, 12).map((kernel) =>
         processes.build(
@@ -92,7 +108,7 @@ describe("BuildProcesses", () => {
   });
 
   it("builds here what a process without the driver does not", async () => {
-    const processes = new BuildProcesses("no such driver", 1, 20);
+    const processes = new BuildProcesses("no such driver", 1, kernelsFrom(1, 20));
     const slowly = async (kernel: KernelSource) => {
       await new Promise((resolve) => setTimeout(resolve, 100));
       return kernel.name;

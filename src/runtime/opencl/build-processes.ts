@@ -18,8 +18,10 @@ export interface BuildAnswer {
   readonly binary: Uint8Array | undefined;
 }
 
-/** So few kernels are built here: a process takes as long to start as two of them. */
+/** Fewer kernels are built here: a process takes as long to start as two of them. */
 const worthAProcess = 6;
+/** Unless one works on so many bytes: then the memory that a compiler leaves behind is missed. */
+const largeBytes = 2 ** 24;
 /** Builds that must wait before another process is worth its start. */
 const worthAnother = 6;
 
@@ -35,11 +37,12 @@ export class BuildProcesses {
 
   /**
    * @param most processes to start
-   * @param kernels how many there may be to build
+   * @param kernels those there may be to build
    */
-  constructor(driver: string, most: number, kernels: number) {
+  constructor(driver: string, most: number, kernels: readonly Pick<KernelSource, "buffers">[]) {
     this.#driver = driver;
-    this.#left = kernels < worthAProcess ? 0 : most;
+    const isLarge = kernels.some(({ buffers }) => buffers.some(({ sizeBytes }) => sizeBytes >= largeBytes));
+    this.#left = kernels.length < worthAProcess && !isLarge ? 0 : most;
     if (this.#left <= 0) this.#idle.push("here");
   }
 

@@ -169,7 +169,7 @@ export class OpenclDevice implements Device {
     this.#usable();
     let completed = 0;
     // Other drivers than PoCL build in parallel threads by themselves.
-    const processes = this.#info.isPocl ? await buildProcesses(this.#info, kernels.length) : undefined;
+    const processes = this.#info.isPocl ? await buildProcesses(this.#info, kernels) : undefined;
     const on = { api: this.#api, context: this.#context, info: this.#info, cache: this.#cache, processes };
     const programs = mapConcurrently(kernels, buildWidth, async (source) => {
       if (source.language !== "opencl-c")
@@ -327,7 +327,10 @@ function alignedMemory(api: OpenclApi, sizeBytes: number): Uint8Array {
   return whole.subarray(alignment - misaligned).subarray(0, sizeBytes);
 }
 
-async function buildProcesses(info: OpenclDeviceInfo, kernels: number): Promise<BuildProcesses> {
+async function buildProcesses(
+  info: OpenclDeviceInfo,
+  kernels: readonly KernelSource[],
+): Promise<BuildProcesses> {
   const { availableParallelism } = await importAtRuntime<typeof import("node:os")>("node:os");
   return new BuildProcesses(info.driver, Math.min(availableParallelism(), mostBuildProcesses), kernels);
 }
