@@ -3,6 +3,7 @@ import { compile, type ModelOptions } from "../compile.ts";
 import type { Compiled } from "../compiled.ts";
 import type { OnnxModel } from "../import/onnx/model.ts";
 import { openOnnx } from "../import/onnx/open-onnx.ts";
+import { unknownInputsOf } from "../import/onnx/unknown-inputs-error.ts";
 import { writeNpy } from "../import/npy.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
 import type { DispatchTiming } from "../runtime/device.ts";
@@ -14,6 +15,9 @@ import { readRecords } from "./tuning-file.ts";
 import { progressBar } from "./progress-bar.ts";
 import { readConstants, readInputs } from "./read-inputs.ts";
 
+/** Sizes, counts and switches are short; what is computed from longer inputs belongs on a device. */
+const longestConstant = 64;
+
 type Results = Readonly<Record<string, HostTensor>>;
 
 export async function runCommand(args: RunArguments): Promise<void> {
@@ -24,9 +28,10 @@ export async function runCommand(args: RunArguments): Promise<void> {
   const given = model.inputs.filter(({ name }) => !Object.hasOwn(constants, name));
   const { tensors, shapes } = await readInputs(given, args);
   const start = performance.now();
-  await using compiled = await compileWithProgress(model, args.device, { shapes, constants, tuning });
+  const { compiled, inputs } = await compileFor(model, tensors, args.device, { shapes, constants, tuning });
+  await using _ = compiled;
   const compileMs = performance.now() - start;
-  const { results, runMs, timings } = await runOnce(compiled, tensors, args.profile);
+  const { results, runMs, timings } = await runOnce(compiled, inputs, args.profile);
 
   const { kind, name, reason } = compiled.report().data.device;
   console.log(`${args.model} on ${name} (${kind}: ${reason})`);
@@ -52,6 +57,28 @@ function checkOutputNames(model: OnnxModel, { outputs }: RunArguments): void {
       throw new CommandLineError(
         `an .npy file holds one result, and the model has ${names.length}: ${names.join(", ")}. Say which: --output NAME=${path}.`,
       );
+  }
+}
+
+/** There is one run, so an input that shapes or branches depend on is as good as a constant. */
+async function compileFor(
+  model: OnnxModel,
+  tensors: Results,
+  device: RunArguments["device"],
+  options: Pick<ModelOptions, "shapes" | "tuning"> & { readonly constants: Results },
+): Promise<{ readonly compiled: Compiled; readonly inputs: Results }> {
+  try {
+    return { compiled: await compileWithProgress(model, device, options), inputs: tensors };
+  } catch (error) {
+    const wanted = unknownInputsOf(error);
+    const isShort = (name: string) => (tensors[name]?.data.length ?? Infinity) <= longestConstant;
+    if (wanted.length === 0 || !wanted.every(isShort)) throw error;
+    console.log(`${wanted.join(", ")}: taken as constant, because shapes or branches depend on it`);
+    const isWanted = ([name]: readonly [string, HostTensor]) => wanted.includes(name);
+    const entries = Object.entries(tensors);
+    const constants = { ...options.constants, ...Object.fromEntries(entries.filter(isWanted)) };
+    const rest = Object.fromEntries(entries.filter((entry) => !isWanted(entry)));
+    return compileFor(model, rest, device, { ...options, constants });
   }
 }
 

@@ -129,10 +129,28 @@ describe("heddle run", () => {
     );
     expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining("y f32[3,2]") });
     expect(readNpy(readFileSync(path("reshaped.npy")))).toEqual(tensor([1, 2, 3, 4, 5, 6], [3, 2]));
-    const unbound = await run(reshape, "--input", `x=${x}`, "--input", `shape=${shape}`, "--device", "cpu");
-    expect(unbound).toMatchObject({ code: 1, stderr: expect.stringContaining("constants: {") });
+    // There is one run, so an input that a shape depends on may be given like any other.
+    const asInput = await run(
+      ...[reshape, "--input", `x=${x}`, "--input", `shape=${shape}`, "--device", "cpu"],
+      ...["--output", path("reshaped-again.npy")],
+    );
+    expect({ code: asInput.code, stderr: asInput.stderr }).toEqual({ code: 0, stderr: "" });
+    expect(asInput.stdout).toMatch(/^shape: taken as constant, because shapes or branches depend on it\n/);
+    expect(readFileSync(path("reshaped-again.npy"))).toEqual(readFileSync(path("reshaped.npy")));
     const unknown = await run(reshape, "--input", x, "--constant", `form=${shape}`);
     expect(unknown.stderr).toContain("the model has no input 'form'. Its inputs: x f32[2,3], shape i64[2].");
+  });
+
+  it("takes no long input for a constant, and says what depends on it", async () => {
+    const file = onnxFile({
+      node: [{ opType: "NonZero", input: ["x"], output: ["y"] }],
+      input: [floatTensor("x", [65])],
+      output: [floatTensor("y", [1, "count"], TensorProto_DataType.INT64)],
+    });
+    const x = write("long.npy", writeNpy(tensor(new Float32Array(65), [65])));
+    const { code, stdout, stderr } = await run(write("nonzero.onnx", file), "--input", x, "--device", "cpu");
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/is computed from the input 'x'; .*constants: \{ "x": tensor\(…\) \}/);
   });
 
   it("writes results in the dtype that the model declares, and refuses inputs that do not fit theirs", async () => {

@@ -9,6 +9,7 @@ import { Tensor } from "../../nn/tensor.ts";
 import type { OnnxNode } from "./nodes.ts";
 import { AttributeProto_AttributeType as AttributeType, type AttributeProto } from "./schema/onnx_pb.ts";
 import { readTensor } from "./tensors.ts";
+import { UnknownInputsError } from "./unknown-inputs-error.ts";
 
 /** A tensor whose elements are known while importing; those of a weight are decoded when asked for. */
 export interface KnownValue {
@@ -127,9 +128,11 @@ export class OperatorNode {
     if (sources.length === 0) return this.fail("unsupported", `${what} is computed from weights; ${problem}`);
     const names = sources.map((name) => `'${name}'`).join(", ");
     const bindings = sources.map((name) => `${JSON.stringify(name)}: tensor(…)`).join(", ");
-    return this.fail(
-      "unsupported",
-      `${what} is computed from the input ${names}; ${problem} Where that is the same in every run, give its value when compiling: compile(model, { constants: { ${bindings} } }).`,
+    throw new UnknownInputsError(
+      this.#about(
+        `${what} is computed from the input ${names}; ${problem} Where that is the same in every run, give its value when compiling: compile(model, { constants: { ${bindings} } }).`,
+      ),
+      sources,
     );
   }
 
@@ -208,7 +211,11 @@ export class OperatorNode {
   }
 
   fail(code: ConstructorParameters<typeof UserError>[0], message: string): never {
-    throw new UserError(code, `onnx: ${this.#node.proto.opType} '${this.#node.name}': ${message}`);
+    throw new UserError(code, this.#about(message));
+  }
+
+  #about(message: string): string {
+    return `onnx: ${this.#node.proto.opType} '${this.#node.name}': ${message}`;
   }
 
   #value(position: number): OnnxValue {
