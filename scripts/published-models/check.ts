@@ -22,7 +22,7 @@ import {
 import { compareTensors } from "../../src/ir/compare-tensors.ts";
 import { elementCount } from "../../src/ir/shape.ts";
 import { seededRandom } from "../../src/nn/init.ts";
-import { findOnnxRuntime, runOnnxRuntime } from "../pytorch-samples/onnx-runtime.ts";
+import { findOnnxRuntime, runOnnxRuntime } from "../onnx-runtime.ts";
 import { models, type PublishedModel } from "./models.ts";
 
 const tolerance = 1e-4;
@@ -36,8 +36,9 @@ if (ort === undefined) {
   process.exit(1);
 }
 const { device } = await openDevice(values.device as DeviceKind);
+const wanted = models.filter(({ name }) => new RegExp(values.only).test(name));
 let failures = 0;
-for (const model of models.filter(({ name }) => new RegExp(values.only).test(name))) {
+for (const model of wanted) {
   try {
     const error = await check(model);
     if (!(error <= tolerance)) failures++;
@@ -48,7 +49,7 @@ for (const model of models.filter(({ name }) => new RegExp(values.only).test(nam
   }
 }
 console.log(
-  `${failures} of ${models.length} models differ from ONNX Runtime by more than ${tolerance} on ${device.kind}`,
+  `${failures} of ${wanted.length} models differ from ONNX Runtime by more than ${tolerance} on ${device.kind}`,
 );
 process.exit(failures === 0 ? 0 : 1);
 

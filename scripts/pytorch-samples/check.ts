@@ -23,7 +23,7 @@ import {
 } from "heddle";
 import { compareTensors } from "../../src/ir/compare-tensors.ts";
 import { graphTensor } from "../../src/ir/trace.ts";
-import { findOnnxRuntime, runOnnxRuntime } from "./onnx-runtime.ts";
+import { findOnnxRuntime, runOnnxRuntime } from "../onnx-runtime.ts";
 
 type Tensors = Readonly<Record<string, HostTensor>>;
 

@@ -188,12 +188,15 @@ export class Session {
       await Promise.all([this.#loadKernels(), this.#preparation.refreshAndWait()]);
       return;
     }
+    const keep = (mapped: ReadonlyMap<number, DeviceBuffer> | undefined): boolean => {
+      for (const [i, buffer] of mapped ?? []) this.#owned.push((this.#buffers[i] = buffer));
+      return mapped !== undefined;
+    };
     const found = await file.find();
-    const [loaded] = found ? await Promise.all([file.load(found), this.#loadKernels()]) : [];
-    const kept = loaded ?? (await file.store((take) => this.#preparation.refreshAndWait(take)));
-    for (const [i, buffer] of kept ?? []) this.#owned.push((this.#buffers[i] = buffer));
-    if (kept === undefined) await this.#preparation.refreshAndWait();
-    else this.#preparation.skip();
+    const [isMapped] = found ? await Promise.all([file.load(found).then(keep), this.#loadKernels()]) : [];
+    if (isMapped || keep(await file.store((take) => this.#preparation.refreshAndWait(take))))
+      this.#preparation.skip();
+    else await this.#preparation.refreshAndWait();
     // Those that are not loaded yet: only now, as what preparing leaves behind in the driver serves them.
     await this.#loadKernels();
   }

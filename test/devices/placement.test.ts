@@ -4,14 +4,9 @@ import { evaluate } from "../../src/ir/evaluate.ts";
 import { tensor, type HostTensor } from "../../src/ir/host-tensor.ts";
 import { parseGraph } from "../../src/ir/parse.ts";
 import { elementCount } from "../../src/ir/shape.ts";
+import { seededRandom } from "../../src/nn/init.ts";
 import type { DType } from "../../src/ir/dtype.ts";
 import { lazyDevice, runGraph, testedDevices } from "./run-graph.ts";
-
-/** Numbers in [0, 1), the same with every call: a linear congruential generator (Numerical Recipes' constants). */
-function uniformSequence(): () => number {
-  let state = 1;
-  return () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
-}
 
 const shown = (shape: readonly number[]) => `[${shape.join(",")}]`;
 
@@ -52,7 +47,7 @@ function scatterGraph({ data, positions, updates, axis, dtype = "f32" }: Scatter
 
 /** Whole numbers, so that sums and products have one result in any order of rounding. */
 function scatterValues({ data, positions, updates, axis, dtype = "f32" }: Scatter) {
-  const next = uniformSequence();
+  const next = seededRandom(1);
   const small = () => Math.floor(next() * 7) - (dtype === "u32" ? 0 : 3);
   const size = data[axis]!;
   return {
@@ -84,7 +79,7 @@ const orders: readonly Order[] = [
 
 /** Ties, both zeros, infinities and NaN among few different numbers. */
 function orderValues({ shape, dtype = "f32" }: Order) {
-  const next = uniformSequence();
+  const next = seededRandom(1);
   const special = [0, -0, NaN, Infinity, -Infinity, 1, 1, -1];
   const value = () =>
     next() < 0.4 && dtype === "f32" ? special[Math.floor(next() * 8)]! : Math.floor(next() * 9);
@@ -139,7 +134,7 @@ for (const kind of testedDevices) {
         return "y" %b
         return "t" %t
       }`);
-      const next = uniformSequence();
+      const next = seededRandom(1);
       const small = () => Math.floor(next() * 7) - 3;
       const values = {
         x: filled("f32", [2, 16, 5, 6], small),

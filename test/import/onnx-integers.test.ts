@@ -2,14 +2,9 @@
 import { describe, expect, it } from "vitest";
 import { compile, importOnnx, tensor, type HostTensor } from "../../src/index.ts";
 import { TensorProto_DataType as DataType } from "../../src/import/onnx/schema/onnx_pb.ts";
+import { seededRandom } from "../../src/nn/init.ts";
 import { lazyDevice, testedDevices } from "../devices/run-graph.ts";
 import { modelBytes, node, value } from "./onnx/build-model.ts";
-
-/** Numbers in [0, 1), the same with every call: a linear congruential generator (Numerical Recipes' constants). */
-function uniformSequence(): () => number {
-  let state = 7;
-  return () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
-}
 
 interface Sample {
   readonly channels: number;
@@ -33,7 +28,7 @@ const samples: Readonly<Record<string, Sample>> = {
 const side = 4;
 
 function bytesOf({ channels, outputs, groups = 1, weights, inputZero }: Sample) {
-  const next = uniformSequence();
+  const next = seededRandom(1);
   const [least, most] = weights;
   const input = inputZero === 255 ? () => Math.floor(next() * 9) : () => Math.floor(next() * 256);
   return {
@@ -117,7 +112,7 @@ for (const kind of testedDevices) {
 
     it("a product of matrices is exact, with a zero point a column", async () => {
       const [rows, inner, columns] = [3, 700, 5];
-      const next = uniformSequence();
+      const next = seededRandom(1);
       const random = (length: number) => Uint8Array.from({ length }, () => Math.floor(next() * 256));
       const [a, b, zeros] = [random(rows * inner), random(inner * columns), random(columns)];
       const model = modelBytes({

@@ -1,6 +1,6 @@
-/** What ONNX Runtime makes of a file, where `bench/` has it installed: PyTorch's exporter is wrong about some samples. */
+/** What ONNX Runtime makes of a file, where `bench/` has it installed. */
 import { createRequire } from "node:module";
-import type { HostTensor } from "../../src/ir/host-tensor.ts";
+import type { HostTensor } from "../src/ir/host-tensor.ts";
 
 interface OrtTensor {
   readonly type: string;
@@ -29,7 +29,7 @@ const dtypes = Object.fromEntries(Object.entries(names).map(([dtype, name]) => [
 /** Undefined where it is not installed. */
 export function findOnnxRuntime(): Ort | undefined {
   try {
-    return createRequire(new URL("../../bench/package.json", import.meta.url))("onnxruntime-node") as Ort;
+    return createRequire(new URL("../bench/package.json", import.meta.url))("onnxruntime-node") as Ort;
   } catch {
     return undefined;
   }
