@@ -1,38 +1,82 @@
-/** A folder whose size is bounded: the files that went unused longest leave first. Node only. */
-export interface FolderModules {
+/**
+ * A folder of files that are worthless to lose, as the caches on disk keep them: files appear whole (written aside,
+ * then renamed), the folder's size is bounded, and those that went unused longest leave first. Node only; its modules
+ * are imported when the folder is opened, so that a bundle for browsers may contain this file.
+ */
+import { importAtRuntime } from "./import-at-runtime.ts";
+
+interface NodeModules {
   readonly fs: typeof import("node:fs/promises");
   readonly path: typeof import("node:path");
+  readonly crypto: typeof import("node:crypto");
+}
+
+export interface BoundedFolderOptions {
+  readonly folder: string;
+  /** Which of the folder's files count, and may be removed: those with this in their names. */
+  readonly suffix: string;
+  /** Total size of these files. */
+  readonly maxBytes: number;
 }
 
 export class BoundedFolder {
-  readonly #node: FolderModules;
-  readonly #isOurs: (name: string) => boolean;
+  readonly node: NodeModules;
+  readonly folder: string;
+  readonly maxBytes: number;
+  readonly #suffix: string;
   /** Bytes in the folder as far as this process knows; undefined until they are first counted. */
   #totalBytes: number | undefined;
 
-  /** @param isOurs which files of the folder count, and may be removed */
-  constructor(
-    node: FolderModules,
-    readonly folder: string,
-    readonly maxBytes: number,
-    isOurs: (name: string) => boolean,
-  ) {
-    this.#node = node;
-    this.#isOurs = isOurs;
+  private constructor(node: NodeModules, { folder, suffix, maxBytes }: BoundedFolderOptions) {
+    this.node = node;
+    this.folder = folder;
+    this.maxBytes = maxBytes;
+    this.#suffix = suffix;
+  }
+
+  static async open(options: BoundedFolderOptions): Promise<BoundedFolder> {
+    const [fs, path, crypto] = await Promise.all([
+      importAtRuntime<NodeModules["fs"]>("node:fs/promises"),
+      importAtRuntime<NodeModules["path"]>("node:path"),
+      importAtRuntime<NodeModules["crypto"]>("node:crypto"),
+    ]);
+    return new BoundedFolder({ fs, path, crypto }, options);
+  }
+
+  /** Where what is stored under a key of bytes lies. */
+  pathOf(key: Uint8Array): string {
+    return this.node.path.join(this.folder, Buffer.from(key).toString("hex") + this.#suffix);
+  }
+
+  async create(): Promise<void> {
+    await this.node.fs.mkdir(this.folder, { recursive: true });
+  }
+
+  /** A path to write to before `file` is replaced; no two calls give the same. */
+  asideOf(file: string): string {
+    return `${file}.${process.pid}.${this.node.crypto.randomUUID()}.tmp`;
   }
 
   /** The file was used just now. */
   async touch(file: string): Promise<void> {
     const now = new Date();
-    await this.#node.fs.utimes(file, now, now).catch(() => undefined);
+    await this.node.fs.utimes(file, now, now).catch(() => undefined);
   }
 
-  /** So many bytes were added. Once the bound is passed, files leave until a fifth of it is free. */
-  async added(sizeBytes: number): Promise<void> {
+  /** Puts what was written aside in its place. Once the bound is passed, files leave until a fifth of it is free. */
+  async accept(aside: string, file: string, sizeBytes: number): Promise<void> {
+    await this.node.fs.rename(aside, file);
     if (this.#totalBytes !== undefined) this.#totalBytes += sizeBytes;
-    if (this.#totalBytes !== undefined && this.#totalBytes <= this.maxBytes) return;
-    const { fs, path } = this.#node;
-    const names = (await fs.readdir(this.folder)).filter(this.#isOurs);
+    if (this.#totalBytes === undefined || this.#totalBytes > this.maxBytes) await this.#makeRoom();
+  }
+
+  async discard(aside: string): Promise<void> {
+    await this.node.fs.rm(aside, { force: true }).catch(() => undefined);
+  }
+
+  async #makeRoom(): Promise<void> {
+    const { fs, path } = this.node;
+    const names = (await fs.readdir(this.folder)).filter((name) => name.includes(this.#suffix));
     const entries = await Promise.all(
       names.map(async (name) => {
         const file = path.join(this.folder, name);

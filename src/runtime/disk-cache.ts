@@ -4,23 +4,15 @@
  *
  *   "HEDL" | version u32 | length u32 | sha-256 of the key | sha-256 of the payload | payload
  *
- * Entries appear whole (written aside, then renamed) and the folder's size is bounded: the entries that went
- * unused longest leave first. Node only; its modules are imported when the cache is opened, so that a bundle
- * for browsers may contain this file.
+ * Node only.
  */
 import { BoundedFolder } from "./bounded-folder.ts";
-import { importAtRuntime } from "./import-at-runtime.ts";
 
 const magic = "HEDL";
 const formatVersion = 1;
 const headerBytes = 12 + 32 + 32;
 const suffix = ".kernel";
-
-type NodeModules = {
-  readonly fs: typeof import("node:fs/promises");
-  readonly path: typeof import("node:path");
-  readonly crypto: typeof import("node:crypto");
-};
+const defaultMaxBytes = 256 * 2 ** 20;
 
 export interface DiskCacheOptions {
   readonly folder: string;
@@ -29,34 +21,28 @@ export interface DiskCacheOptions {
 }
 
 export class DiskCache {
-  readonly #node: NodeModules;
-  readonly #bound: BoundedFolder;
+  readonly #files: BoundedFolder;
 
-  private constructor(
-    node: NodeModules,
-    readonly folder: string,
-    maxBytes: number,
-  ) {
-    this.#node = node;
-    this.#bound = new BoundedFolder(node, folder, maxBytes, (name) => name.includes(suffix));
+  private constructor(files: BoundedFolder) {
+    this.#files = files;
   }
 
-  static async open(options: DiskCacheOptions): Promise<DiskCache> {
-    const [fs, path, crypto] = await Promise.all([
-      importAtRuntime<NodeModules["fs"]>("node:fs/promises"),
-      importAtRuntime<NodeModules["path"]>("node:path"),
-      importAtRuntime<NodeModules["crypto"]>("node:crypto"),
-    ]);
-    return new DiskCache({ fs, path, crypto }, options.folder, options.maxBytes ?? 256 * 2 ** 20);
+  static async open({ folder, maxBytes = defaultMaxBytes }: DiskCacheOptions): Promise<DiskCache> {
+    return new DiskCache(await BoundedFolder.open({ folder, suffix, maxBytes }));
+  }
+
+  get folder(): string {
+    return this.#files.folder;
   }
 
   /** The payload stored under `key`, or undefined if there is none that can be trusted. */
   async load(key: string): Promise<Uint8Array | undefined> {
-    const file = this.#fileOf(key);
+    const files = this.#files;
+    const file = files.pathOf(this.#digest(key));
     try {
-      const payload = this.#unpack(key, await this.#node.fs.readFile(file));
+      const payload = this.#unpack(key, await files.node.fs.readFile(file));
       if (payload === undefined) return undefined;
-      await this.#bound.touch(file);
+      await files.touch(file);
       return payload;
     } catch {
       return undefined; // Not there or not readable: the same as never stored.
@@ -65,28 +51,23 @@ export class DiskCache {
 
   /** Stores `payload`, replacing what was there. Resolves to the reason if it could not; never rejects. */
   async store(key: string, payload: Uint8Array): Promise<string | undefined> {
-    const { fs, crypto } = this.#node;
-    const file = this.#fileOf(key);
-    const aside = `${file}.${process.pid}.${crypto.randomUUID()}.tmp`;
+    const files = this.#files;
+    const file = files.pathOf(this.#digest(key));
+    const aside = files.asideOf(file);
     try {
-      await fs.mkdir(this.folder, { recursive: true });
+      await files.create();
       const entry = this.#pack(key, payload);
-      await fs.writeFile(aside, entry);
-      await fs.rename(aside, file);
-      await this.#bound.added(entry.length);
+      await files.node.fs.writeFile(aside, entry);
+      await files.accept(aside, file, entry.length);
       return undefined;
     } catch (cause) {
-      await fs.rm(aside, { force: true }).catch(() => undefined);
+      await files.discard(aside);
       return `kernel cache ${this.folder}: ${cause instanceof Error ? cause.message : String(cause)}`;
     }
   }
 
-  #fileOf(key: string): string {
-    return this.#node.path.join(this.folder, this.#digest(key).toString("hex") + suffix);
-  }
-
   #digest(data: string | Uint8Array): Buffer {
-    return this.#node.crypto.createHash("sha256").update(data).digest();
+    return this.#files.node.crypto.createHash("sha256").update(data).digest();
   }
 
   #pack(key: string, payload: Uint8Array): Buffer {

@@ -5,7 +5,7 @@
  *
  *   "HEDW" | version u32 | length of the payload u64 | key, 32 bytes | CRC-32 of the payload u32 | zeros | payload
  *
- * Files appear whole (written aside, then renamed), are never changed, and the folder's size is bounded. Node only.
+ * Files are never changed. Node only.
  */
 import type { FileHandle } from "node:fs/promises";
 import { BoundedFolder } from "./bounded-folder.ts";
@@ -23,10 +23,9 @@ const partBytes = 2 ** 20;
 /** Where the payload begins. */
 export const payloadOffset = 128;
 
-interface NodeModules {
-  readonly fs: typeof import("node:fs/promises");
-  readonly path: typeof import("node:path");
-  readonly crypto: typeof import("node:crypto");
+/** What it takes of Node beside the folder's. */
+interface Platform {
+  readonly files: BoundedFolder;
   readonly writeSync: (typeof import("node:fs"))["writeSync"];
   readonly crc32: (data: Uint8Array, before?: number) => number;
 }
@@ -38,81 +37,72 @@ export interface WeightFilesOptions {
 }
 
 export class WeightFiles {
-  readonly #node: NodeModules;
-  readonly #bound: BoundedFolder;
+  readonly #platform: Platform;
 
-  private constructor(
-    node: NodeModules,
-    readonly folder: string,
-    maxBytes: number,
-  ) {
-    this.#node = node;
-    this.#bound = new BoundedFolder(node, folder, maxBytes, (name) => name.includes(suffix));
+  private constructor(platform: Platform) {
+    this.#platform = platform;
   }
 
   /** undefined where Node is too old to check files fast (before 20.15). */
-  static async open(options: WeightFilesOptions): Promise<WeightFiles | undefined> {
-    const [fs, path, crypto, { writeSync }, { crc32 }] = await Promise.all([
-      importAtRuntime<NodeModules["fs"]>("node:fs/promises"),
-      importAtRuntime<NodeModules["path"]>("node:path"),
-      importAtRuntime<NodeModules["crypto"]>("node:crypto"),
-      importAtRuntime<Pick<NodeModules, "writeSync">>("node:fs"),
-      importAtRuntime<Partial<Pick<NodeModules, "crc32">>>("node:zlib"),
+  static async open({
+    folder,
+    maxBytes = defaultMaxBytes,
+  }: WeightFilesOptions): Promise<WeightFiles | undefined> {
+    const [files, { writeSync }, { crc32 }] = await Promise.all([
+      BoundedFolder.open({ folder, suffix, maxBytes }),
+      importAtRuntime<Pick<Platform, "writeSync">>("node:fs"),
+      importAtRuntime<Partial<Pick<Platform, "crc32">>>("node:zlib"),
     ]);
-    if (crc32 === undefined) return undefined;
-    const node = { fs, path, crypto, writeSync, crc32 };
-    return new WeightFiles(node, options.folder, options.maxBytes ?? defaultMaxBytes);
+    return crc32 === undefined ? undefined : new WeightFiles({ files, writeSync, crc32 });
   }
 
   /** A digest to build keys with. */
   hash(): import("node:crypto").Hash {
-    return this.#node.crypto.createHash("sha256");
+    return this.#platform.files.node.crypto.createHash("sha256");
   }
 
   /** The file stored under `key`, if there is one. */
   async find(key: Uint8Array, payloadBytes: number): Promise<WeightFile | undefined> {
-    const file = this.#fileOf(key);
-    const handle = await this.#node.fs.open(file, "r").catch(() => undefined);
+    const { files } = this.#platform;
+    const place = files.pathOf(key);
+    const handle = await files.node.fs.open(place, "r").catch(() => undefined);
     if (handle === undefined) return undefined;
-    await this.#bound.touch(file);
-    return new WeightFile(this.#node, handle, key, payloadBytes);
+    await files.touch(place);
+    return new WeightFile(this.#platform, handle, key, payloadBytes);
   }
 
   /** Begins a file; undefined where there is no place for it. */
   async create(key: Uint8Array, payloadBytes: number): Promise<WeightFileDraft | undefined> {
-    const { fs, crypto } = this.#node;
-    if (payloadBytes > this.#bound.maxBytes) return undefined;
-    const place = this.#fileOf(key);
-    const aside = `${place}.${process.pid}.${crypto.randomUUID()}.tmp`;
+    const { files } = this.#platform;
+    const { fs } = files.node;
+    if (payloadBytes > files.maxBytes) return undefined;
+    const place = files.pathOf(key);
+    const aside = files.asideOf(place);
     try {
-      await fs.mkdir(this.folder, { recursive: true });
-      const { bavail, bsize } = await fs.statfs(this.folder);
+      await files.create();
+      const { bavail, bsize } = await fs.statfs(files.folder);
       if (payloadBytes > bavail * bsize * greatestShare) return undefined;
-      const file = new WeightFile(this.#node, await fs.open(aside, "wx+", 0o600), key, payloadBytes);
-      return new WeightFileDraft(this.#node, file, { aside, place }, this.#bound);
+      const file = new WeightFile(this.#platform, await fs.open(aside, "wx+", 0o600), key, payloadBytes);
+      return new WeightFileDraft(this.#platform, file, { aside, place });
     } catch {
       return undefined;
     }
-  }
-
-  #fileOf(key: Uint8Array): string {
-    return this.#node.path.join(this.folder, Buffer.from(key).toString("hex") + suffix);
   }
 }
 
 /** An open file. */
 export class WeightFile {
-  readonly #node: NodeModules;
+  readonly #platform: Platform;
   readonly #handle: FileHandle;
   readonly #key: Uint8Array;
 
   constructor(
-    node: NodeModules,
+    platform: Platform,
     handle: FileHandle,
     key: Uint8Array,
     readonly payloadBytes: number,
   ) {
-    this.#node = node;
+    this.#platform = platform;
     this.#handle = handle;
     this.#key = key;
   }
@@ -137,7 +127,7 @@ export class WeightFile {
       for (let at = payloadOffset; at < this.sizeBytes;) {
         const { bytesRead } = await handle.read(part, 0, part.length, at);
         if (bytesRead === 0) return false;
-        checksum = this.#node.crc32(part.subarray(0, bytesRead), checksum);
+        checksum = this.#platform.crc32(part.subarray(0, bytesRead), checksum);
         at += bytesRead;
       }
       return head.equals(this.head(checksum));
@@ -164,25 +154,22 @@ export class WeightFile {
 
 /** A file that is being written, its payload from begin to end. */
 export class WeightFileDraft {
-  readonly #node: NodeModules;
+  readonly #platform: Platform;
   readonly #file: WeightFile;
   readonly #paths: { readonly aside: string; readonly place: string };
-  readonly #bound: BoundedFolder;
   #written = 0;
   #checksum = 0;
   /** Something went wrong; nothing is written any more. */
   #failed = false;
 
   constructor(
-    node: NodeModules,
+    platform: Platform,
     file: WeightFile,
     paths: { readonly aside: string; readonly place: string },
-    bound: BoundedFolder,
   ) {
-    this.#node = node;
+    this.#platform = platform;
     this.#file = file;
     this.#paths = paths;
-    this.#bound = bound;
   }
 
   /** Bytes of the payload so far. */
@@ -192,7 +179,7 @@ export class WeightFileDraft {
 
   append(bytes: Uint8Array): void {
     this.#write(bytes, payloadOffset + this.#written);
-    this.#checksum = this.#node.crc32(bytes, this.#checksum);
+    this.#checksum = this.#platform.crc32(bytes, this.#checksum);
     this.#written += bytes.length;
   }
 
@@ -203,8 +190,7 @@ export class WeightFileDraft {
     try {
       if (this.#failed || this.#written !== this.#file.payloadBytes)
         throw new Error("the file could not be written");
-      await this.#node.fs.rename(aside, place);
-      await this.#bound.added(this.#file.sizeBytes);
+      await this.#platform.files.accept(aside, place, this.#file.sizeBytes);
       return this.#file;
     } catch {
       await this.abandon();
@@ -214,14 +200,14 @@ export class WeightFileDraft {
 
   async abandon(): Promise<void> {
     await this.#file.close();
-    await this.#node.fs.rm(this.#paths.aside, { force: true }).catch(() => undefined);
+    await this.#platform.files.discard(this.#paths.aside);
   }
 
   #write(bytes: Uint8Array, position: number): void {
     if (this.#failed) return;
     try {
       for (let done = 0; done < bytes.length;)
-        done += this.#node.writeSync(
+        done += this.#platform.writeSync(
           this.#file.descriptor,
           bytes,
           done,
