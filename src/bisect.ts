@@ -13,7 +13,8 @@ import type { ConstantBindings, ShapeBindings } from "./import/onnx/bind-inputs.
 import { traceOnnx } from "./import/onnx/trace-onnx.ts";
 import { compareTensors, type TensorDifference, type TensorStatistics } from "./ir/compare-tensors.ts";
 import { evaluateValues } from "./ir/evaluate.ts";
-import { executionOrder, type Graph, type NodeResult, type NodeOrigin, type ValueId } from "./ir/graph.ts";
+import type { Graph, NodeResult, NodeOrigin, ValueId } from "./ir/graph.ts";
+import { executionOrder } from "./ir/graph-index.ts";
 import type { HostTensor } from "./ir/host-tensor.ts";
 import { sameShape } from "./ir/shape.ts";
 import { formatType } from "./ir/tensor-type.ts";

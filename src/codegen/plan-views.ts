@@ -2,7 +2,8 @@
  * Which values of a graph lie in the buffer of another value, and so need none of their own: operands of
  * concatenations in place, slices that are read in place, and other views of the same bytes.
  */
-import { producersOf, nodeId, type Graph, type Node, type ValueId } from "../ir/graph.ts";
+import { nodeId, type Graph, type Node, type ValueId } from "../ir/graph.ts";
+import { producersOf } from "../ir/graph-index.ts";
 import { elementCount } from "../ir/shape.ts";
 import { stridesOf, type TensorType } from "../ir/tensor-type.ts";
 import { placeConcats } from "./concat-slices.ts";

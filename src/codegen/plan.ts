@@ -4,7 +4,8 @@
  * written over the old where nothing reads the old one later.
  */
 import { InternalError } from "../errors.ts";
-import { executionOrder, producersOf, typesOf, type Graph, type Node, type ValueId } from "../ir/graph.ts";
+import type { Graph, Node, ValueId } from "../ir/graph.ts";
+import { executionOrder, producersOf, typesOf } from "../ir/graph-index.ts";
 
 import { elementCount } from "../ir/shape.ts";
 import { sizeBytes, type TensorType } from "../ir/tensor-type.ts";
@@ -297,7 +298,7 @@ class Planner {
 function liveOrder(graph: Graph): Node[] {
   const needed = new Set(graph.outputs.map((output) => output.value));
   const live = executionOrder(graph)
-    .reverse()
+    .toReversed()
     .filter((node) => {
       const isLive = node.results.some((result) => needed.has(result.id));
       const computes = node.results.some((result) => elementCount(result.type.shape) > 0);

@@ -2,7 +2,8 @@
  * Runs a graph by the reference semantics of its ops: slow, plain, and what every device is checked against.
  */
 import { InternalError, UserError } from "../errors.ts";
-import { executionOrder, type Graph, type ValueId } from "./graph.ts";
+import type { Graph, ValueId } from "./graph.ts";
+import { executionOrder } from "./graph-index.ts";
 import { checkElementCount, type HostTensor } from "./host-tensor.ts";
 import { opRecord } from "./ops/registry.ts";
 import { formatShape, sameShape } from "./shape.ts";

@@ -9,7 +9,8 @@
  * Attributes are JSON with bare keys; constants print as `dense f32[2] [1,2]`, or, when long, as
  * `dense f32[64] "base64…"` of their little-endian elements; a fusion's body prints as a nested graph.
  */
-import { executionOrder, type Graph, type GraphInput, type GraphOutput, type Node } from "./graph.ts";
+import type { Graph, GraphInput, GraphOutput, Node } from "./graph.ts";
+import { executionOrder } from "./graph-index.ts";
 import { isHostTensor, type HostTensor } from "./host-tensor.ts";
 import { formatShape } from "./shape.ts";
 import { formatType } from "./tensor-type.ts";

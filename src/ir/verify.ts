@@ -5,7 +5,8 @@
  */
 import { InternalError } from "../errors.ts";
 import { inferTypes } from "./builder.ts";
-import { executionOrder, nodeId, typesOf, type Graph, type Node } from "./graph.ts";
+import { nodeId, type Graph, type Node } from "./graph.ts";
+import { executionOrder, typesOf } from "./graph-index.ts";
 import { printNode } from "./print.ts";
 import { sameShape } from "./shape.ts";
 import { formatType, type TensorType } from "./tensor-type.ts";
@@ -82,7 +83,7 @@ function infer(
 
 function isLayout({ shape, layout }: TensorType): boolean {
   if (layout === undefined) return true;
-  return layout.length === shape.length && [...layout].sort((a, b) => a - b).every((axis, i) => axis === i);
+  return layout.length === shape.length && shape.every((_, axis) => layout.includes(axis));
 }
 
 /** Ten lines of IR around a node. */

@@ -1,5 +1,6 @@
 /** Removes nodes whose results reach no output. */
-import { executionOrder, nodeId } from "../ir/graph.ts";
+import { nodeId } from "../ir/graph.ts";
+import { executionOrder } from "../ir/graph-index.ts";
 import type { Pass } from "./pass.ts";
 import { rewrite } from "./rewrite.ts";
 
@@ -9,6 +10,6 @@ export const eliminateDeadValues: Pass = {
   required: false,
   run: (graph) =>
     rewrite(graph, (rewriter) => {
-      for (const node of executionOrder(graph).reverse()) rewriter.removeIfUnused(nodeId(node));
+      for (const node of executionOrder(graph).toReversed()) rewriter.removeIfUnused(nodeId(node));
     }),
 };

@@ -1,13 +1,12 @@
 /**
- * A graph under edit. Passes read it, replace and add nodes through it, and `commit` gives the new graph. The
- * edits are applied with immer, whose patches are the record of what the pass changed: nodes are keyed by id,
+ * A graph under edit. Passes read it, replace and add nodes through it, and `commit` gives the new graph. What is
+ * not edited is looked up in the graph's own index, so a pass that changes little costs little. The edits are applied with immer, whose patches are the record of what the pass changed: nodes are keyed by id,
  * so a patch names exactly the node that was added, changed or removed.
  */
 import { enablePatches, produceWithPatches, type Patch } from "immer";
 import { InternalError } from "../errors.ts";
 import { inferTypes } from "../ir/builder.ts";
 import {
-  executionOrder,
   makeNode,
   nodeId,
   type Graph,
@@ -17,6 +16,7 @@ import {
   type NodeOrigin,
   type ValueId,
 } from "../ir/graph.ts";
+import { executionOrder, producersOf, typesOf, usersOf } from "../ir/graph-index.ts";
 import type { Attributes, OpName } from "../ir/ops/registry.ts";
 import type { TensorType } from "../ir/tensor-type.ts";
 
@@ -31,8 +31,9 @@ export function patchesFor(graph: Graph): readonly Patch[] {
 
 export class Rewriter {
   readonly #graph: Graph;
-  readonly #nodes: Map<ValueId, Node>;
-  readonly #producers = new Map<ValueId, Node>();
+  /** What edits changed, undefined for what they removed; everything else is as in the graph. */
+  readonly #nodes = new Map<ValueId, Node | undefined>();
+  readonly #producers = new Map<ValueId, Node | undefined>();
   readonly #types = new Map<ValueId, TensorType>();
   readonly #users = new Map<ValueId, Set<ValueId>>();
   #outputs: readonly GraphOutput[];
@@ -40,10 +41,7 @@ export class Rewriter {
 
   constructor(graph: Graph) {
     this.#graph = graph;
-    this.#nodes = new Map(Object.entries(graph.nodes));
     this.#outputs = graph.outputs;
-    for (const input of graph.inputs) this.#types.set(input.id, input.type);
-    for (const node of this.#nodes.values()) this.#register(node);
   }
 
   get graph(): Graph {
@@ -61,28 +59,28 @@ export class Rewriter {
 
   /** The node with this id now; undefined once removed. */
   node(id: ValueId): Node | undefined {
-    return this.#nodes.get(id);
+    return this.#nodes.has(id) ? this.#nodes.get(id) : this.#nodeBefore(id);
   }
 
   producer(value: ValueId): Node | undefined {
-    return this.#producers.get(value);
+    return this.#producers.has(value) ? this.#producers.get(value) : producersOf(this.#graph).get(value);
   }
 
   /** The producer, if it is of this op. */
   producedBy<K extends OpName>(value: ValueId, op: K): NodeOf<K> | undefined {
-    const node = this.#producers.get(value);
+    const node = this.producer(value);
     return node?.op === op ? (node as NodeOf<K>) : undefined;
   }
 
   typeOf(value: ValueId): TensorType {
-    const type = this.#types.get(value);
+    const type = this.#typeNow(value);
     if (type === undefined) throw new InternalError(`rewrite: %${value} is not defined`);
     return type;
   }
 
   /** Nodes that read a value. */
   usersOf(value: ValueId): Node[] {
-    return Array.from(this.#users.get(value) ?? [], (id) => this.#nodes.get(id)!);
+    return Array.from(this.#usersNow(value) ?? [], (id) => this.node(id)!);
   }
 
   isOutput(value: ValueId): boolean {
@@ -128,7 +126,7 @@ export class Rewriter {
 
   /** Puts `node` in the place of the node with the same id. */
   replace(node: Node): void {
-    const old = this.#nodes.get(nodeId(node));
+    const old = this.node(nodeId(node));
     if (old === undefined) throw new InternalError(`rewrite: no node %${nodeId(node)}`);
     this.#unregister(old);
     this.#insert(node);
@@ -160,20 +158,21 @@ export class Rewriter {
 
   /** Removes a node that nothing reads. */
   remove(id: ValueId): void {
-    const node = this.#nodes.get(id);
+    const node = this.node(id);
     if (node === undefined) return;
     this.#unregister(node);
-    this.#nodes.delete(id);
+    if (this.#nodeBefore(id) === undefined) this.#nodes.delete(id);
+    else this.#nodes.set(id, undefined);
   }
 
   /** Removes `id` if nothing reads it, then what only it read. */
   removeIfUnused(id: ValueId): void {
     const pending = [id];
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-      const node = this.#producers.get(next);
+      const node = this.producer(next);
       if (node === undefined) continue;
       const used = node.results.some(
-        (result) => (this.#users.get(result.id)?.size ?? 0) > 0 || this.isOutput(result.id),
+        (result) => (this.#usersNow(result.id)?.size ?? 0) > 0 || this.isOutput(result.id),
       );
       if (used) continue;
       this.remove(nodeId(node));
@@ -183,11 +182,13 @@ export class Rewriter {
 
   /** The edited graph; the graph itself when nothing changed. */
   commit(): Graph {
-    const before = this.#graph.nodes;
+    if (this.#nodes.size === 0 && this.#outputs === this.#graph.outputs) return this.#graph;
     const [graph, patches] = produceWithPatches(this.#graph, (draft) => {
       const nodes = draft.nodes as Record<ValueId, Node>;
-      for (const id of Object.keys(before)) if (!this.#nodes.has(id)) delete nodes[id];
-      for (const [id, node] of this.#nodes) if (before[id] !== node) nodes[id] = node;
+      for (const [id, node] of this.#nodes) {
+        if (node === undefined) delete nodes[id];
+        else if (node !== this.#nodeBefore(id)) nodes[id] = node;
+      }
       if (this.#outputs !== this.#graph.outputs) draft.outputs = this.#outputs as typeof draft.outputs;
     });
     if (patches.length > 0) patchesOf.set(graph, patches);
@@ -204,22 +205,37 @@ export class Rewriter {
       this.#producers.set(result.id, node);
       this.#types.set(result.id, result.type);
     }
-    for (const operand of node.operands) {
-      let users = this.#users.get(operand);
-      if (users === undefined) this.#users.set(operand, (users = new Set<ValueId>()));
-      users.add(nodeId(node));
-    }
+    for (const operand of node.operands) this.#ownUsers(operand).add(nodeId(node));
   }
 
   #unregister(node: Node): void {
-    for (const result of node.results) this.#producers.delete(result.id);
-    for (const operand of node.operands) this.#users.get(operand)?.delete(nodeId(node));
+    for (const result of node.results) this.#producers.set(result.id, undefined);
+    for (const operand of node.operands) this.#ownUsers(operand).delete(nodeId(node));
+  }
+
+  #nodeBefore(id: ValueId): Node | undefined {
+    return Object.hasOwn(this.#graph.nodes, id) ? this.#graph.nodes[id] : undefined;
+  }
+
+  #typeNow(value: ValueId): TensorType | undefined {
+    return this.#types.get(value) ?? typesOf(this.#graph).get(value);
+  }
+
+  #usersNow(value: ValueId): ReadonlySet<ValueId> | undefined {
+    return this.#users.get(value) ?? usersOf(this.#graph).get(value);
+  }
+
+  /** The users of a value as a set that may be changed: a copy, the first time. */
+  #ownUsers(value: ValueId): Set<ValueId> {
+    let users = this.#users.get(value);
+    if (users === undefined) this.#users.set(value, (users = new Set(usersOf(this.#graph).get(value))));
+    return users;
   }
 
   #freshId(): ValueId {
     let id: ValueId;
     do id = `r${this.#counter++}`;
-    while (this.#types.has(id));
+    while (this.#typeNow(id) !== undefined);
     return id;
   }
 }

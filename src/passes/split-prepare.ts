@@ -4,15 +4,14 @@
  * and literals stay in `run`, where they cost nothing.
  */
 import {
-  executionOrder,
   nodeId,
-  typesOf,
   type Graph,
   type GraphInput,
   type GraphOutput,
   type Node,
   type ValueId,
 } from "../ir/graph.ts";
+import { executionOrder, typesOf } from "../ir/graph-index.ts";
 import { staticValues } from "./static-values.ts";
 
 export interface SplitGraphs {

@@ -1,7 +1,7 @@
 /** Which values depend on parameters, unchanging state and constants alone, so that `prepare` can compute them. */
 import type { ValueId } from "../ir/graph.ts";
 import type { Graph } from "../ir/graph.ts";
-import { executionOrder } from "../ir/graph.ts";
+import { executionOrder } from "../ir/graph-index.ts";
 
 export function staticValues(graph: Graph): Set<ValueId> {
   const updated = new Set(graph.outputs.map((output) => output.updates));

@@ -1,7 +1,8 @@
 /** Weights are prepared one after the other, the largest first. */
 import { describe, expect, it } from "vitest";
 import { largestFirst } from "../../src/codegen/plan-prepare-order.ts";
-import { executionOrder, nodeId } from "../../src/ir/graph.ts";
+import { nodeId } from "../../src/ir/graph.ts";
+import { executionOrder } from "../../src/ir/graph-index.ts";
 import { parseGraph } from "../../src/ir/parse.ts";
 
 function order(text: string): string[] {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { InternalError } from "../../src/errors.ts";
-import { executionOrder, type Graph, type Node } from "../../src/ir/graph.ts";
+import type { Graph, Node } from "../../src/ir/graph.ts";
+import { executionOrder } from "../../src/ir/graph-index.ts";
 import { parseGraph } from "../../src/ir/parse.ts";
 import { verify } from "../../src/ir/verify.ts";
 

@@ -1,5 +1,6 @@
 /** A graph's text with values named by position, so that two graphs that differ in names alone print alike. */
-import { nodeId, producersOf, type Graph, type Node, type ValueId } from "../../src/ir/graph.ts";
+import { nodeId, type Graph, type Node, type ValueId } from "../../src/ir/graph.ts";
+import { producersOf } from "../../src/ir/graph-index.ts";
 import { printGraph } from "../../src/ir/print.ts";
 
 export function canonicalText(graph: Graph): string {

@@ -7,7 +7,8 @@
  * one and packed.
  */
 import { InternalError } from "../../errors.ts";
-import { producersOf, type Node, type NodeOf, type ValueId } from "../../ir/graph.ts";
+import type { Node, NodeOf, ValueId } from "../../ir/graph.ts";
+import { producersOf } from "../../ir/graph-index.ts";
 import { elementCount, rowMajorStrides, type Shape } from "../../ir/shape.ts";
 import { always, and, binary, compare, constant, int, pack, select, splat } from "../expressions.ts";
 import type { KernelBuilder } from "../kernel-builder.ts";

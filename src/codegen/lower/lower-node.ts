@@ -1,6 +1,7 @@
 /** One graph node to one kernel: picks the schedule by what the node's anchor is. */
 import { InternalError } from "../../errors.ts";
-import { executionOrder, type Graph, type Node, type ValueId } from "../../ir/graph.ts";
+import type { Graph, Node, ValueId } from "../../ir/graph.ts";
+import { executionOrder } from "../../ir/graph-index.ts";
 import { opRecord } from "../../ir/ops/registry.ts";
 import { elementCount } from "../../ir/shape.ts";
 import { formatType, type TensorType } from "../../ir/tensor-type.ts";

@@ -4,15 +4,8 @@
  */
 import { InternalError } from "../../errors.ts";
 import type { DType } from "../../ir/dtype.ts";
-import {
-  executionOrder,
-  producersOf,
-  type Graph,
-  type GraphInput,
-  type Node,
-  type NodeOf,
-  type ValueId,
-} from "../../ir/graph.ts";
+import type { Graph, GraphInput, Node, NodeOf, ValueId } from "../../ir/graph.ts";
+import { executionOrder, producersOf } from "../../ir/graph-index.ts";
 import type { OpKind } from "../../ir/ops/op.ts";
 import { opRecord, type OpName } from "../../ir/ops/registry.ts";
 import { elementCount } from "../../ir/shape.ts";

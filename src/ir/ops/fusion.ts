@@ -5,7 +5,7 @@
 import { UserError } from "../../errors.ts";
 import { evaluateValues } from "../evaluate.ts";
 import type { Graph } from "../graph.ts";
-import { typesOf } from "../graph.ts";
+import { typesOf } from "../graph-index.ts";
 import { formatType, sameType } from "../tensor-type.ts";
 import type { OpFamily } from "./op.ts";
 
