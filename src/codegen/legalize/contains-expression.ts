@@ -35,7 +35,8 @@ function containsIn(body: readonly Stmt[], isWanted: (expr: Expr) => boolean): b
   return false;
 }
 
-function contains(expr: Expr, isWanted: (expr: Expr) => boolean): boolean {
+/** Whether the expression or an operand of it, however deep, is wanted. */
+export function contains(expr: Expr, isWanted: (expr: Expr) => boolean): boolean {
   if (isWanted(expr)) return true;
   switch (expr.kind) {
     case "const":

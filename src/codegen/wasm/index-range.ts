@@ -13,7 +13,6 @@ export interface Range {
 export const unknownRange: Range = { min: -Infinity, max: Infinity };
 
 export function rangeOf(expr: Expr, ofName: (name: string) => Range, groups: number): Range {
-  const range = (inner: Expr): Range => rangeOf(inner, ofName, groups);
   switch (expr.kind) {
     case "const":
       return { min: expr.value, max: expr.value };
@@ -24,15 +23,16 @@ export function rangeOf(expr: Expr, ofName: (name: string) => Range, groups: num
     case "local":
       return { min: 0, max: 0 };
     case "select": {
-      const a = range(expr.a);
-      const b = range(expr.b);
+      const a = rangeOf(expr.a, ofName, groups);
+      const b = rangeOf(expr.b, ofName, groups);
       return { min: Math.min(a.min, b.min), max: Math.max(a.max, b.max) };
     }
     case "convert":
       if (expr.x.type.scalar === "bool") return { min: 0, max: 1 };
-      return expr.x.type.scalar === "i32" ? range(expr.x) : unknownRange;
+      return expr.x.type.scalar === "i32" ? rangeOf(expr.x, ofName, groups) : unknownRange;
     case "binary":
-      return expr.type.scalar === "i32" ? rangeOfBinary(expr.op, range(expr.a), range(expr.b)) : unknownRange;
+      if (expr.type.scalar !== "i32") return unknownRange;
+      return rangeOfBinary(expr.op, rangeOf(expr.a, ofName, groups), rangeOf(expr.b, ofName, groups));
     default:
       return unknownRange;
   }
@@ -75,8 +75,14 @@ export function scaleRange(range: Range, factor: number): Range {
 }
 
 function productRange(a: Range, b: Range): Range {
-  const corners = [a.min * b.min, a.min * b.max, a.max * b.min, a.max * b.max].map((x) =>
-    Number.isNaN(x) ? 0 : x,
-  );
-  return { min: Math.min(...corners), max: Math.max(...corners) };
+  const p = times(a.min, b.min);
+  const q = times(a.min, b.max);
+  const r = times(a.max, b.min);
+  const s = times(a.max, b.max);
+  return { min: Math.min(p, q, r, s), max: Math.max(p, q, r, s) };
+}
+
+/** A product of bounds: 0 · ∞ = 0. */
+function times(a: number, b: number): number {
+  return a === 0 || b === 0 ? 0 : a * b;
 }

@@ -8,13 +8,20 @@
 import type { Expr } from "../kernel-ir.ts";
 import { printExpr } from "../print-kernel.ts";
 
-export interface LinearIndex {
-  readonly constant: number;
-  /** Keyed by the text of the atom. */
-  readonly terms: ReadonlyMap<string, { readonly atom: Expr; readonly coefficient: number }>;
+export interface LinearTerm {
+  /** The text of the atom; each occurs once. */
+  readonly key: string;
+  readonly atom: Expr;
+  readonly coefficient: number;
 }
 
-const noTerms: LinearIndex["terms"] = new Map();
+export interface LinearIndex {
+  readonly constant: number;
+  /** A list and no map: there are few, and there are many indices. */
+  readonly terms: readonly LinearTerm[];
+}
+
+const noTerms: LinearIndex["terms"] = [];
 
 export function constantIndex(value: number): LinearIndex {
   return { constant: value, terms: noTerms };
@@ -22,7 +29,6 @@ export function constantIndex(value: number): LinearIndex {
 
 /** `ofName` gives the form of a name that stands for a linear expression itself. */
 export function linearIndex(expr: Expr, ofName: (name: string) => LinearIndex | undefined): LinearIndex {
-  const visit = (inner: Expr): LinearIndex => linearIndex(inner, ofName);
   switch (expr.kind) {
     case "const":
       return constantIndex(expr.value);
@@ -31,17 +37,17 @@ export function linearIndex(expr: Expr, ofName: (name: string) => LinearIndex | 
     case "ref":
       return ofName(expr.name) ?? atomIndex(expr);
     case "binary": {
-      if (expr.op === "add") return combine(visit(expr.a), visit(expr.b), 1);
-      if (expr.op === "sub") return combine(visit(expr.a), visit(expr.b), -1);
+      if (expr.op === "add") return combine(linearIndex(expr.a, ofName), linearIndex(expr.b, ofName), 1);
+      if (expr.op === "sub") return combine(linearIndex(expr.a, ofName), linearIndex(expr.b, ofName), -1);
       if (expr.op === "mul") {
-        const a = visit(expr.a);
-        const b = visit(expr.b);
-        if (b.terms.size === 0) return combine(constantIndex(0), a, b.constant);
-        if (a.terms.size === 0) return combine(constantIndex(0), b, a.constant);
+        const a = linearIndex(expr.a, ofName);
+        const b = linearIndex(expr.b, ofName);
+        if (b.terms.length === 0) return scale(a, b.constant);
+        if (a.terms.length === 0) return scale(b, a.constant);
         return atomIndex(expr);
       }
       if (expr.op === "shl" && expr.b.kind === "const" && expr.b.value >= 0 && expr.b.value < 31)
-        return combine(constantIndex(0), visit(expr.a), 2 ** expr.b.value);
+        return scale(linearIndex(expr.a, ofName), 2 ** expr.b.value);
       return atomIndex(expr);
     }
     default:
@@ -50,16 +56,29 @@ export function linearIndex(expr: Expr, ofName: (name: string) => LinearIndex | 
 }
 
 function atomIndex(atom: Expr): LinearIndex {
-  return { constant: 0, terms: new Map([[printExpr(atom), { atom, coefficient: 1 }]]) };
+  return { constant: 0, terms: [{ key: printExpr(atom), atom, coefficient: 1 }] };
+}
+
+function scale(index: LinearIndex, factor: number): LinearIndex {
+  if (factor === 1) return index;
+  if (factor === 0) return constantIndex(0);
+  const terms = index.terms.map(({ key, atom, coefficient }) => {
+    return { key, atom, coefficient: coefficient * factor };
+  });
+  return { constant: index.constant * factor, terms };
 }
 
 /** `a + factor · b`. */
-function combine(a: LinearIndex, b: LinearIndex, factor: number): LinearIndex {
-  const terms = new Map(a.terms);
-  for (const [key, { atom, coefficient }] of b.terms) {
-    const sum = (terms.get(key)?.coefficient ?? 0) + coefficient * factor;
-    if (sum === 0) terms.delete(key);
-    else terms.set(key, { atom, coefficient: sum });
+function combine(a: LinearIndex, b: LinearIndex, factor: 1 | -1): LinearIndex {
+  const constant = a.constant + b.constant * factor;
+  if (b.terms.length === 0) return { constant, terms: a.terms };
+  const terms = a.terms.slice();
+  for (const { key, atom, coefficient } of b.terms) {
+    const at = terms.findIndex((term) => term.key === key);
+    const sum = (terms[at]?.coefficient ?? 0) + coefficient * factor;
+    if (at < 0) terms.push({ key, atom, coefficient: sum });
+    else if (sum === 0) terms.splice(at, 1);
+    else terms[at] = { key, atom, coefficient: sum };
   }
-  return { constant: a.constant + b.constant * factor, terms };
+  return { constant, terms };
 }

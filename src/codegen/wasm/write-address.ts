@@ -7,17 +7,14 @@
  *                                                 in the loop: at = row + k * 4; load at +12, load at +268
  */
 import type { Expr } from "../kernel-ir.ts";
-import { operandsOf } from "../legalize/map-kernel.ts";
+import { contains } from "../legalize/contains-expression.ts";
 import { guardBytes } from "./abi.ts";
 import { scaleRange } from "./index-range.ts";
-import { linearIndex, type LinearIndex } from "./linear-index.ts";
+import { linearIndex, type LinearIndex, type LinearTerm } from "./linear-index.ts";
 import type { CodeBuffer } from "./encoder.ts";
 import { integerRange, writeExpr, type ExprContext } from "./write-expr.ts";
 
-interface Term {
-  readonly key: string;
-  readonly atom: Expr;
-  readonly coefficient: number;
+interface Term extends LinearTerm {
   /** The outermost block that can compute it. */
   readonly depth: number;
 }
@@ -26,36 +23,35 @@ interface Term {
 const biasElements = 1024;
 
 export function indexForm(index: Expr, context: ExprContext): LinearIndex {
-  return linearIndex(index, (name) => context.scopes.binding(name).linear);
+  return linearIndex(index, context.linearOfName);
 }
 
 /** Pushes the address of element `index` less the returned number of bytes. */
 export function writeAddress(base: number, index: Expr, context: ExprContext): number {
-  const { constant, terms: byKey } = indexForm(index, context);
-  const terms = [...byKey].map(([key, { atom, coefficient }]): Term => {
+  const { constant, terms: unordered } = indexForm(index, context);
+  const terms = unordered.map(({ key, atom, coefficient }): Term => {
     return { key, atom, coefficient, depth: depthOf(atom, context) };
   });
   // Order decides only which sums are shared: what is available furthest out comes first.
   terms.sort((a, b) => a.depth - b.depth || (a.key < b.key ? -1 : 1));
 
   const bias = constant < 0 ? Math.floor(constant / biasElements) * biasElements : 0;
-  const lowest = terms.reduce(
-    (sum, { atom, coefficient }) => sum + scaleRange(integerRange(atom, context), coefficient).min,
-    bias,
-  );
+  let lowest = bias;
+  for (const { atom, coefficient } of terms)
+    lowest += scaleRange(integerRange(atom, context), coefficient).min;
   // An address in front of a buffer may wrap around zero, and then the offset of a load does not wrap back.
   const folds = lowest * 4 >= -guardBytes;
   const inAddress = folds ? bias : constant;
 
   const { scopes } = context;
-  const fixed = terms.filter(({ depth }) => Number.isFinite(depth));
-  const changing = terms.filter(({ depth }) => !Number.isFinite(depth));
   let address = base;
   let key = `${base}+${inAddress}`;
-  const depths = [...new Set([...(inAddress === 0 ? [] : [0]), ...fixed.map(({ depth }) => depth)])];
-  for (const depth of depths) {
-    const level = fixed.filter((term) => term.depth === depth);
-    key += level.map((term) => `+${term.coefficient}*${term.key}`).join("");
+  // Level by level, outermost first: what was added up to one is a local there, and known by its text.
+  let next = 0;
+  let depth = inAddress === 0 ? terms[0]?.depth : 0;
+  for (; depth !== undefined && Number.isFinite(depth); depth = terms[next]?.depth) {
+    const first = next;
+    for (; terms[next]?.depth === depth; next++) key += `+${terms[next]!.coefficient}*${terms[next]!.key}`;
     const scope = scopes.at(depth);
     const known = scope.cache.get(key);
     if (known !== undefined) {
@@ -64,13 +60,13 @@ export function writeAddress(base: number, index: Expr, context: ExprContext): n
     }
     scope.code.get(address);
     if (depth === 0 && inAddress !== 0) scope.code.i32(inAddress * 4).op("i32.add");
-    for (const term of level) writeTerm(term, scope.code, context);
+    for (let i = first; i < next; i++) writeTerm(terms[i]!, scope.code, context);
     address = scopes.newLocal("i32");
     scope.code.set(address);
     scope.cache.set(key, address);
   }
   scopes.code.get(address);
-  for (const term of changing) writeTerm(term, scopes.code, context);
+  for (; next < terms.length; next++) writeTerm(terms[next]!, scopes.code, context);
   return folds ? (constant - bias) * 4 : 0;
 }
 
@@ -100,7 +96,11 @@ function cachedValue(key: string, atom: Expr, depth: number, context: ExprContex
 
 /** The outermost block in which an expression can be computed; Infinity if it reads something mutable. */
 export function depthOf(expr: Expr, context: ExprContext): number {
-  if (expr.kind === "ref") return context.scopes.binding(expr.name).depth;
-  if (expr.kind === "group") return 1;
-  return operandsOf(expr).reduce((depth, operand) => Math.max(depth, depthOf(operand, context)), 0);
+  let depth = 0;
+  contains(expr, (part) => {
+    if (part.kind === "ref") depth = Math.max(depth, context.scopes.binding(part.name).depth);
+    if (part.kind === "group") depth = Math.max(depth, 1);
+    return depth === Infinity;
+  });
+  return depth;
 }

@@ -7,6 +7,7 @@ import type { BinaryOp, CompareOp, Expr, KernelType, Scalar, UnaryOp } from "../
 import { printExpr } from "../print-kernel.ts";
 import { f32Bits, type CodeBuffer, type ValueType } from "./encoder.ts";
 import { rangeOf, type Range } from "./index-range.ts";
+import type { LinearIndex } from "./linear-index.ts";
 import type { Opcode } from "./opcodes.ts";
 import type { FunctionScopes } from "./scope.ts";
 
@@ -14,6 +15,10 @@ export interface ExprContext {
   readonly scopes: FunctionScopes;
   readonly groupLocal: number;
   readonly groups: number;
+  /** Bounds of the names that are bound. */
+  readonly rangeOfName: (name: string) => Range;
+  /** What names stand for, where that is linear. */
+  readonly linearOfName: (name: string) => LinearIndex | undefined;
   /** The engine has relaxed SIMD. */
   readonly fusedMultiplyAdd: boolean;
 }
@@ -26,7 +31,7 @@ export function valueType(type: KernelType): ValueType {
 }
 
 export function integerRange(expr: Expr, context: ExprContext): Range {
-  return rangeOf(expr, (name) => context.scopes.binding(name).range, context.groups);
+  return rangeOf(expr, context.rangeOfName, context.groups);
 }
 
 /** Appends code that pushes `expr`. */

@@ -48,9 +48,12 @@ class KernelWriter {
     target: Target,
   ) {
     this.scopes = new FunctionScopes(kernel.name, firstBuffer + kernel.buffers.length);
+    const { scopes } = this;
     this.#context = {
-      scopes: this.scopes,
-      groupLocal: this.scopes.newLocal("i32"),
+      scopes,
+      rangeOfName: (name) => scopes.binding(name).range,
+      linearOfName: (name) => scopes.binding(name).linear,
+      groupLocal: scopes.newLocal("i32"),
       groups: kernel.groups,
       fusedMultiplyAdd: target.fusedMultiplyAdd === true,
     };
@@ -136,8 +139,9 @@ class KernelWriter {
       return;
     }
     // Index arithmetic moves out of the loops it does not depend on, and addresses see through it.
-    const outermost = Math.min(depth, depthOf(value, this.#context));
-    const immutable = Number.isFinite(depthOf(value, this.#context));
+    const available = depthOf(value, this.#context);
+    const outermost = Math.min(depth, available);
+    const immutable = Number.isFinite(available);
     const { code } = scopes.at(outermost);
     writeExpr(value, code, this.#context);
     code.set(local);
