@@ -19,57 +19,67 @@ export function printKernel(kernel: Kernel): string {
     ...kernel.buffers.map((b) => `  ${b.access} ${b.name}: ${b.scalar}[${b.elementCount}]`),
     ...kernel.shared.map((s) => `  shared ${s.name}: ${s.scalar}[${s.elementCount}]`),
     "{",
-    ...kernel.body.flatMap((statement) => printStatement(statement, "  ")),
-    "}",
   ];
+  printBody(kernel.body, "  ", lines);
+  lines.push("}");
   return lines.join("\n") + "\n";
 }
 
-function printStatement(statement: Stmt, indent: string): readonly string[] {
-  const block = (body: readonly Stmt[]) => body.flatMap((inner) => printStatement(inner, indent + "  "));
+function printBody(body: readonly Stmt[], indent: string, lines: string[]): void {
+  for (const statement of body) printStatement(statement, indent, lines);
+}
+
+/** Appends the statement's lines. */
+function printStatement(statement: Stmt, indent: string, lines: string[]): void {
+  const deeper = indent + "  ";
   switch (statement.kind) {
     case "let":
-      return [`${indent}${statement.name} = ${printExpr(statement.value)}`];
+      lines.push(`${indent}${statement.name} = ${printExpr(statement.value)}`);
+      return;
     case "var":
-      return [`${indent}var ${statement.name} = ${printExpr(statement.value)}`];
+      lines.push(`${indent}var ${statement.name} = ${printExpr(statement.value)}`);
+      return;
     case "assign":
-      return [`${indent}${statement.name} := ${printExpr(statement.value)}`];
-    case "load": {
-      const place = `${statement.buffer}[${printExpr(statement.index)}]`;
-      return [`${indent}${statement.name} = load${suffix(statement.type)} ${place}`];
-    }
+      lines.push(`${indent}${statement.name} := ${printExpr(statement.value)}`);
+      return;
+    case "load":
+      lines.push(`${indent}${statement.name} = load${suffix(statement.type)} ${printPlace(statement)}`);
+      return;
     case "store":
-      return [
-        `${indent}store ${statement.buffer}[${printExpr(statement.index)}] = ${printExpr(statement.value)}`,
-      ];
+      lines.push(`${indent}store ${printPlace(statement)} = ${printExpr(statement.value)}`);
+      return;
     case "for": {
       const { name, start, end, step } = statement;
-      return [
-        `${indent}for ${name} in ${start}..${end} step ${step} {`,
-        ...block(statement.body),
-        `${indent}}`,
-      ];
+      lines.push(`${indent}for ${name} in ${start}..${end} step ${step} {`);
+      printBody(statement.body, deeper, lines);
+      lines.push(`${indent}}`);
+      return;
     }
-    case "if": {
-      const otherwise = statement.else.length === 0 ? [] : [`${indent}} else {`, ...block(statement.else)];
-      return [
-        `${indent}if ${printExpr(statement.cond)} {`,
-        ...block(statement.then),
-        ...otherwise,
-        `${indent}}`,
-      ];
-    }
+    case "if":
+      lines.push(`${indent}if ${printExpr(statement.cond)} {`);
+      printBody(statement.then, deeper, lines);
+      if (statement.else.length > 0) {
+        lines.push(`${indent}} else {`);
+        printBody(statement.else, deeper, lines);
+      }
+      lines.push(`${indent}}`);
+      return;
     case "barrier":
-      return [`${indent}barrier`];
+      lines.push(`${indent}barrier`);
+      return;
     case "prefetch":
-      return [
-        `${indent}prefetch${statement.toWrite ? " to write" : ""} ${statement.buffer}[${printExpr(statement.index)}]`,
-      ];
+      lines.push(`${indent}prefetch${statement.toWrite ? " to write" : ""} ${printPlace(statement)}`);
+      return;
     case "comment":
-      return [`${indent}# ${statement.text}`];
+      lines.push(`${indent}# ${statement.text}`);
+      return;
     default:
-      return statement satisfies never;
+      statement satisfies never;
   }
+}
+
+function printPlace({ buffer, index }: { readonly buffer: string; readonly index: Expr }): string {
+  return `${buffer}[${printExpr(index)}]`;
 }
 
 const infix: Readonly<Partial<Record<BinaryOp, string>>> = {

@@ -36,7 +36,6 @@ export function integerRange(expr: Expr, context: ExprContext): Range {
 
 /** Appends code that pushes `expr`. */
 export function writeExpr(expr: Expr, code: CodeBuffer, context: ExprContext): void {
-  const push = (operand: Expr): void => writeExpr(operand, code, context);
   const vector = valueType(expr.type) === "v128";
   switch (expr.kind) {
     case "const":
@@ -58,46 +57,46 @@ export function writeExpr(expr: Expr, code: CodeBuffer, context: ExprContext): v
     case "binary":
       return writeBinary(expr, code, context);
     case "compare":
-      push(expr.a);
-      push(expr.b);
+      writeExpr(expr.a, code, context);
+      writeExpr(expr.b, code, context);
       code.op(compareOpcode(expr.op, expr.a.type));
       return;
     case "fma":
-      push(expr.a);
-      push(expr.b);
+      writeExpr(expr.a, code, context);
+      writeExpr(expr.b, code, context);
       if (vector && context.fusedMultiplyAdd) {
-        push(expr.c);
+        writeExpr(expr.c, code, context);
         code.op("f32x4.relaxed_madd");
         return;
       }
       code.op(vector ? "f32x4.mul" : "f32.mul");
-      push(expr.c);
+      writeExpr(expr.c, code, context);
       code.op(vector ? "f32x4.add" : "f32.add");
       return;
     case "select": {
       const pseudo = vector ? minOrMaxOfSelect(expr) : undefined;
-      push(pseudo?.a ?? expr.a);
-      push(pseudo?.b ?? expr.b);
+      writeExpr(pseudo?.a ?? expr.a, code, context);
+      writeExpr(pseudo?.b ?? expr.b, code, context);
       if (pseudo !== undefined) {
         code.op(pseudo.opcode);
         return;
       }
-      push(expr.cond);
+      writeExpr(expr.cond, code, context);
       code.op(vector ? "v128.bitselect" : "select");
       return;
     }
     case "convert":
-      push(expr.x);
+      writeExpr(expr.x, code, context);
       return writeConvert(expr.x.type, expr.type, code);
     case "bitcast":
-      push(expr.x);
+      writeExpr(expr.x, code, context);
       if (vector || (expr.x.type.scalar === "f32") === (expr.type.scalar === "f32")) return;
       code.op(expr.type.scalar === "f32" ? "f32.reinterpret_i32" : "i32.reinterpret_f32");
       return;
     case "splat":
       return writeSplat(expr.x, code, context);
     case "lane":
-      push(expr.x);
+      writeExpr(expr.x, code, context);
       if (expr.x.type.lanes === 1) return;
       code.lane(expr.type.scalar === "f32" ? "f32x4.extract_lane" : "i32x4.extract_lane", expr.lane);
       if (expr.type.scalar === "bool") code.i32(1).op("i32.and");
@@ -112,31 +111,30 @@ export function writeExpr(expr: Expr, code: CodeBuffer, context: ExprContext): v
 function writeUnary(op: UnaryOp, x: Expr, code: CodeBuffer, context: ExprContext): void {
   const vector = x.type.lanes === 4;
   const float = x.type.scalar === "f32";
-  const push = (): void => writeExpr(x, code, context);
   switch (op) {
     case "neg":
       if (!float && !vector) {
         code.i32(0);
-        push();
+        writeExpr(x, code, context);
         code.op("i32.sub");
         return;
       }
-      push();
+      writeExpr(x, code, context);
       code.op(vector ? (float ? "f32x4.neg" : "i32x4.neg") : "f32.neg");
       return;
     case "abs":
-      push();
+      writeExpr(x, code, context);
       if (float || vector) {
         code.op(vector ? (float ? "f32x4.abs" : "i32x4.abs") : "f32.abs");
         return;
       }
       return writeScalarAbs(code, context);
     case "not":
-      push();
+      writeExpr(x, code, context);
       code.op(vector ? "v128.not" : "i32.eqz");
       return;
     case "bitnot":
-      push();
+      writeExpr(x, code, context);
       if (vector) code.op("v128.not");
       else code.i32(-1).op("i32.xor");
       return;
@@ -144,11 +142,11 @@ function writeUnary(op: UnaryOp, x: Expr, code: CodeBuffer, context: ExprContext
     case "ceil":
     case "trunc":
     case "sqrt":
-      push();
+      writeExpr(x, code, context);
       code.op(`${vector ? "f32x4" : "f32"}.${op}`);
       return;
     case "round":
-      push();
+      writeExpr(x, code, context);
       code.op(vector ? "f32x4.nearest" : "f32.nearest");
       return;
     default:
@@ -165,16 +163,15 @@ function writeScalarAbs(code: CodeBuffer, context: ExprContext): void {
 function writeBinary(expr: Expr & { readonly kind: "binary" }, code: CodeBuffer, context: ExprContext): void {
   const { op, a, b, type } = expr;
   const vector = type.lanes === 4;
-  const push = (operand: Expr): void => writeExpr(operand, code, context);
   if (op === "and" || op === "or" || op === "xor") {
-    push(a);
-    push(b);
+    writeExpr(a, code, context);
+    writeExpr(b, code, context);
     code.op(`${vector ? "v128" : "i32"}.${op}`);
     return;
   }
   if (op === "shl" || op === "shr") {
-    push(a);
-    push(vector ? shiftCount(b) : b);
+    writeExpr(a, code, context);
+    writeExpr(vector ? shiftCount(b) : b, code, context);
     const shift = op === "shl" ? "shl" : type.scalar === "u32" ? "shr_u" : "shr_s";
     code.op(`${vector ? "i32x4" : "i32"}.${shift}`);
     return;
@@ -183,21 +180,21 @@ function writeBinary(expr: Expr & { readonly kind: "binary" }, code: CodeBuffer,
   if (!vector && (op === "min" || op === "max")) {
     const x = context.scopes.newLocal("i32");
     const y = context.scopes.newLocal("i32");
-    push(a);
+    writeExpr(a, code, context);
     code.tee(x);
-    push(b);
+    writeExpr(b, code, context);
     code.tee(y).get(x).get(y);
     code.op(compareOpcode(op === "min" ? "lt" : "gt", type)).op("select");
     return;
   }
-  push(a);
+  writeExpr(a, code, context);
   const shift = powerOfTwoExponent(b);
   if ((op === "div" || op === "rem") && shift !== undefined && !vector && isNatural(a, context)) {
     if (op === "div") code.i32(shift).op("i32.shr_u");
     else code.i32(2 ** shift - 1).op("i32.and");
     return;
   }
-  push(b);
+  writeExpr(b, code, context);
   code.op(integerOpcode(op, type));
 }
 
