@@ -287,7 +287,7 @@ describe("ThreadPool", () => {
   it("throws what a worker's kernel threw, after all groups were taken, and can go on", async () => {
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
     const pool = await ThreadPool.start(memory, 2);
-    await pool.addKernel(0, await WebAssembly.compile(trap));
+    await pool.addModule(await WebAssembly.compile(trap), [[0, "run"]]);
     const taken: number[] = [];
     const slow = (first: number): void => {
       taken.push(first);
@@ -303,6 +303,6 @@ describe("ThreadPool", () => {
     };
     expect(() => pool.run(0, failing, 1, [])).toThrow("mine");
     await pool.dispose();
-    await expect(pool.addKernel(1, await WebAssembly.compile(trap))).rejects.toThrow(/disposed/);
+    await expect(pool.addModule(await WebAssembly.compile(trap), [[1, "run"]])).rejects.toThrow(/disposed/);
   });
 });

@@ -144,6 +144,24 @@ describe("errors of the embedded CPU device", () => {
     await expect(device.compile([{ ...bad, language: "wgsl" }])).rejects.toThrow(/'broken' is wgsl/);
   });
 
+  it.each([
+    ["is no module", () => Uint8Array.of(0, 1, 2, 3)],
+    ["has an instruction that does not exist", (good: Uint8Array) => good.with(-2, 0xff)],
+  ])("a kernel that %s does not take others with it", async (_, damage) => {
+    const device = await openCpuDevice();
+    const good = addKernel(1, "broken");
+    const bad: KernelSource = { ...good, binary: damage(good.binary!) };
+    await expect(device.compile([addKernel(1), bad, addKernel(2, "two")])).rejects.toThrow(/'broken'/);
+    const again: boolean[] = [];
+    const kernels = await device.compile([addKernel(1), addKernel(2)], ({ cached }) => again.push(cached));
+    expect(again).toEqual([true, true]);
+    const buffer = device.allocate(count * 4, "y");
+    device.write(buffer, new Float32Array(count).fill(40));
+    const dispatches = kernels.map((kernel) => ({ kind: "dispatch" as const, kernel, buffers: [buffer] }));
+    await device.submit(device.record(dispatches));
+    expect(await floats(device.read(buffer, 4))).toEqual([43]);
+  });
+
   it("buffers that are too small, destroyed, too few or of another device", async () => {
     const device = await openCpuDevice();
     const other = await openCpuDevice();

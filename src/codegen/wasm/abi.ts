@@ -2,7 +2,8 @@
  * What a WebAssembly kernel and its host agree on.
  *
  * A module imports `env.memory` and exports `run(groupStart, groupEnd, ...bufferAddresses)`, all i32, which
- * runs the groups in [groupStart, groupEnd). Addresses are in bytes, unsigned, multiples of 4.
+ * runs the groups in [groupStart, groupEnd). Addresses are in bytes, unsigned, multiples of 4. A module that was
+ * linked of several exports `run0`, `run1` … (see `link-modules.ts`).
  */
 
 /**

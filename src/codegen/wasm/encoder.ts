@@ -1,7 +1,7 @@
 /**
- * The binary format of WebAssembly, as far as the writer needs it. In: instructions one by one, then one
- * function with its parameters and locals. Out: the bytes of a module that imports `env.memory` and exports
- * the function as `run` (W3C, "WebAssembly Core Specification", chapter 5).
+ * The binary format of WebAssembly, as far as the writer needs it. In: instructions one by one, then
+ * functions with their parameters and locals. Out: the bytes of a module that imports `env.memory` and exports
+ * the functions (W3C, "WebAssembly Core Specification", chapter 5).
  */
 import { entryPoint, memoryModule, memoryName } from "./abi.ts";
 import { opcodes, type Opcode } from "./opcodes.ts";
@@ -144,58 +144,94 @@ export function f32Bits(value: number): number {
   return floatBits[0]!;
 }
 
+/** A function as modules hold it: its type, and what the code section has of it. */
+export interface EncodedFunction {
+  readonly type: ArrayLike<number>;
+  readonly code: ArrayLike<number>;
+}
+
+/** The module of one kernel, which exports `run`. */
 export function encodeModule(code: FunctionCode): Uint8Array {
-  const functionType = [
-    0x60,
-    ...vector(Array.from({ length: code.parameterCount }, () => [valueTypes.i32])),
-    0,
-  ];
-  const runExport = [...name(entryPoint), 0x00, 0];
-  const bytes = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
-  appendSection(bytes, 1, vector([functionType]));
-  bytes.push(...importSection({ shared: false }));
-  appendSection(bytes, 3, vector([[0]]));
-  appendSection(bytes, 7, vector([runExport]));
-  const start = codeStart(code);
-  const sectionBytes = start.length + code.body.bytes.length + 1;
-  bytes.push(10, ...unsigned(sectionBytes), ...start);
-  const module = new Uint8Array(bytes.length + code.body.bytes.length + 1);
-  module.set(bytes);
-  module.set(code.body.bytes, bytes.length);
-  module[module.length - 1] = opcodes.end;
-  return module;
+  return assembleModule([{ name: entryPoint, ...encodeFunction(code) }], { shared: false });
 }
 
-/** The section that imports the memory, complete. */
-export function importSection(memory: MemoryImport): number[] {
+function encodeFunction({ parameterCount, locals, body }: FunctionCode): EncodedFunction {
+  const parameters = Array.from({ length: parameterCount }, () => valueTypes.i32);
+  const declarations = localDeclarations(locals);
+  const sizeBytes = declarations.length + body.bytes.length + 1;
+  return {
+    type: [0x60, ...unsigned(parameterCount), ...parameters, 0],
+    code: joinBytes([unsigned(sizeBytes), declarations, body.bytes, [opcodes.end]]),
+  };
+}
+
+/** A module that imports the memory and exports each function by its name. */
+export function assembleModule(
+  functions: readonly (EncodedFunction & { readonly name: string })[],
+  memory: MemoryImport,
+): Uint8Array {
+  const numbers = functions.map((_, i) => unsigned(i));
+  return joinBytes([
+    header,
+    section(
+      sectionIds.type,
+      functions.map(({ type }) => type),
+    ),
+    importSection(memory),
+    section(sectionIds.function, numbers),
+    section(
+      sectionIds.export,
+      functions.map((item, i) => [...nameBytes(item.name), 0x00, ...numbers[i]!]),
+    ),
+    section(
+      sectionIds.code,
+      functions.map(({ code }) => code),
+    ),
+  ]);
+}
+
+/** Magic number and version. */
+export const header: readonly number[] = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
+
+export const sectionIds = { type: 1, import: 2, function: 3, export: 7, code: 10 } as const;
+
+function importSection(memory: MemoryImport): Uint8Array {
   const limits = memory.shared ? [0x03, 0, ...unsigned(memory.maxPages)] : [0x00, 0];
-  const bytes: number[] = [];
-  appendSection(bytes, 2, vector([[...name(memoryModule), ...name(memoryName), 0x02, ...limits]]));
-  return bytes;
+  return section(sectionIds.import, [
+    [...nameBytes(memoryModule), ...nameBytes(memoryName), 0x02, ...limits],
+  ]);
 }
 
-/** What stands in front of a function's body in the code section. */
-function codeStart(code: FunctionCode): number[] {
+/** A function's locals, runs of one type counted. */
+function localDeclarations(locals: readonly ValueType[]): Uint8Array {
   const runs: { type: ValueType; count: number }[] = [];
-  for (const type of code.locals) {
+  for (const type of locals) {
     const last = runs[runs.length - 1];
     if (last?.type === type) last.count++;
     else runs.push({ type, count: 1 });
   }
-  const declarations = vector(runs.map(({ type, count }) => [...unsigned(count), valueTypes[type]]));
-  const sizeBytes = declarations.length + code.body.bytes.length + 1;
-  return [1, ...unsigned(sizeBytes), ...declarations];
+  const declared = runs.map(({ type, count }) => [...unsigned(count), valueTypes[type]]);
+  return joinBytes([unsigned(runs.length), ...declared]);
 }
 
-function appendSection(bytes: number[], id: number, content: readonly number[]): void {
-  bytes.push(id, ...unsigned(content.length), ...content);
+/** A section that is a list: its id, its size, how many items there are, and they. */
+function section(id: number, items: readonly ArrayLike<number>[]): Uint8Array {
+  const count = unsigned(items.length);
+  const sizeBytes = items.reduce((sum, item) => sum + item.length, count.length);
+  return joinBytes([[id], unsigned(sizeBytes), count, ...items]);
 }
 
-function vector(items: readonly (readonly number[])[]): number[] {
-  return [...unsigned(items.length), ...items.flat()];
+function joinBytes(parts: readonly ArrayLike<number>[]): Uint8Array {
+  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
 }
 
-function name(text: string): number[] {
+function nameBytes(text: string): number[] {
   return [text.length, ...new TextEncoder().encode(text)];
 }
 
@@ -204,5 +240,6 @@ function unsigned(value: number): number[] {
   const bytes: number[] = [];
   let rest = value >>> 0;
   for (; rest >= 0x80; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
-  return [...bytes, rest];
+  bytes.push(rest);
+  return bytes;
 }

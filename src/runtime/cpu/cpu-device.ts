@@ -24,7 +24,8 @@ import {
   type NumberedFunction,
   type PreparedDispatch,
 } from "./cpu-objects.ts";
-import { compileKernelFunction } from "./kernel-function.ts";
+import { KernelBatch } from "./kernel-batch.ts";
+import { compileKernels } from "./kernel-function.ts";
 import type { ThreadPool } from "./thread-pool.ts";
 
 /**
@@ -105,14 +106,15 @@ export class CpuDevice implements Device {
   ): Promise<readonly CompiledKernel[]> {
     this.#requireOpen();
     let completed = 0;
-    return Promise.all(
-      kernels.map(async (source) => {
-        const { compiled, shared } = await this.#functionOf(source);
-        completed++;
-        onProgress?.({ completed, total: kernels.length, kernel: source.name, cached: shared });
-        return new CpuKernel(this, source, compiled);
-      }),
-    );
+    const batch = new KernelBatch((binaries) => this.#load(binaries));
+    const compiling = kernels.map(async (source) => {
+      const { compiled, shared } = await this.#functionOf(source, batch);
+      completed++;
+      onProgress?.({ completed, total: kernels.length, kernel: source.name, cached: shared });
+      return new CpuKernel(this, source, compiled);
+    });
+    batch.start();
+    return Promise.all(compiling);
   }
 
   record(commands: readonly Command[]): CommandList {
@@ -220,7 +222,10 @@ export class CpuDevice implements Device {
     );
   }
 
-  #functionOf(source: KernelSource): Promise<{
+  #functionOf(
+    source: KernelSource,
+    batch: KernelBatch,
+  ): Promise<{
     readonly compiled: NumberedFunction;
     readonly shared: boolean;
   }> {
@@ -232,7 +237,7 @@ export class CpuDevice implements Device {
       );
     return this.#functions.compile(binary, async () => {
       try {
-        return await this.#load(binary);
+        return await batch.add(binary);
       } catch (cause) {
         this.#requireOpen();
         const message = `The WebAssembly engine rejected kernel '${source.name}': ${String(cause)}\n${source.source}`;
@@ -241,12 +246,13 @@ export class CpuDevice implements Device {
     });
   }
 
-  /** Ready when all threads have it. */
-  async #load(binary: Uint8Array): Promise<NumberedFunction> {
-    const number = this.#functionCount++;
-    const kernelFunction = await compileKernelFunction(binary, this.#memory);
-    await this.#pool?.addKernel(number, kernelFunction.module);
-    return { number, kernelFunction };
+  /** Ready when all threads have them. */
+  async #load(binaries: readonly Uint8Array[]): Promise<readonly NumberedFunction[]> {
+    const { module, functions } = await compileKernels(binaries, this.#memory);
+    const numbered = functions.map((kernelFunction) => ({ number: this.#functionCount++, kernelFunction }));
+    const names = numbered.map(({ number, kernelFunction }) => [number, kernelFunction.exportName] as const);
+    await this.#pool?.addModule(module, names);
+    return numbered;
   }
 }
 

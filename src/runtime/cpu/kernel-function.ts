@@ -1,25 +1,32 @@
 /**
- * A WebAssembly kernel ready to call. In: the module's bytes and the device's memory. Out: a function that
- * runs all groups on the calling thread, given the buffers' addresses, and the module for other threads.
+ * WebAssembly kernels ready to call. In: modules' bytes and the device's memory. Out: functions that run all groups
+ * on the calling thread, given the buffers' addresses, and one module of all for other threads.
  *
  * Engines start with code from a baseline compiler and replace a hot function in the background, but never
  * while a call of it is running. So a new kernel is called without work until the engine considers it hot,
  * and its first dispatches are divided into several calls. The replaced code serves all threads.
  */
 import { entryPoint, memoryModule, memoryName } from "../../codegen/wasm/abi.ts";
-import { withSharedMemory } from "../../codegen/wasm/shared-memory.ts";
+import { linkedEntryPoint, linkModules } from "../../codegen/wasm/link-modules.ts";
 import type { CpuMemory } from "./cpu-memory.ts";
 
 export type RunGroups = (groupStart: number, groupEnd: number, ...addresses: readonly number[]) => void;
 
 export interface KernelFunction {
-  readonly module: WebAssembly.Module;
+  /** The export of the module that it is. */
+  readonly exportName: string;
   /** This thread's instance. */
   readonly run: RunGroups;
   /** Has the engine optimise the kernel in the background. */
   warm(): void;
   /** Runs groups [0, groups) on this thread. */
   dispatch(groups: number, addresses: readonly number[]): void;
+}
+
+/** Kernels that are one module. */
+export interface KernelModule {
+  readonly module: WebAssembly.Module;
+  readonly functions: readonly KernelFunction[];
 }
 
 /** Calls one dispatch of a new kernel is divided into. */
@@ -33,17 +40,34 @@ const coldMs = 200;
  */
 const warmingBytes = 1_400_000;
 
-export async function compileKernelFunction(binary: Uint8Array, memory: CpuMemory): Promise<KernelFunction> {
-  // A copy, so that the type is right for buffers of any kind behind `binary`.
-  const bytes = new Uint8Array(memory.shared ? withSharedMemory(binary, memory.maximumPages) : binary);
-  const module = await WebAssembly.compile(bytes);
+/**
+ * One module of all, or of the only one.
+ * @throws what the engine throws when it rejects a kernel; then none of them is ready
+ */
+export async function compileKernels(
+  binaries: readonly Uint8Array[],
+  memory: CpuMemory,
+): Promise<KernelModule> {
+  const { shared, maximumPages: maxPages } = memory;
+  const linked = linkModules(binaries, shared ? { shared, maxPages } : { shared });
+  const [first] = binaries;
+  if (linked === undefined && binaries.length > 1) throw new Error("a module is not one of Heddle's");
+  // A copy, so that the type is right for buffers of any kind behind it. What cannot be linked the engine may reject.
+  const module = await WebAssembly.compile(new Uint8Array(linked ?? first!));
   const imports = { [memoryModule]: { [memoryName]: memory.memory } };
-  const instance = await WebAssembly.instantiate(module, imports);
-  const run = instance.exports[entryPoint] as RunGroups;
-  let warmingCalls = Math.ceil(warmingBytes / binary.length);
+  const { exports } = await WebAssembly.instantiate(module, imports);
+  const functions = binaries.map(({ length }, i) => {
+    const exportName = linked === undefined ? entryPoint : linkedEntryPoint(i);
+    return kernelFunction(exportName, exports[exportName] as RunGroups, length);
+  });
+  return { module, functions };
+}
+
+function kernelFunction(exportName: string, run: RunGroups, sizeBytes: number): KernelFunction {
+  let warmingCalls = Math.ceil(warmingBytes / sizeBytes);
   let elapsedMs = 0;
   return {
-    module,
+    exportName,
     run,
     warm() {
       for (; warmingCalls > 0; warmingCalls--) run(0, 0);

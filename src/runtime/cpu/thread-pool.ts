@@ -83,9 +83,9 @@ export class ThreadPool {
     return this.#failure;
   }
 
-  /** Resolves when every worker can run the module as kernel `id`. */
-  addKernel(id: number, module: WebAssembly.Module): Promise<void> {
-    return this.#post({ kernels: [[id, module]] });
+  /** Resolves when every worker can run the module's exports as the kernels of these numbers. */
+  addModule(module: WebAssembly.Module, kernels: WorkerRequest["kernels"]): Promise<void> {
+    return this.#post({ module, kernels });
   }
 
   /** Runs groups [0, groups) of a kernel that was added; `run` is the calling thread's instance. */

@@ -2,10 +2,10 @@
  * What a worker runs, as text: Node starts it with `eval`, a page from a Blob, so that no bundler has to know
  * of a second file. Plain JavaScript that needs nothing of its host but WebAssembly and a `port` for messages.
  *
- * In: messages `{ number, memory?, control?, kernels }`, the first with the memories. Out: `{ number, error }`
+ * In: messages `{ number, memory?, control?, module?, kernels }`, the first with the memories. Out: `{ number, error }`
  * for each, once its kernels can run. Between messages it takes chunks (see `thread-control.ts`).
  */
-import { entryPoint, memoryModule, memoryName } from "../../codegen/wasm/abi.ts";
+import { memoryModule, memoryName } from "../../codegen/wasm/abi.ts";
 import { spinMs, wordCount, words } from "./thread-control.ts";
 
 /** Caller to worker. */
@@ -14,7 +14,9 @@ export interface WorkerRequest {
   /** In the first request. */
   readonly memory?: WebAssembly.Memory;
   readonly control?: SharedArrayBuffer;
-  readonly kernels: readonly (readonly [id: number, module: WebAssembly.Module])[];
+  readonly module?: WebAssembly.Module;
+  /** The module's exports that are kernels. */
+  readonly kernels: readonly (readonly [id: number, exportName: string])[];
 }
 
 /** Worker to caller. */
@@ -36,9 +38,10 @@ port.onmessage = ({ data }) => {
       memory = data.memory;
       control = new Int32Array(data.control);
     }
-    for (const [id, module] of data.kernels) {
+    if (data.module !== undefined) {
       const imports = { ${memoryModule}: { ${memoryName}: memory } };
-      kernels[id] = new WebAssembly.Instance(module, imports).exports.${entryPoint};
+      const { exports } = new WebAssembly.Instance(data.module, imports);
+      for (const [id, exportName] of data.kernels) kernels[id] = exports[exportName];
     }
   } catch (error) {
     reply.error = String(error);

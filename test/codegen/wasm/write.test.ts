@@ -4,7 +4,6 @@ import { f32, i32, vectorOf, type BinaryOp, type CompareOp, type Expr, type Kern
 import { add, and, binary, bitcast, compare, constant, convert, fma, lane, lt, mul, or, ref, select, splat, sub, unary } from "../../../src/codegen/legalize/build-expr.ts"; // prettier-ignore
 import { wasmTarget, type Lanes, type Target } from "../../../src/codegen/target.ts";
 import { legalizeForWasm } from "../../../src/codegen/wasm/legalize.ts";
-import { withSharedMemory } from "../../../src/codegen/wasm/shared-memory.ts";
 import { writeWasm } from "../../../src/codegen/wasm/write.ts";
 import { interpretKernel, type BufferData } from "../interpret-kernel.ts";
 import { runWasm } from "./run-wasm.ts";
@@ -375,17 +374,6 @@ describe("writeWasm, the module", () => {
     run(9, 4, 65536, 65536);
     run(2, 5, 65536, 65536);
     expect([...new Float32Array(memory.buffer, 65536, 8)]).toEqual([0, 0, 3, 3, 3, 0, 0, 0]);
-  });
-
-  it("can import a shared memory", () => {
-    const memory = new WebAssembly.Memory({ initial: 2, maximum: 16, shared: true });
-    const bytes = withSharedMemory(writeWasm(kernelOf([store], buffersOf(), 16), wasmTarget), 16);
-    const module = new WebAssembly.Module(new Uint8Array(bytes));
-    const { run } = new WebAssembly.Instance(module, { env: { memory } }).exports as {
-      readonly run: (...xs: number[]) => void;
-    };
-    run(0, 2, 65536, 65536);
-    expect([...new Float32Array(memory.buffer, 65536, 3)]).toEqual([3, 3, 0]);
   });
 
   it("folds constant parts of indices: sixteen loads of a row need one address", () => {
