@@ -3,9 +3,9 @@
  *
  *     trace → passes → split → lower → write → load
  */
-import { makePlan, type Plan } from "./codegen/plan.ts";
+import type { Plan } from "./codegen/plan.ts";
+import { planAndWrite } from "./codegen/plan-and-write.ts";
 import type { Executable, InterfaceTensor } from "./codegen/executable.ts";
-import { writeLaunches } from "./codegen/chain-launches.ts";
 import { Compiled, type StateOwner } from "./compiled.ts";
 import { openDump } from "./dump.ts";
 import type { Graph } from "./ir/graph.ts";
@@ -221,14 +221,9 @@ export function buildExecutable(graph: Graph, target: Target, options: BuildOpti
   const clock = stopwatch();
   const passed = runPasses(graph, target, options);
   const passes = clock.lap();
-  const plan = makePlan(passed, target);
+  const { plan, launches } = planAndWrite(passed, target, options.joinLaunches ?? true);
   const { activationBytes: _, liveBytes: __, ...rest } = plan;
-  const executable: Executable = {
-    name: graph.name,
-    language: target.language,
-    ...rest,
-    ...writeLaunches(plan, target, options.joinLaunches ?? true),
-  };
+  const executable: Executable = { name: graph.name, language: target.language, ...rest, ...launches };
   return { executable, plan, passed, elapsedMs: { passes, lower: clock.lap() } };
 }
 

@@ -1,7 +1,10 @@
 /** Every launch of a run: its time, and what it computes and moves. */
-import { buildExecutable, passOptions } from "../../src/compile.ts";
+import { KernelSet } from "../../src/codegen/kernel-set.ts";
+import { makePlan } from "../../src/codegen/plan.ts";
+import { passOptions } from "../../src/compile.ts";
 import { importOnnx } from "../../src/index.ts";
 import { traceOnnx } from "../../src/import/onnx/trace-onnx.ts";
+import { runPasses } from "../../src/passes/pipeline.ts";
 import { warmUp } from "../measure.ts";
 import type { Network } from "../networks.ts";
 import { median } from "../statistics.ts";
@@ -36,11 +39,13 @@ export async function profileNetwork(
   }
   // What the executable no longer knows, its kernels' IR, is built a second time.
   const { graph } = traceOnnx(importOnnx(network.bytes()), network.shapes);
-  const { plan } = buildExecutable(graph, compiled.device.target, passOptions({ joinLaunches: false }));
+  const { target } = compiled.device;
+  const kernels = new KernelSet();
+  const plan = makePlan(runPasses(graph, target, passOptions({})), target, kernels);
   const dispatches = plan.run.filter((command) => command.kind === "dispatch");
   return compiled.lastProfile.map(({ kernel }, i): ProfiledLaunch => {
     const command = dispatches[i];
-    const ir = command && plan.kernels[command.kernel];
+    const ir = command && kernels.all[command.kernel];
     if (ir?.name !== kernel)
       throw new Error(`launch ${i} is ${kernel}, but building it again gave ${ir?.name}`);
     const times = runs.map((profile) => profile[i]!);

@@ -21,18 +21,13 @@ const shortWork = 250_000_000;
 
 type Launches = Pick<Executable, "kernels" | "buffers" | "prepare" | "run" | "constants">;
 
-/** The kernels of a plan as sources, and its commands. */
-export function writeLaunches(plan: Plan, target: Target, joinLaunches: boolean): Launches {
-  const { kernels, buffers, prepare, run, constants } = plan;
-  if (!joinLaunches || target.costlyLaunches !== true || target.language !== "opencl-c") {
-    return {
-      kernels: kernels.map((kernel) => writeKernel(kernel, target)),
-      buffers,
-      prepare,
-      run,
-      constants,
-    };
-  }
+export function hasCostlyLaunches(target: Target): boolean {
+  return target.costlyLaunches === true && target.language === "opencl-c";
+}
+
+/** The commands of a plan with short launches joined, and the sources of what is launched then. */
+export function chainLaunches(plan: Plan, kernels: readonly Kernel[], target: Target): Launches {
+  const { buffers, prepare, run, constants } = plan;
   const sources: KernelSource[] = [];
   const known = new Map<string, number>();
   const numberOf = (key: string, write: () => KernelSource): number => {

@@ -12,8 +12,7 @@ import { sizeBytes, type TensorType } from "../ir/tensor-type.ts";
 import type { DType } from "../ir/dtype.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
 import type { Executable, InterfaceTensor, PlanBuffer, PlanCommand } from "./executable.ts";
-import type { Kernel } from "./kernel-ir.ts";
-import { KernelSet } from "./kernel-set.ts";
+import type { PlannedKernels } from "./kernel-set.ts";
 import { bindingsOf, lowerNode, type LoweringTask } from "./lower/lower-node.ts";
 import { NodeSignatures } from "./lower/node-signature.ts";
 import { bodyOf, isLiteral } from "./lower/task.ts";
@@ -25,14 +24,18 @@ import { planViews } from "./plan-views.ts";
 import type { Target } from "./target.ts";
 
 export interface Plan extends Omit<Executable, "name" | "language" | "kernels"> {
-  readonly kernels: readonly Kernel[];
   /** Bytes of activation slots of `run`, and the least that any assignment could use. */
   readonly activationBytes: number;
   readonly liveBytes: number;
 }
 
-export function makePlan(graphs: { readonly prepare: Graph; readonly run: Graph }, target: Target): Plan {
-  const planner = new Planner(target);
+/** What two graphs become: commands that name kernels, which go to `kernels`. */
+export function makePlan(
+  graphs: { readonly prepare: Graph; readonly run: Graph },
+  target: Target,
+  kernels: PlannedKernels,
+): Plan {
+  const planner = new Planner(target, kernels);
   const prepare = planner.plan(graphs.prepare, "prepare");
   const run = planner.plan(graphs.run, "run");
   return planner.finish(graphs.run, prepare, run);
@@ -49,7 +52,7 @@ interface PlannedGraph {
 class Planner {
   readonly #target: Target;
   readonly #buffers: PlanBuffer[] = [];
-  readonly #kernels = new KernelSet();
+  readonly #kernels: PlannedKernels;
   readonly #signatures = new NodeSignatures();
   /** Numbers of kernels by the signatures of the nodes that they are for. */
   readonly #lowered = new Map<string, number>();
@@ -60,8 +63,9 @@ class Planner {
   #outputs: InterfaceTensor[] = [];
   #scratch: number | undefined;
 
-  constructor(target: Target) {
+  constructor(target: Target, kernels: PlannedKernels) {
     this.#target = target;
+    this.#kernels = kernels;
   }
 
   plan(graph: Graph, phase: "prepare" | "run"): PlannedGraph {
@@ -141,7 +145,7 @@ class Planner {
       return {
         kind: "dispatch",
         kernel,
-        buffers: [...values.map(bufferOf), ...this.#scratchOf(this.#kernels.at(kernel))],
+        buffers: [...values.map(bufferOf), ...this.#scratchOf(kernel)],
         comment: `${origin} ${comment}`.trim(),
       };
     });
@@ -167,7 +171,6 @@ class Planner {
     const inputOrder = run.inputs.filter((input) => input.role === "input").map((input) => input.name);
     const inputs = tensors("input").sort((a, b) => inputOrder.indexOf(a.name) - inputOrder.indexOf(b.name));
     return {
-      kernels: this.#kernels.all,
       buffers: this.#buffers,
       prepare: prepare.commands,
       run: planned.commands,
@@ -199,9 +202,9 @@ class Planner {
   }
 
   /** One buffer serves every kernel that wants scratch memory: launches follow each other. */
-  #scratchOf({ hasScratch, buffers }: Kernel): number[] {
-    if (!hasScratch) return [];
-    const bytes = buffers.at(-1)!.elementCount * 4;
+  #scratchOf(kernel: number): number[] {
+    const bytes = this.#kernels.scratchBytes(kernel);
+    if (bytes === undefined) return [];
     this.#scratch ??= this.#addBuffer({ kind: "slot", name: "scratch", sizeBytes: bytes });
     const { sizeBytes, ...rest } = this.#buffers[this.#scratch]!;
     this.#buffers[this.#scratch] = { ...rest, sizeBytes: Math.max(sizeBytes, bytes) };

@@ -19,7 +19,12 @@ const nothing: Graph = { name: "nothing", inputs: [], nodes: {}, outputs: [] };
 /** The plan of a graph as it is written, without passes. */
 function planOf(body: string) {
   const run = parseGraph(`graph g(%x: input "x" f32[2,8], %y: input "y" f32[2,8]) {\n${body}\n}`);
-  return makePlan({ prepare: nothing, run }, wasmTarget);
+  return planAndKernels(run);
+}
+
+function planAndKernels(run: Graph) {
+  const set = new KernelSet();
+  return { ...makePlan({ prepare: nothing, run }, wasmTarget, set), kernels: set.all };
 }
 
 beforeEach(() => {
@@ -65,7 +70,7 @@ describe("nodes that are lowered apart", () => {
       return "s" %a updates %s
       return "b" %b
     }`);
-    const { kernels } = makePlan({ prepare: nothing, run }, wasmTarget);
+    const { kernels } = planAndKernels(run);
     expect(kernels.map(({ buffers }) => buffers.map(({ access }) => access))).toEqual([
       ["read_write", "read"],
       ["read", "read", "write"],
