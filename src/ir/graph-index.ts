@@ -15,8 +15,8 @@ export function typesOf(graph: Graph): ReadonlyMap<ValueId, TensorType> {
   return (indexOf(graph).types ??= types(graph));
 }
 
-/** The ids of the nodes that read each value; values that none reads are left out. */
-export function usersOf(graph: Graph): ReadonlyMap<ValueId, ReadonlySet<ValueId>> {
+/** The ids of the nodes that read each value, each once; values that none reads are left out. */
+export function usersOf(graph: Graph): ReadonlyMap<ValueId, readonly ValueId[]> {
   return (indexOf(graph).users ??= users(graph));
 }
 
@@ -31,7 +31,7 @@ export function executionOrder(graph: Graph): readonly Node[] {
 interface GraphIndex {
   producers?: ReadonlyMap<ValueId, Node>;
   types?: ReadonlyMap<ValueId, TensorType>;
-  users?: ReadonlyMap<ValueId, ReadonlySet<ValueId>>;
+  users?: ReadonlyMap<ValueId, readonly ValueId[]>;
   order?: readonly Node[];
 }
 
@@ -60,13 +60,14 @@ function types(graph: Graph): Map<ValueId, TensorType> {
   return found;
 }
 
-function users(graph: Graph): Map<ValueId, Set<ValueId>> {
-  const found = new Map<ValueId, Set<ValueId>>();
+function users(graph: Graph): Map<ValueId, ValueId[]> {
+  const found = new Map<ValueId, ValueId[]>();
   for (const node of Object.values(graph.nodes)) {
+    const id = nodeId(node);
     for (const operand of node.operands) {
       const readers = found.get(operand);
-      if (readers === undefined) found.set(operand, new Set([nodeId(node)]));
-      else readers.add(nodeId(node));
+      if (readers === undefined) found.set(operand, [id]);
+      else if (readers.at(-1) !== id) readers.push(id);
     }
   }
   return found;

@@ -30,18 +30,20 @@ export function verify(graph: Graph, stage: string): void {
     defined.add(id);
   };
   for (const input of graph.inputs) define(input.id);
-  for (const [key, node] of Object.entries(graph.nodes)) {
+  const nodes = Object.values(graph.nodes);
+  Object.keys(graph.nodes).forEach((key, i) => {
+    const node = nodes[i]!;
     if (node.results.length === 0) fail(`node ${key} has no results`, node);
     if (nodeId(node) !== key) fail(`node ${key} has first result %${nodeId(node)}`, node);
     for (const result of node.results) define(result.id, node);
-  }
-  for (const node of Object.values(graph.nodes)) {
+  });
+  for (const node of nodes) {
     for (const operand of node.operands) if (!defined.has(operand)) fail(`%${operand} is not defined`, node);
   }
-  if (executionOrder(graph).length !== Object.keys(graph.nodes).length) fail("the graph has a cycle");
+  if (executionOrder(graph).length !== nodes.length) fail("the graph has a cycle");
 
   const types = typesOf(graph);
-  for (const node of Object.values(graph.nodes)) {
+  for (const node of nodes) {
     if (isVerified(node, types)) continue;
     const operands = node.operands.map((operand) => types.get(operand)!);
     const inferred = infer(node, operands, fail);

@@ -80,7 +80,7 @@ export class Rewriter {
 
   /** Nodes that read a value. */
   usersOf(value: ValueId): Node[] {
-    return Array.from(this.#usersNow(value) ?? [], (id) => this.node(id)!);
+    return [...this.#usersNow(value)].map((id) => this.node(id)!);
   }
 
   isOutput(value: ValueId): boolean {
@@ -89,11 +89,11 @@ export class Rewriter {
 
   /** Whether exactly one node reads the value and it is not returned. */
   hasSingleUse(value: ValueId): boolean {
-    const users = this.usersOf(value);
-    const reads = users.reduce(
-      (count, user) => count + user.operands.filter((operand) => operand === value).length,
-      0,
-    );
+    let reads = 0;
+    for (const id of this.#usersNow(value)) {
+      for (const operand of this.node(id)!.operands) if (operand === value) reads++;
+      if (reads > 1) return false;
+    }
     return reads === 1 && !this.isOutput(value);
   }
 
@@ -171,9 +171,7 @@ export class Rewriter {
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       const node = this.producer(next);
       if (node === undefined) continue;
-      const used = node.results.some(
-        (result) => (this.#usersNow(result.id)?.size ?? 0) > 0 || this.isOutput(result.id),
-      );
+      const used = node.results.some((result) => this.#hasUsers(result.id) || this.isOutput(result.id));
       if (used) continue;
       this.remove(nodeId(node));
       pending.push(...node.operands);
@@ -221,8 +219,13 @@ export class Rewriter {
     return this.#types.get(value) ?? typesOf(this.#graph).get(value);
   }
 
-  #usersNow(value: ValueId): ReadonlySet<ValueId> | undefined {
-    return this.#users.get(value) ?? usersOf(this.#graph).get(value);
+  #usersNow(value: ValueId): Iterable<ValueId> {
+    return this.#users.get(value) ?? usersOf(this.#graph).get(value) ?? [];
+  }
+
+  #hasUsers(value: ValueId): boolean {
+    const users = this.#users.get(value);
+    return users === undefined ? usersOf(this.#graph).has(value) : users.size > 0;
   }
 
   /** The users of a value as a set that may be changed: a copy, the first time. */

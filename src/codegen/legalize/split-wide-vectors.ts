@@ -23,22 +23,24 @@ export function splitWideVectors(kernel: Kernel, maxLanes: Lanes): Kernel {
 /** Splits every vector of `lanes` into vectors of `partLanes(lanes)`, which must divide it. */
 export function splitVectors(kernel: Kernel, partLanes: (lanes: Lanes) => Lanes): Kernel {
   const isSplit = ({ lanes }: KernelType): boolean => partLanes(lanes) !== lanes;
-  if (!kernel.body.some((statement) => hasValue(statement, isSplit))) return kernel;
+  if (!hasValue(kernel.body, isSplit)) return kernel;
   const partNames = new Map<string, readonly string[]>();
   return mapStatements(kernel, (statement, block, nested) => {
-    if (!hasValue(statement, isSplit)) return block.emit(statement);
     new StatementSplitter(block, partNames, partLanes).split(statement, nested);
   });
 }
 
-/** Whether the statement, or one inside it, has a value of a type that is wanted. */
-function hasValue(statement: Stmt, isWanted: (type: KernelType) => boolean): boolean {
-  if (statement.kind === "load" && isWanted(statement.type)) return true;
-  if (containsExpression(statement, (expr) => isWanted(expr.type))) return true;
+/** Whether a statement, or one inside it, has a value of a type that is wanted. */
+function hasValue(body: readonly Stmt[], isWanted: (type: KernelType) => boolean): boolean {
+  const hasWantedType = (expr: Expr): boolean => isWanted(expr.type);
   // A load of which no lane is used has its type nowhere else.
-  const hasInside = (body: readonly Stmt[]): boolean => body.some((inner) => hasValue(inner, isWanted));
-  if (statement.kind === "for") return hasInside(statement.body);
-  return statement.kind === "if" && (hasInside(statement.then) || hasInside(statement.else));
+  const loads = (statements: readonly Stmt[]): boolean =>
+    statements.some((statement) => {
+      if (statement.kind === "load") return isWanted(statement.type);
+      if (statement.kind === "for") return loads(statement.body);
+      return statement.kind === "if" && (loads(statement.then) || loads(statement.else));
+    });
+  return loads(body) || body.some((statement) => containsExpression(statement, hasWantedType));
 }
 
 class StatementSplitter {

@@ -36,21 +36,21 @@ export class CodeBuffer {
 
   op(name: Opcode): this {
     const code: number = opcodes[name];
-    if (code > 0xffff) return this.#byte(code >> 16).#unsigned(code & 0xffff);
-    if (code > 0xff) return this.#byte(code >> 8).#unsigned(code & 0xff);
-    return this.#byte(code);
+    if (code > 0xffff) return this.byte(code >> 16).unsigned(code & 0xffff);
+    if (code > 0xff) return this.byte(code >> 8).unsigned(code & 0xff);
+    return this.byte(code);
   }
 
   get(local: number): this {
-    return this.op("local.get").#unsigned(local);
+    return this.op("local.get").unsigned(local);
   }
 
   set(local: number): this {
-    return this.op("local.set").#unsigned(local);
+    return this.op("local.set").unsigned(local);
   }
 
   tee(local: number): this {
-    return this.op("local.tee").#unsigned(local);
+    return this.op("local.tee").unsigned(local);
   }
 
   i32(value: number): this {
@@ -70,26 +70,26 @@ export class CodeBuffer {
 
   /** A load or store at the address on the stack plus `offsetBytes`. Elements are 4-byte aligned. */
   memory(name: Opcode, offsetBytes: number): this {
-    return this.op(name).#byte(2).#unsigned(offsetBytes);
+    return this.op(name).byte(2).unsigned(offsetBytes);
   }
 
   lane(name: Opcode, lane: number): this {
-    return this.op(name).#byte(lane);
+    return this.op(name).byte(lane);
   }
 
   /** One 32-bit lane of the vector on top of the stack, in all lanes. */
   broadcastLane(vector: number, lane: number): this {
     this.get(vector).get(vector).op("i8x16.shuffle");
-    for (let byte = 0; byte < 16; byte++) this.#byte(lane * 4 + (byte & 3));
+    for (let byte = 0; byte < 16; byte++) this.byte(lane * 4 + (byte & 3));
     return this;
   }
 
   open(name: "block" | "loop" | "if"): this {
-    return this.op(name).#byte(emptyBlockType);
+    return this.op(name).byte(emptyBlockType);
   }
 
   branchIf(depth: number): this {
-    return this.op("br_if").#unsigned(depth);
+    return this.op("br_if").unsigned(depth);
   }
 
   append(other: CodeBuffer): this {
@@ -107,31 +107,31 @@ export class CodeBuffer {
     this.#memory = larger;
   }
 
-  #byte(value: number): this {
+  byte(value: number): this {
     this.#reserve(1);
     this.#memory[this.#length++] = value;
     return this;
   }
 
   #word(bits: number): this {
-    return this.#byte(bits)
-      .#byte(bits >> 8)
-      .#byte(bits >> 16)
-      .#byte(bits >> 24);
+    return this.byte(bits)
+      .byte(bits >> 8)
+      .byte(bits >> 16)
+      .byte(bits >> 24);
   }
 
   /** LEB128 of a number in [0, 2^32). */
-  #unsigned(value: number): this {
+  unsigned(value: number): this {
     let rest = value >>> 0;
-    for (; rest >= 0x80; rest >>>= 7) this.#byte((rest & 0x7f) | 0x80);
-    return this.#byte(rest);
+    for (; rest >= 0x80; rest >>>= 7) this.byte((rest & 0x7f) | 0x80);
+    return this.byte(rest);
   }
 
   /** Signed LEB128: ends when what remains is only copies of the sign bit. */
   #signed(value: number): this {
     let rest = value;
-    for (; rest < -0x40 || rest > 0x3f; rest >>= 7) this.#byte((rest & 0x7f) | 0x80);
-    return this.#byte(rest & 0x7f);
+    for (; rest < -0x40 || rest > 0x3f; rest >>= 7) this.byte((rest & 0x7f) | 0x80);
+    return this.byte(rest & 0x7f);
   }
 }
 
@@ -210,8 +210,9 @@ function localDeclarations(locals: readonly ValueType[]): Uint8Array {
     if (last?.type === type) last.count++;
     else runs.push({ type, count: 1 });
   }
-  const declared = runs.map(({ type, count }) => [...unsigned(count), valueTypes[type]]);
-  return joinBytes([unsigned(runs.length), ...declared]);
+  const bytes = new CodeBuffer().unsigned(runs.length);
+  for (const { type, count } of runs) bytes.unsigned(count).byte(valueTypes[type]);
+  return bytes.bytes;
 }
 
 /** A section that is a list: its id, its size, how many items there are, and they. */

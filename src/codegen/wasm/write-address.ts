@@ -29,11 +29,7 @@ export function indexForm(index: Expr, context: ExprContext): LinearIndex {
 /** Pushes the address of element `index` less the returned number of bytes. */
 export function writeAddress(base: number, index: Expr, context: ExprContext): number {
   const { constant, terms: unordered } = indexForm(index, context);
-  const terms = unordered.map(({ key, atom, coefficient }): Term => {
-    return { key, atom, coefficient, depth: depthOf(atom, context) };
-  });
-  // Order decides only which sums are shared: what is available furthest out comes first.
-  terms.sort((a, b) => a.depth - b.depth || (a.key < b.key ? -1 : 1));
+  const terms = byDepth(unordered, context);
 
   const bias = constant < 0 ? Math.floor(constant / biasElements) * biasElements : 0;
   let lowest = bias;
@@ -68,6 +64,18 @@ export function writeAddress(base: number, index: Expr, context: ExprContext): n
   scopes.code.get(address);
   for (; next < terms.length; next++) writeTerm(terms[next]!, scopes.code, context);
   return folds ? (constant - bias) * 4 : 0;
+}
+
+/** Order decides only which sums are shared: what is available furthest out comes first. */
+function byDepth(terms: readonly LinearTerm[], context: ExprContext): readonly Term[] {
+  const sorted: Term[] = [];
+  for (const { key, atom, coefficient } of terms) {
+    const depth = depthOf(atom, context);
+    // There are few: each goes in front of the first that comes after it.
+    const at = sorted.findIndex((other) => depth < other.depth || (depth === other.depth && key < other.key));
+    sorted.splice(at < 0 ? sorted.length : at, 0, { key, atom, coefficient, depth });
+  }
+  return sorted;
 }
 
 /** Adds `4 · coefficient · atom` to the address on the stack. */
