@@ -6,6 +6,7 @@
 import { enablePatches, produceWithPatches, type Patch } from "immer";
 import { InternalError } from "../errors.ts";
 import { inferTypes } from "../ir/builder.ts";
+import { freezePlain } from "../ir/freeze.ts";
 import {
   makeNode,
   nodeId,
@@ -194,6 +195,7 @@ export class Rewriter {
   }
 
   #insert(node: Node): void {
+    freezePlain(node);
     this.#nodes.set(nodeId(node), node);
     this.#register(node);
   }
