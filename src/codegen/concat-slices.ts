@@ -9,6 +9,7 @@
  * concatenations want it, the one that runs last gets it.
  */
 import type { Graph, Node, NodeOf, ValueId } from "../ir/graph.ts";
+import { producersOf, typesOf } from "../ir/graph-index.ts";
 import { mayBeView } from "../ir/may-be-view.ts";
 import { isByWinograd } from "../ir/ops/packing.ts";
 import { opRecord } from "../ir/ops/registry.ts";
@@ -51,19 +52,17 @@ export function placeConcats(
 
 class Placement {
   current: ConcatSlices = { slices: new Map(), inPlace: new Set() };
-  readonly #types = new Map<ValueId, TensorType>();
-  readonly #producers = new Map<ValueId, Node>();
+  readonly #types: ReadonlyMap<ValueId, TensorType>;
+  readonly #producers: ReadonlyMap<ValueId, Node>;
   readonly #readers = new Map<ValueId, Node[]>();
   readonly #returned: ReadonlySet<ValueId>;
   /** State that is replaced: its buffer has other readers. */
   readonly #updates: ReadonlySet<ValueId>;
 
   constructor(graph: Graph, order: readonly Node[]) {
+    this.#types = typesOf(graph);
+    this.#producers = producersOf(graph);
     for (const node of order) {
-      for (const { id, type } of node.results) {
-        this.#types.set(id, type);
-        this.#producers.set(id, node);
-      }
       for (const operand of new Set(node.operands)) {
         const readers = this.#readers.get(operand);
         if (readers === undefined) this.#readers.set(operand, [node]);

@@ -71,9 +71,14 @@ function byDepth(terms: readonly LinearTerm[], context: ExprContext): readonly T
   const sorted: Term[] = [];
   for (const { key, atom, coefficient } of terms) {
     const depth = depthOf(atom, context);
-    // There are few: each goes in front of the first that comes after it.
-    const at = sorted.findIndex((other) => depth < other.depth || (depth === other.depth && key < other.key));
-    sorted.splice(at < 0 ? sorted.length : at, 0, { key, atom, coefficient, depth });
+    // There are few: those that come after it move up, one by one.
+    let at = sorted.length;
+    for (; at > 0; at--) {
+      const other = sorted[at - 1]!;
+      if (other.depth < depth || (other.depth === depth && other.key < key)) break;
+      sorted[at] = other;
+    }
+    sorted[at] = { key, atom, coefficient, depth };
   }
   return sorted;
 }
