@@ -6,11 +6,11 @@ import { afterAll, describe, expect, it } from "vitest";
 import { buildExecutable, compile, passOptions } from "../../src/compile.ts";
 import type { KernelSource } from "../../src/codegen/executable.ts";
 import { f32, i32, type Kernel } from "../../src/codegen/kernel-ir.ts";
-import { add, ref } from "../../src/codegen/legalize/build-expr.ts";
+import { add, ref, sub } from "../../src/codegen/legalize/build-expr.ts";
 import { wasmTarget } from "../../src/codegen/target.ts";
 import { legalizeForWasm } from "../../src/codegen/wasm/legalize.ts";
 import { writeWasm } from "../../src/codegen/wasm/write.ts";
-import { openDevice } from "../../src/index.ts";
+import { nn, openDevice } from "../../src/index.ts";
 import type { HostTensor } from "../../src/ir/host-tensor.ts";
 import { Parameter, StateBuffer, type Stored } from "../../src/ir/stored-tensor.ts";
 import { openCpuDevice, type CpuDeviceOptions } from "../../src/runtime/cpu/open-cpu-device.ts";
@@ -36,8 +36,20 @@ async function open(options: CpuDeviceOptions): Promise<Device> {
 
 /** y[i] = y[i] + 1, one group an element; large enough to be divided. */
 const count = 8192;
-const addOne: KernelSource = (() => {
+const addOne: KernelSource = {
+  name: "add_one",
+  language: "wasm",
+  source: "",
+  binary: incrementing(0),
+  buffers: [{ access: "read_write", sizeBytes: count * 4 }],
+  groups: count,
+  groupSize: 1,
+};
+
+/** Kernels that do the same, with code of their own for each number. */
+function incrementing(number: number): Uint8Array {
   const group = { kind: "group", type: i32 } as const;
+  const value = add(sub(add(ref("v", f32), 1 + number), number), 0);
   const kernel: Kernel = {
     name: "add_one",
     comment: "",
@@ -47,20 +59,11 @@ const addOne: KernelSource = (() => {
     groupSize: 1,
     body: [
       { kind: "load", name: "v", type: f32, buffer: "y", index: group },
-      { kind: "store", buffer: "y", index: group, value: add(ref("v", f32), 1) },
+      { kind: "store", buffer: "y", index: group, value },
     ],
   };
-  const legal = legalizeForWasm(kernel, wasmTarget);
-  return {
-    name: kernel.name,
-    language: "wasm",
-    source: "",
-    binary: writeWasm(legal, wasmTarget),
-    buffers: [{ access: "read_write", sizeBytes: count * 4 }],
-    groups: count,
-    groupSize: 1,
-  };
-})();
+  return writeWasm(legalizeForWasm(kernel, wasmTarget), wasmTarget);
+}
 
 async function counter(device: Device, dispatches: number) {
   const buffer = device.allocate(count * 4, "y");
@@ -70,6 +73,22 @@ async function counter(device: Device, dispatches: number) {
   const list = device.record(Array.from({ length: dispatches }, () => command));
   const values = async () => [...new Set(new Float32Array(await device.read(buffer, count * 4)))];
   return { list, values };
+}
+
+/** Starts workers, and keeps them with the number of replies that each has given. */
+function watchedWorkers() {
+  const workers: { thread: WorkerThread; replies: number }[] = [];
+  const start: StartWorker = async (program, events) => {
+    const worker = { replies: 0 } as { thread: WorkerThread; replies: number };
+    const onMessage = (reply: unknown): void => {
+      worker.replies++;
+      events.onMessage(reply);
+    };
+    worker.thread = await startWorker(program, { ...events, onMessage });
+    workers.push(worker);
+    return worker.thread;
+  };
+  return { workers, start };
 }
 
 describe("threads of the embedded CPU device", () => {
@@ -140,6 +159,55 @@ describe("threads of the embedded CPU device", () => {
     await device.submit(second.list);
     expect(await first.values()).toEqual([3]);
     expect(await second.values()).toEqual([5]);
+  });
+
+  it("are two while weights are prepared, and all in the first run", async () => {
+    const { workers, start } = watchedWorkers();
+    const device = await open({ threads: 4, pool: { startWorker: start } });
+    expect(device.target.computeUnits).toBe(4);
+    const net = new nn.Linear(128, 512);
+    const x = randomTensor([8, 128], 1);
+    const compiled = await compile(net, [{ shape: [8, 128] }], { device });
+    expect(compiled.report().data.prepareLaunches).toBeGreaterThan(0);
+    expect(workers).toHaveLength(1);
+    const alone = await compile(net, [{ shape: [8, 128] }], { device: await open({ threads: 1 }) });
+    const expected = (await alone.run(x)).data;
+    expect((await compiled.run(x)).data).toEqual(expected);
+    await expect.poll(() => workers.map(({ replies }) => replies > 0)).toEqual([true, true, true]);
+    expect((await compiled.run(x)).data).toEqual(expected);
+  });
+
+  it("that join while kernels are compiled know those, too", async () => {
+    const { workers, start } = watchedWorkers();
+    const device = await open({ threads: 4, pool: { startWorker: start } });
+    const first = await counter(device, 1);
+    await device.submit(first.list);
+    const kernels = Array.from({ length: 20 }, (_, i) => ({ ...addOne, binary: incrementing(i + 1) }));
+    for (const kernel of kernels) {
+      const [compiled] = await device.compile([kernel]);
+      const buffer = device.allocate(count * 4, "y");
+      device.write(buffer, new Float32Array(count));
+      const command = { kind: "dispatch", kernel: compiled!, buffers: [buffer] } as const;
+      await device.submit(device.record([command, command]));
+      expect([...new Set(new Float32Array(await device.read(buffer, count * 4)))]).toEqual([2]);
+    }
+    await expect.poll(() => workers.map(({ replies }) => replies > 0)).toEqual([true, true, true]);
+    await device.submit(first.list);
+    expect(await first.values()).toEqual([2]);
+  });
+
+  it("that the host refuses when they would join are not missed", async () => {
+    const { workers, start } = watchedWorkers();
+    const second: StartWorker = async (...args) => {
+      if (workers.length > 0) throw new Error("one is enough");
+      return start(...args);
+    };
+    const device = await open({ threads: 4, pool: { startWorker: second } });
+    const { list, values } = await counter(device, 50);
+    for (let run = 0; run < 10; run++) await device.submit(list);
+    expect(await values()).toEqual([500]);
+    expect(workers).toHaveLength(1);
+    expect(device.lost).toBeUndefined();
   });
 
   it("runs of one program may overlap", async () => {
@@ -236,15 +304,12 @@ describe("workers that fail", () => {
   });
 
   it("between runs lose the device", async () => {
-    const workers: WorkerThread[] = [];
-    const watched: StartWorker = async (program, events) => {
-      const worker = await startWorker(program, events);
-      workers.push(worker);
-      return worker;
-    };
-    const device = await open({ threads: 3, pool: { startWorker: watched } });
+    const { workers, start } = watchedWorkers();
+    const device = await open({ threads: 3, pool: { startWorker: start } });
     const { list } = await counter(device, 1);
-    await workers[1]!.end();
+    await device.submit(list);
+    await expect.poll(() => workers[1]?.replies).toBe(1);
+    await workers[1]!.thread.end();
     await expect.poll(() => device.lost).toMatch(/worker 2 ended: it exited with code 1/);
     await expect(device.submit(list)).rejects.toMatchObject({ code: "device-lost" });
     await expect(device.compile([addOne])).rejects.toThrow(/cannot be used any more: worker 2 ended/);

@@ -163,8 +163,9 @@ export class CpuDevice implements Device {
   #run({ kernel, addresses, divided }: PreparedDispatch): void {
     const { groups } = kernel.source;
     const { number, kernelFunction } = kernel.numbered;
-    if (divided && this.#pool !== undefined) this.#pool.run(number, kernelFunction.run, groups, addresses);
-    else kernelFunction.dispatch(groups, addresses);
+    if (!divided || this.#pool === undefined) return kernelFunction.dispatch(groups, addresses);
+    if (!kernel.isForPreparing) this.#pool.summonAll();
+    this.#pool.run(number, kernelFunction.run, groups, addresses);
   }
 
   #requireOpen(): void {

@@ -32,13 +32,21 @@ export interface NumberedFunction {
 }
 
 export class CpuKernel implements CompiledKernel {
+  #use: KernelUse | undefined;
+
   constructor(
     readonly device: Device,
     readonly source: KernelSource,
     readonly numbered: NumberedFunction,
   ) {}
 
+  /** Nothing but the preparation of weights has asked for it. */
+  get isForPreparing(): boolean {
+    return this.#use === "once";
+  }
+
   async load(use: KernelUse): Promise<void> {
+    if (this.#use !== "often") this.#use = use;
     if (use === "often") this.numbered.kernelFunction.warm();
   }
 }

@@ -14,7 +14,7 @@
  *
  * `wake` changes whenever there is something to look at: chunks, or messages. Workers wait on it, first
  * spinning, then asleep. A worker sees messages only between turns of its event loop, so `posted` counts
- * them, and a worker that has received fewer goes there.
+ * those that went to all of them, and a worker that knows of fewer goes there.
  */
 
 /** Longest argument list of a kernel (`maxStorageBuffers` of the target). */

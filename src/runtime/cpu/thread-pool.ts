@@ -7,10 +7,16 @@
  */
 import { InternalError, UserError } from "../../errors.ts";
 import type { RunGroups } from "./kernel-function.ts";
-import { startWorker, type StartWorker, type WorkerThread } from "./start-worker.ts";
+import { PoolWorker } from "./pool-worker.ts";
+import { startWorker, type StartWorker } from "./start-worker.ts";
 import { maxArguments, spinMs, wordCount, words } from "./thread-control.ts";
-import { workerProgram, type WorkerReply, type WorkerRequest } from "./worker-program.ts";
+import type { WorkerModule, WorkerRequest } from "./worker-program.ts";
 
+/**
+ * Threads there are from the start; the others are summoned for the first run. Each is 8.5 MiB in Node, before it
+ * does anything, and preparing weights, which waits for memory, gains little from more.
+ */
+const threadsAtFirst = 2;
 /** Chunks of a dispatch a thread: as many groups as schedules make. */
 const chunksPerThread = 8;
 /** A worker that takes longer to come up, or over one chunk, is taken for dead. */
@@ -23,59 +29,54 @@ export interface ThreadPoolOptions {
   readonly patienceMs?: number;
 }
 
-interface Pending {
-  waitingFor: number;
-  error: string | undefined;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
-
 export class ThreadPool {
+  /** How many there are once all have joined, the calling thread included. */
+  readonly threads: number;
+  readonly #memory: WebAssembly.Memory;
   readonly #control = new Int32Array(new SharedArrayBuffer(wordCount * 4));
-  readonly #workers: WorkerThread[] = [];
-  readonly #pending = new Map<number, Pending>();
+  readonly #startWorker: StartWorker;
   readonly #patienceMs: number;
+  /** Those that know everything. */
+  readonly #workers: PoolWorker[] = [];
+  readonly #arriving = new Set<PoolWorker>();
+  /** What those that join later have to be told. */
+  readonly #modules: WorkerModule[] = [];
   /** The page's main thread may not sleep, so it spins. */
   readonly #maySleep = maySleep();
   #posted = 0;
+  #summoned = false;
   #failure: string | undefined;
   #disposed = false;
 
-  private constructor(options: ThreadPoolOptions) {
+  private constructor(memory: WebAssembly.Memory, threads: number, options: ThreadPoolOptions) {
+    this.#memory = memory;
+    this.threads = threads;
+    this.#startWorker = options.startWorker ?? startWorker;
     this.#patienceMs = options.patienceMs ?? patienceMs;
   }
 
-  /** Starts `threads − 1` workers beside the calling thread. Fails where the host refuses one of them. */
+  /** Starts the first of `threads − 1` workers beside the calling thread. Fails where the host refuses it. */
   static async start(
     memory: WebAssembly.Memory,
     threads: number,
     options: ThreadPoolOptions = {},
   ): Promise<ThreadPool> {
-    const pool = new ThreadPool(options);
-    const start = options.startWorker ?? startWorker;
+    const pool = new ThreadPool(memory, threads, options);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const text = `the workers did not start in ${pool.#patienceMs} ms`;
+      timer = setTimeout(() => reject(new Error(text)), pool.#patienceMs);
+    });
+    const first = Array.from({ length: Math.min(threads, threadsAtFirst) - 1 }, (_, i) => pool.#join(i + 1));
     try {
-      for (let worker = 1; worker < threads; worker++) {
-        const onEnd = (reason: string): void => pool.#fail(`worker ${worker} ended: ${reason}`);
-        const events = { onMessage: (reply: unknown) => pool.#receive(reply as WorkerReply), onEnd };
-        pool.#workers.push(await start(workerProgram, events));
-      }
-      const control = pool.#control.buffer as SharedArrayBuffer;
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<never>((_, reject) => {
-        const text = `the workers did not start in ${pool.#patienceMs} ms`;
-        timer = setTimeout(() => reject(new Error(text)), pool.#patienceMs);
-      });
-      const ready = pool.#post({ memory, control, kernels: [] });
-      await Promise.race([ready, late]).finally(() => clearTimeout(timer));
+      await Promise.race([Promise.all(first), late]);
     } catch (error) {
       await pool.dispose();
       throw error;
+    } finally {
+      clearTimeout(timer);
     }
     return pool;
-  }
-
-  get threads(): number {
-    return this.#workers.length + 1;
   }
 
   /** Why the pool cannot be used any more. */
@@ -83,9 +84,19 @@ export class ThreadPool {
     return this.#failure;
   }
 
+  /** Has the other workers join. Nothing waits for them, and those that the host refuses are not missed. */
+  summonAll(): void {
+    if (this.#summoned) return;
+    this.#summoned = true;
+    for (let worker = threadsAtFirst; worker < this.threads; worker++)
+      this.#join(worker, true).catch(() => undefined);
+  }
+
   /** Resolves when every worker can run the module's exports as the kernels of these numbers. */
-  addModule(module: WebAssembly.Module, kernels: WorkerRequest["kernels"]): Promise<void> {
-    return this.#post({ module, kernels });
+  async addModule(module: WebAssembly.Module, kernels: WorkerModule["kernels"]): Promise<void> {
+    const added: WorkerModule = { module, kernels };
+    this.#modules.push(added);
+    await this.#post({ modules: [added] });
   }
 
   /** Runs groups [0, groups) of a kernel that was added; `run` is the calling thread's instance. */
@@ -125,9 +136,8 @@ export class ThreadPool {
 
   async dispose(): Promise<void> {
     this.#disposed = true;
-    const ended = this.#workers.map((worker) => worker.end());
-    this.#rejectPending("the device was disposed");
-    await Promise.all(ended);
+    this.#failure ??= "the device was disposed";
+    await this.#endAll();
   }
 
   #wake(most: number): void {
@@ -170,41 +180,59 @@ export class ThreadPool {
     return new Error(String.fromCharCode(...units));
   }
 
-  #post(request: Omit<WorkerRequest, "number">): Promise<void> {
-    if (this.#failure !== undefined) return Promise.reject(this.#lost());
-    const number = ++this.#posted;
-    const sent = new Promise<void>((resolve, reject) => {
-      this.#pending.set(number, { waitingFor: this.#workers.length, error: undefined, resolve, reject });
+  /** Starts a worker, which is one of the pool's once it knows everything that the others know. */
+  async #join(number: number, inBackground = false): Promise<void> {
+    // One that has kernels may have taken a part of what runs.
+    let hasKernels = false;
+    const worker = await PoolWorker.start(this.#startWorker, (reason) => {
+      if (hasKernels) this.#fail(`worker ${number} ended: ${reason}`);
     });
-    for (const worker of this.#workers) worker.keepAlive(true);
-    Atomics.add(this.#control, words.posted, 1);
-    this.#wake(Infinity);
-    for (const worker of this.#workers) worker.post({ number, ...request });
-    return sent;
+    this.#arriving.add(worker);
+    try {
+      let news: Partial<WorkerRequest> = {
+        memory: this.#memory,
+        control: this.#control.buffer as SharedArrayBuffer,
+      };
+      // While it takes in what there is, there may come more; then `posted` grows, and it looks for messages again.
+      let known = 0;
+      do {
+        if (this.#failure !== undefined) throw this.#lost();
+        const modules = this.#modules.slice(known);
+        known += modules.length;
+        hasKernels ||= modules.length > 0;
+        await worker.ask({ received: this.#posted, modules, ...news }, inBackground);
+        news = {};
+      } while (known < this.#modules.length);
+      hasKernels = true;
+      this.#workers.push(worker);
+    } catch (error) {
+      await worker.end();
+      throw error;
+    } finally {
+      this.#arriving.delete(worker);
+    }
   }
 
-  #receive(reply: WorkerReply): void {
-    const pending = this.#pending.get(reply.number);
-    if (pending === undefined) return;
-    pending.error ??= reply.error;
-    if (--pending.waitingFor > 0) return;
-    this.#pending.delete(reply.number);
-    if (this.#pending.size === 0) for (const worker of this.#workers) worker.keepAlive(false);
-    if (pending.error === undefined) pending.resolve();
-    else pending.reject(new Error(pending.error));
+  async #post(request: Pick<WorkerRequest, "modules">): Promise<void> {
+    if (this.#failure !== undefined) throw this.#lost();
+    const received = ++this.#posted;
+    Atomics.store(this.#control, words.posted, received);
+    this.#wake(Infinity);
+    try {
+      await Promise.all(this.#workers.map((worker) => worker.ask({ received, ...request })));
+    } catch (error) {
+      throw this.#failure === undefined ? error : this.#lost();
+    }
   }
 
   #fail(reason: string): void {
     if (this.#disposed || this.#failure !== undefined) return;
     this.#failure = reason;
-    for (const worker of this.#workers) void worker.end();
-    this.#rejectPending(reason);
+    void this.#endAll();
   }
 
-  #rejectPending(reason: string): void {
-    this.#failure ??= reason;
-    for (const { reject } of this.#pending.values()) reject(this.#lost());
-    this.#pending.clear();
+  async #endAll(): Promise<void> {
+    await Promise.all([...this.#workers, ...this.#arriving].map((worker) => worker.end()));
   }
 
   #lost(): UserError {

@@ -2,21 +2,29 @@
  * What a worker runs, as text: Node starts it with `eval`, a page from a Blob, so that no bundler has to know
  * of a second file. Plain JavaScript that needs nothing of its host but WebAssembly and a `port` for messages.
  *
- * In: messages `{ number, memory?, control?, module?, kernels }`, the first with the memories. Out: `{ number, error }`
- * for each, once its kernels can run. Between messages it takes chunks (see `thread-control.ts`).
+ * In: messages `{ number, received, memory?, control?, modules }`, the first with the memories. Out:
+ * `{ number, error }` for each, once its kernels can run. Between messages it takes chunks (see
+ * `thread-control.ts`).
  */
 import { memoryModule, memoryName } from "../../codegen/wasm/abi.ts";
 import { spinMs, wordCount, words } from "./thread-control.ts";
 
+/** Which exports of a module are which kernels. */
+export interface WorkerModule {
+  readonly module: WebAssembly.Module;
+  readonly kernels: readonly (readonly [number: number, exportName: string])[];
+}
+
 /** Caller to worker. */
 export interface WorkerRequest {
+  /** The reply has it, too. */
   readonly number: number;
+  /** What `posted` is now that all messages to all workers up to this one are known to this worker. */
+  readonly received: number;
   /** In the first request. */
   readonly memory?: WebAssembly.Memory;
   readonly control?: SharedArrayBuffer;
-  readonly module?: WebAssembly.Module;
-  /** The module's exports that are kernels. */
-  readonly kernels: readonly (readonly [id: number, exportName: string])[];
+  readonly modules: readonly WorkerModule[];
 }
 
 /** Worker to caller. */
@@ -31,17 +39,17 @@ const kernels = [];
 let memory, control, received = 0, argumentsOf, values = [];
 
 port.onmessage = ({ data }) => {
-  received++;
+  received = data.received;
   const reply = { number: data.number };
   try {
     if (data.memory !== undefined) {
       memory = data.memory;
       control = new Int32Array(data.control);
     }
-    if (data.module !== undefined) {
+    for (const { module, kernels: named } of data.modules) {
       const imports = { ${memoryModule}: { ${memoryName}: memory } };
-      const { exports } = new WebAssembly.Instance(data.module, imports);
-      for (const [id, exportName] of data.kernels) kernels[id] = exports[exportName];
+      const { exports } = new WebAssembly.Instance(module, imports);
+      for (const [number, exportName] of named) kernels[number] = exports[exportName];
     }
   } catch (error) {
     reply.error = String(error);
