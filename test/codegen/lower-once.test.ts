@@ -2,7 +2,8 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Kernel } from "../../src/codegen/kernel-ir.ts";
 import { KernelSet } from "../../src/codegen/kernel-set.ts";
-import { float } from "../../src/codegen/expressions.ts";
+import { WrittenKernels } from "../../src/codegen/written-kernels.ts";
+import { float, int } from "../../src/codegen/expressions.ts";
 import { lowerNode } from "../../src/codegen/lower/lower-node.ts";
 import { makePlan } from "../../src/codegen/plan.ts";
 import { wasmTarget } from "../../src/codegen/target.ts";
@@ -78,7 +79,10 @@ describe("nodes that are lowered apart", () => {
   });
 });
 
-describe("KernelSet", () => {
+describe.each([
+  ["KernelSet", () => new KernelSet(), (set: KernelSet) => set.all],
+  ["WrittenKernels", () => new WrittenKernels(wasmTarget), (set: WrittenKernels) => set.sources],
+] as const)("%s", (_, make, all) => {
   const kernel = (name: string, value: number): Kernel => ({
     name,
     comment: name,
@@ -86,21 +90,37 @@ describe("KernelSet", () => {
     shared: [],
     groups: 1,
     groupSize: 1,
-    body: [{ kind: "store", buffer: "out0", index: float(0), value: float(value) }],
+    body: [{ kind: "store", buffer: "out0", index: int(0), value: float(value) }],
   });
 
   it("keeps one of kernels that differ in their number and comment alone", () => {
-    const kernels = new KernelSet();
+    const kernels = make();
     expect([kernel("k00_fill_f32", 1), kernel("p07_fill_f32", 1)].map((k) => kernels.add(k))).toEqual([0, 0]);
-    expect(kernels.all.map(({ name }) => name)).toEqual(["k00_fill_f32"]);
+    expect(all(kernels as never).map(({ name }) => name)).toEqual(["k00_fill_f32"]);
   });
 
   it("tells kernels apart by the last of their numbers", () => {
-    const kernels = new KernelSet();
+    const kernels = make();
     const values = [1, 2, 0, -0, NaN, Infinity, -Infinity, 1e-9, 2e-9, 2 ** 40];
     expect(values.map((value) => kernels.add(kernel("k00_fill_f32", value)))).toEqual(
-      values.map((_, i) => i),
+      values.map((_value, i) => i),
     );
     expect(kernels.add(kernel("k01_copy_f32", 1))).toBe(values.length);
+  });
+
+  it("tells kernels apart by how often they run and what they bind, and knows their scratch memory", () => {
+    const kernels = make();
+    const plain = kernel("k00_fill_f32", 1);
+    const [out] = plain.buffers;
+    const scratch = { name: "scratch", scalar: "f32", access: "read_write", elementCount: 24 } as const;
+    const others: readonly Kernel[] = [
+      plain,
+      { ...plain, groups: 2 },
+      { ...plain, buffers: [{ ...out!, elementCount: 2 }] },
+      { ...plain, buffers: [{ ...out!, access: "read_write" }] },
+      { ...plain, buffers: [out!, scratch], hasScratch: true },
+    ];
+    expect(others.map((other) => kernels.add(other))).toEqual([0, 1, 2, 3, 4]);
+    expect(others.map((_other, i) => kernels.scratchBytes(i))).toEqual([...Array(4).fill(undefined), 96]);
   });
 });
