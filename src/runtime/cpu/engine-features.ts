@@ -22,7 +22,12 @@ export function findEngineFeatures(): EngineFeatures {
  * (Node 20), 37 and 35 on Chromium 156. Perhaps it copies each factor that is needed again.
  */
 function copiesOperands(): boolean {
-  return isNode() && Number.parseInt(process.versions.v8) < 13;
+  return v8Before(13);
+}
+
+/** Whether this is Node with a V8 older than that; browsers do not say. */
+export function v8Before(majorVersion: number): boolean {
+  return isNode() && Number.parseInt(process.versions.v8) < majorVersion;
 }
 
 const zero = [0, 0, 0, 0];

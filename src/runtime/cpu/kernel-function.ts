@@ -9,6 +9,7 @@
 import { entryPoint, memoryModule, memoryName } from "../../codegen/wasm/abi.ts";
 import { linkedEntryPoint, linkModules } from "../../codegen/wasm/link-modules.ts";
 import type { CpuMemory } from "./cpu-memory.ts";
+import { v8Before } from "./engine-features.ts";
 
 export type RunGroups = (groupStart: number, groupEnd: number, ...addresses: readonly number[]) => void;
 
@@ -37,9 +38,9 @@ const coldMs = 200;
  * V8 compiles a function with optimisation after a budget that each call, even one without groups, uses up
  * by the function's size (`--wasm-tiering-budget`: 1.8 million up to V8 11, 13 million since). So many bytes of module
  * are enough, at about three bytes of baseline code each. Measured on ResNet-50, first run and later ones: V8 13.6
- * 72 and 65 ms, 128 and 65 with the 1.4 million that do for V8 11.3, where more cost nothing.
+ * 72 and 65 ms, 128 and 65 with what does for V8 11.3. More calls than needed cost DenseNet 50 ms of compiling.
  */
-const warmingBytes = 12_000_000;
+const warmingBytes = v8Before(12) ? 1_400_000 : 12_000_000;
 
 /**
  * One module of all, or of the only one.
