@@ -32,6 +32,9 @@ def record_convolutions(r):
     r.case("asymmetric", "ConvTranspose", [x, t], [transposed(x, t)[:, :, 1:, : -2]], pads=[1, 0, 0, 2])
     full = transposed(x, t, stride=3)  # 21 × 24
     r.case("output-shape", "ConvTranspose", [x, t], [full[:, :, 1:, 1:]], strides=[3, 3], output_shape=[20, 23])
+    three, one = np.arange(1, 4, dtype="float32").reshape(1, 1, 3), np.full((1, 1, 1), 2, "float32")
+    longer = F.conv_transpose1d(d(three), d(one), stride=3, output_padding=2)
+    r.case("output-shape-longer", "ConvTranspose", [three, one], [longer], strides=[3], output_shape=[9])
     full = transposed(x, t, stride=2)  # 15 × 17
     r.case("same-upper", "ConvTranspose", [x, t], [full[:, :, :-1, :-1]], strides=[2, 2], auto_pad="SAME_UPPER")
     r.case("same-lower", "ConvTranspose", [x, t], [full[:, :, 1:, 1:]], strides=[2, 2], auto_pad="SAME_LOWER")
@@ -131,6 +134,10 @@ def record_resizing(r):
     scales = lambda *v: Constant(v, "float32")
     none = Constant([], "float32")
     up = lambda mode, size, **k: F.interpolate(t, size, mode=mode, **k)
+    # 5 · 2.6 in f32 is 13, and 6.5 / 1.3 is 5.
+    five = np.arange(5, dtype="float32").reshape(1, 1, 5)
+    thirteen = F.interpolate(d(five), scale_factor=2.6, mode="nearest")
+    r.case("rounded-length", "Resize", [five, None, scales(1, 1, 2.6)], [thirteen], mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
     r.case("nearest", "Resize", [x, None, scales(1, 1, 2, 2)], [up("nearest", (10, 12))], mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
     r.case("linear", "Resize", [x, none, none, i64(1, 2, 8, 11)], [up("bilinear", (8, 11), align_corners=False)], mode="linear")
     r.case("pytorch", "Resize", [x, none, none, i64(1, 2, 3, 4)], [up("bilinear", (3, 4), align_corners=False)], mode="linear", coordinate_transformation_mode="pytorch_half_pixel")

@@ -17,21 +17,35 @@ export function isPointwiseNode(node: Node): boolean {
   return isElementwiseNode(node) || isMovementNode(node);
 }
 
-/** A constant that becomes a literal in the kernel that reads it. */
+/** A constant that becomes a literal in a kernel that reads it element by element. */
 export function isLiteralNode(node: Node | undefined): boolean {
   return node?.op === "constant" && elementCount(node.attributes.value.shape) === 1;
 }
 
 /** Values a group reads from outside, in the order first read; literals are not read. */
 export function externalOperands(rewriter: Rewriter, nodes: readonly Node[]): ValueId[] {
+  return [...operandsOf(rewriter, nodes).external];
+}
+
+/** What a group reads: values from outside, and the constants that its kernel spells out. */
+function operandsOf(rewriter: Rewriter, nodes: readonly Node[]) {
   const inside = new Set(nodes.flatMap((node) => node.results.map((result) => result.id)));
   const external = new Set<ValueId>();
+  const literals = new Map<ValueId, Node>();
   for (const node of nodes) {
     for (const operand of node.operands) {
-      if (!inside.has(operand) && !isLiteralNode(rewriter.producer(operand))) external.add(operand);
+      if (inside.has(operand)) continue;
+      const producer = rewriter.producer(operand);
+      if (producer !== undefined && isLiteralNode(producer)) literals.set(operand, producer);
+      else external.add(operand);
     }
   }
-  return [...external];
+  // The others, products and reductions, have loops over what they read: that must lie in a buffer.
+  for (const node of literals.size === 0 ? [] : nodes) {
+    if (isPointwiseNode(node)) continue;
+    for (const operand of node.operands) if (literals.delete(operand)) external.add(operand);
+  }
+  return { external, literals };
 }
 
 /** Results that something outside the group reads. */
@@ -63,15 +77,9 @@ export function replacesOperand(rewriter: Rewriter, result: ValueId, operands: r
  * @param nodes in an order of execution
  */
 export function fuse(rewriter: Rewriter, nodes: readonly Node[]): void {
-  const operands = externalOperands(rewriter, nodes);
+  const { external, literals } = operandsOf(rewriter, nodes);
+  const operands = [...external];
   const results = externalResults(rewriter, nodes);
-  const literals = new Map<ValueId, Node>();
-  for (const node of nodes) {
-    for (const operand of node.operands) {
-      const producer = rewriter.producer(operand);
-      if (producer !== undefined && isLiteralNode(producer)) literals.set(operand, producer);
-    }
-  }
   const inputs = operands.map((id): GraphInput => ({
     id,
     role: "input",

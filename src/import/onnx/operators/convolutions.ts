@@ -34,6 +34,8 @@ function transposed(node: OperatorNode): Tensor {
     if (wanted === undefined)
       return autoPad === "VALID" ? [0, 0] : [pads[i] ?? 0, pads[i + kernel.length] ?? 0];
     const total = full - wanted;
+    // What is missing comes at the end, as PyTorch's output_padding does.
+    if (outputShape !== undefined && total < 0) return [0, total];
     const small = Math.floor(total / 2);
     return autoPad === "SAME_UPPER" ? [small, total - small] : [total - small, small];
   });

@@ -29,7 +29,8 @@ function slice(node: OperatorNode): Tensor {
     if (by === 0) node.fail("argument", "a step of 0 goes nowhere.");
     const wrap = (position: number) => (position < 0 ? position + extent : position);
     const [low, high] = by > 0 ? [0, extent] : [-1, extent - 1];
-    const from = Math.min(Math.max(wrap(starts[i]!), by > 0 ? 0 : -1), high);
+    // Going backwards, a start in front of everything is the first element (in NumPy it is nothing).
+    const from = Math.min(Math.max(wrap(starts[i]!), 0), high);
     const to = Math.min(Math.max(wrap(ends[i]!), low), by > 0 ? extent : extent - 1);
     size[axis] = Math.max(0, Math.ceil((to - from) / by));
     start[axis] = size[axis] === 0 ? 0 : from;
@@ -55,7 +56,7 @@ function split(node: OperatorNode): readonly Tensor[] {
   return sizes.map((size) => x.slice(axis, from, (from += size)));
 }
 
-/** constant, edge, reflect and wrap; pads may be negative. */
+/** constant, edge, reflect and wrap; pads may be negative: then what they cut off is not there to pad with. */
 function pad(node: OperatorNode): Tensor {
   const x = node.input(0);
   const pads = node.ints(node.opset < 2 ? "paddings" : "pads") ?? node.constantNumbers(1, "pads");
@@ -69,11 +70,17 @@ function pad(node: OperatorNode): Tensor {
     for (const [axis, before, after] of pairs) list.splice(2 * (x.rank - 1 - axis), 2, before, after);
     return padWith(x, list, node);
   }
-  return pairs.reduce((y, [axis, before, after]) => {
+  // The value to pad with in the other mode.
+  node.ignoreInputs(2);
+  return pairs.reduce((whole, [axis, ...ends]) => {
+    const [cutBefore, cutAfter] = ends.map((end) => Math.max(0, -end)) as [number, number];
+    const [before, after] = ends.map((end) => Math.max(0, end)) as [number, number];
+    const size = whole.shape[axis]! - cutBefore - cutAfter;
+    if (size < 0 || (size === 0 && before + after > 0))
+      return node.fail("shape", `nothing to pad with along ${axis}.`);
+    const y = cutBefore + cutAfter > 0 ? whole.narrow(axis, cutBefore, size) : whole;
     if (before === 0 && after === 0) return y;
-    const size = y.shape[axis]!;
-    if (size === 0) return node.fail("shape", `nothing to pad with along ${axis}.`);
-    checkedLength(node, Math.max(0, size + before + after), "the result");
+    checkedLength(node, size + before + after, "the result");
     const source = (position: number): number => {
       if (mode === "edge") return Math.min(Math.max(position, 0), size - 1);
       if (mode === "wrap") return ((position % size) + size) % size;

@@ -10,9 +10,14 @@ const numeric = (x: Tensor): Tensor => (x.dtype === "bool" ? x.to("i32") : x);
 
 type Fold = (x: Tensor, axes: readonly number[], keepDims: boolean) => Tensor;
 
-/** Axes are an attribute, or an input since opset 18 (13 for sums); none means all, unless told to do nothing. */
+/**
+ * Axes are an attribute, or an input since opset 18 (13 for sums); none means all, unless told to fold nothing. Then
+ * what is not folding is still done: a sum of squares is a square.
+ *
+ * @param alone what folding makes of an element alone
+ */
 const reduction =
-  (fold: Fold): Operator =>
+  (fold: Fold, alone: (x: Tensor) => Tensor = (x) => x): Operator =>
   (node) => {
     const x = node.input(0);
     const keepDims = node.flag("keepdims", true);
@@ -20,7 +25,7 @@ const reduction =
     const axes = axesOf(node, x.rank, 1);
     if (axes === undefined || axes.length === 0) {
       return nothing
-        ? x
+        ? alone(x)
         : fold(
             x,
             x.shape.map((_, axis) => axis),
@@ -65,10 +70,22 @@ export const reductions: OperatorFamily = {
   ReduceMax: reduction((x, axes, keep) => numeric(x).max(axes, keep).to(x.dtype)),
   ReduceMin: reduction((x, axes, keep) => numeric(x).min(axes, keep).to(x.dtype)),
   ReduceProd: reduction((x, axes, keep) => x.prod(axes, keep)),
-  ReduceL1: reduction((x, axes, keep) => x.abs().sum(axes, keep)),
-  ReduceL2: reduction((x, axes, keep) => inFloats(x, (f) => f.square().sum(axes, keep).sqrt())),
-  ReduceSumSquare: reduction((x, axes, keep) => x.square().sum(axes, keep)),
-  ReduceLogSum: reduction((x, axes, keep) => inFloats(x, (f) => f.sum(axes, keep).log())),
+  ReduceL1: reduction(
+    (x, axes, keep) => x.abs().sum(axes, keep),
+    (x) => x.abs(),
+  ),
+  ReduceL2: reduction(
+    (x, axes, keep) => inFloats(x, (f) => f.square().sum(axes, keep).sqrt()),
+    (x) => x.abs(),
+  ),
+  ReduceSumSquare: reduction(
+    (x, axes, keep) => x.square().sum(axes, keep),
+    (x) => x.square(),
+  ),
+  ReduceLogSum: reduction(
+    (x, axes, keep) => inFloats(x, (f) => f.sum(axes, keep).log()),
+    (x) => inFloats(x, (f) => f.log()),
+  ),
   ReduceLogSumExp: reduction((x, axes, keep) => inFloats(x, (f) => logsumexp(f, axes, keep))),
   ArgMax: position(argMax, fromTheEnd(argMax)),
   ArgMin: position(argMin, fromTheEnd(argMin)),

@@ -30,23 +30,23 @@ function sourcePosition(
 ): number {
   switch (mode) {
     case "half_pixel":
-      return (position + 0.5) / scale - 0.5;
+      return middle(position, scale) - 0.5;
     case "half_pixel_symmetric": {
-      const adjustment = target / (scale * size);
-      const offset = (size / 2) * (1 - adjustment);
-      return offset + (position + 0.5) / scale - 0.5;
+      const adjustment = f32(target / f32(scale * size));
+      const offset = f32((size / 2) * f32(1 - adjustment));
+      return f32(offset + middle(position, scale)) - 0.5;
     }
     case "pytorch_half_pixel":
-      return target > 1 ? (position + 0.5) / scale - 0.5 : 0;
+      return target > 1 ? middle(position, scale) - 0.5 : 0;
     case "align_corners": {
       // ONNX's own tests go by the length that was not rounded, PyTorch, whose mode it is, by the one that was.
       const last = (node.dialect.producer === "pytorch" ? target : length) - 1;
       return target === 1 ? 0 : (position * (size - 1)) / last;
     }
     case "asymmetric":
-      return position / scale;
+      return f32(position / scale);
     case "tf_half_pixel_for_nn":
-      return (position + 0.5) / scale;
+      return middle(position, scale);
     case "tf_crop_and_resize": {
       const [from, to] = region;
       if (target === 1) return 0.5 * (from + to) * (size - 1);
@@ -56,6 +56,17 @@ function sourcePosition(
       return node.fail("unsupported", `coordinate_transformation_mode ${mode} is not supported.`);
   }
 }
+
+/** Where the middle of a result's pixel lies, in source pixels. */
+function middle(position: number, scale: number): number {
+  return f32((position + 0.5) / scale);
+}
+
+/**
+ * Positions are rounded as scales are, because these were: 6.5 / 1.3 is 5 then, and half way between two pixels what it
+ * is without rounding.
+ */
+const f32 = Math.fround;
 
 function roundNearest(mode: string, position: number, node: OperatorNode): number {
   switch (mode) {
@@ -189,7 +200,7 @@ function resize(node: OperatorNode): Tensor {
   return inFloats(node, options.mode, (whole) =>
     axes.reduce((y, axis, i) => {
       const size = x.shape[axis]!;
-      const length = sizes?.[i] ?? size * (scales?.[i] ?? 1);
+      const length = sizes?.[i] ?? scaledLength(size, scales?.[i] ?? 1);
       const target = Math.floor(length);
       const scale = scales?.[i] ?? target / size;
       const region = [regions?.[i] ?? 0, regions?.[i + axes.length] ?? 1] as const;
@@ -249,7 +260,7 @@ function upsample(node: OperatorNode): Tensor {
   return inFloats(node, mode, (whole) =>
     scales.reduce((y, scale, axis) => {
       const size = x.shape[axis]!;
-      const length = size * scale;
+      const length = scaledLength(size, scale);
       return scale === 1
         ? y
         : resizeDimension(node, y, axis, { size, target: Math.floor(length), scale, length }, options);
@@ -258,3 +269,8 @@ function upsample(node: OperatorNode): Tensor {
 }
 
 export const resizing: OperatorFamily = { Resize: resize, Upsample: upsample };
+
+/** In f32, as scales are: five times 2.6 is 13, not 12.9999995 and hence 12. */
+function scaledLength(size: number, scale: number): number {
+  return f32(size * scale);
+}
