@@ -6,12 +6,7 @@
  */
 import { binary, compare, int } from "./expressions.ts";
 import { bool, i32, type Expr } from "./kernel-ir.ts";
-
-/** Inclusive bounds of an index. */
-export interface Range {
-  readonly min: number;
-  readonly max: number;
-}
+import { productRange, unknownRange, type Range } from "./range.ts";
 
 export class IndexArithmetic {
   readonly #ranges = new Map<string, Range>();
@@ -63,29 +58,23 @@ export class IndexArithmetic {
         const b = this.rangeOf(x.b);
         if (x.op === "add") return { min: a.min + b.min, max: a.max + b.max };
         if (x.op === "sub") return { min: a.min - b.max, max: a.max - b.min };
-        if (x.op === "mul") {
-          const p = times(a.min, b.min);
-          const q = times(a.min, b.max);
-          const r = times(a.max, b.min);
-          const s = times(a.max, b.max);
-          return { min: Math.min(p, q, r, s), max: Math.max(p, q, r, s) };
-        }
+        if (x.op === "mul") return productRange(a, b);
         if (x.op === "min") return { min: Math.min(a.min, b.min), max: Math.min(a.max, b.max) };
         if (x.op === "max") return { min: Math.max(a.min, b.min), max: Math.max(a.max, b.max) };
-        if (x.b.kind !== "const" || x.b.value <= 0) return unknown;
+        if (x.b.kind !== "const" || x.b.value <= 0) return unknownRange;
         if (x.op === "div" && a.min >= 0)
           return { min: Math.floor(a.min / x.b.value), max: Math.floor(a.max / x.b.value) };
         if (x.op === "rem" && a.min >= 0) return { min: 0, max: Math.min(a.max, x.b.value - 1) };
-        return unknown;
+        return unknownRange;
       }
       default:
-        return unknown;
+        return unknownRange;
     }
   }
 
   /** Inside a branch that narrowed a name, what is made of it is narrower than it was where it was declared. */
   #rangeOfName(name: string): Range {
-    const declared = this.#ranges.get(name) ?? unknown;
+    const declared = this.#ranges.get(name) ?? unknownRange;
     const definition = this.#narrowings > 0 ? this.#definitions.get(name) : undefined;
     if (definition === undefined) return declared;
     const { min, max } = this.rangeOf(definition);
@@ -220,13 +209,6 @@ export class IndexArithmetic {
     return definition && this.#quotient(definition, divisor);
   }
 }
-
-/** A product of bounds: 0 · ∞ = 0. */
-function times(a: number, b: number): number {
-  return a === 0 || b === 0 ? 0 : a * b;
-}
-
-const unknown: Range = { min: -Infinity, max: Infinity };
 
 type Binary = Extract<Expr, { kind: "binary" }>;
 

@@ -24,11 +24,11 @@ export function isLiteralNode(node: Node | undefined): boolean {
 
 /** Values a group reads from outside, in the order first read; literals are not read. */
 export function externalOperands(rewriter: Rewriter, nodes: readonly Node[]): ValueId[] {
-  return [...operandsOf(rewriter, nodes).external];
+  return [...readsOf(rewriter, nodes).external];
 }
 
 /** What a group reads: values from outside, and the constants that its kernel spells out. */
-function operandsOf(rewriter: Rewriter, nodes: readonly Node[]) {
+function readsOf(rewriter: Rewriter, nodes: readonly Node[]) {
   const inside = new Set(nodes.flatMap((node) => node.results.map((result) => result.id)));
   const external = new Set<ValueId>();
   const literals = new Map<ValueId, Node>();
@@ -77,7 +77,7 @@ export function replacesOperand(rewriter: Rewriter, result: ValueId, operands: r
  * @param nodes in an order of execution
  */
 export function fuse(rewriter: Rewriter, nodes: readonly Node[]): void {
-  const { external, literals } = operandsOf(rewriter, nodes);
+  const { external, literals } = readsOf(rewriter, nodes);
   const operands = [...external];
   const results = externalResults(rewriter, nodes);
   const inputs = operands.map((id): GraphInput => ({

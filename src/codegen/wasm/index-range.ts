@@ -4,13 +4,7 @@
  * overflow (buffers have fewer than 2^31 elements), so bounds are those of plain integers.
  */
 import type { Expr } from "../kernel-ir.ts";
-
-export interface Range {
-  readonly min: number;
-  readonly max: number;
-}
-
-export const unknownRange: Range = { min: -Infinity, max: Infinity };
+import { productRange, unknownRange, type Range } from "../range.ts";
 
 export function rangeOf(expr: Expr, ofName: (name: string) => Range, groups: number): Range {
   switch (expr.kind) {
@@ -72,17 +66,4 @@ function rangeOfBinary(op: string, a: Range, b: Range): Range {
 
 export function scaleRange(range: Range, factor: number): Range {
   return productRange(range, { min: factor, max: factor });
-}
-
-function productRange(a: Range, b: Range): Range {
-  const p = times(a.min, b.min);
-  const q = times(a.min, b.max);
-  const r = times(a.max, b.min);
-  const s = times(a.max, b.max);
-  return { min: Math.min(p, q, r, s), max: Math.max(p, q, r, s) };
-}
-
-/** A product of bounds: 0 · ∞ = 0. */
-function times(a: number, b: number): number {
-  return a === 0 || b === 0 ? 0 : a * b;
 }

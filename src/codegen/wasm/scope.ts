@@ -6,7 +6,7 @@
 import { InternalError } from "../../errors.ts";
 import type { KernelType } from "../kernel-ir.ts";
 import { CodeBuffer, type ValueType } from "./encoder.ts";
-import type { Range } from "./index-range.ts";
+import type { Range } from "../range.ts";
 import type { LinearIndex } from "./linear-index.ts";
 
 /** Engines refuse functions with more locals (V8: 50000). */

@@ -9,7 +9,7 @@ import { InternalError } from "../../errors.ts";
 import type { Expr, Kernel, Stmt } from "../kernel-ir.ts";
 import type { Target } from "../target.ts";
 import { encodeModule } from "./encoder.ts";
-import { unknownRange } from "./index-range.ts";
+import { unknownRange } from "../range.ts";
 import { constantIndex } from "./linear-index.ts";
 import { FunctionScopes } from "./scope.ts";
 import { splatOnlyLoads } from "./splat-loads.ts";
