@@ -8,7 +8,7 @@
 import fc from "fast-check";
 import { nn, tensor, UserError, type HostTensor } from "../../src/index.ts";
 import type { Graph } from "../../src/ir/graph.ts";
-import { elementCount } from "../../src/ir/shape.ts";
+import { elementCount, sameShape } from "../../src/ir/shape.ts";
 import type { Stored } from "../../src/ir/stored-tensor.ts";
 import { tensorType } from "../../src/ir/tensor-type.ts";
 import { Trace } from "../../src/ir/trace.ts";
@@ -77,7 +77,7 @@ const steps: Readonly<Record<string, Step>> = {
       new nn.Conv2d(channelsOf(x), width, pick(1, 3), { padding: 1, stride: pick(1, 1, 2), bias: false }),
     );
     const normalized = layer(new nn.BatchNorm2d(width))(conv(x));
-    const other = values.find((value) => isAlike(value, normalized));
+    const other = values.find((value) => sameShape(value.shape, normalized.shape));
     return (other === undefined || pick(true, false) ? normalized : normalized.add(other)).relu();
   },
   groupNorm: (x, { pick, layer }) => layer(new nn.GroupNorm(pick(1, 2, 4), channelsOf(x), { eps: 0.1 }))(x),
@@ -90,7 +90,8 @@ const steps: Readonly<Record<string, Step>> = {
       (y) => y.abs().add(0.5).sqrt(), (y) => y.abs().add(0.5).reciprocal(), (y) => F.leakyRelu(y, 0.2),
     )(x), // prettier-ignore
   combine: (x, { pick, values }) => {
-    const other = values.find((value) => value !== x && isAlike(value, x)) ?? x.mul(0.5).sub(0.25);
+    const other =
+      values.find((value) => value !== x && sameShape(value.shape, x.shape)) ?? x.mul(0.5).sub(0.25);
     return pick(
       x.add(other),
       x.sub(other.mul(0.3)),
@@ -209,8 +210,4 @@ export function buildRandomNetwork({ shape, seed, steps: wanted }: RandomNetwork
     filled[name] = name.endsWith("running_var") ? valueOf(own, 0.5, 1.5) : valueOf(own, -scale, scale);
   }
   return { graph, values: filled };
-}
-
-function isAlike(a: nn.Tensor, b: nn.Tensor): boolean {
-  return a.shape.length === b.shape.length && a.shape.every((size, axis) => size === b.shape[axis]);
 }

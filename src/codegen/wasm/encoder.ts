@@ -236,11 +236,6 @@ function nameBytes(text: string): number[] {
   return [text.length, ...new TextEncoder().encode(text)];
 }
 
-/** LEB128 of a number in [0, 2^32). */
-function unsigned(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value >>> 0;
-  for (; rest >= 0x80; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
-  bytes.push(rest);
-  return bytes;
+function unsigned(value: number): Uint8Array {
+  return new CodeBuffer().unsigned(value).bytes;
 }
