@@ -57,13 +57,28 @@ export type UnaryOp =
 
 /**
  * Arithmetic: both operands and the result have one type.
+ * - `div` on f32 is correctly rounded; languages where the operator may not be are rewritten by a legalise pass.
+ * - `quotient` is f32 division as the language has it, up to 2.5 units off: for what is approximated anyway.
  * - `div` and `rem` on integers truncate toward zero; f32 `rem` has the sign of the dividend (C `fmod`).
  * - f32 `min` and `max` give NaN if either operand is NaN (as PyTorch does); languages where the
  *   builtin does not are rewritten by a legalise pass.
  * - `and`, `or`, `xor`: bool, i32, u32. `shl`, `shr`: i32 (arithmetic) and u32; the count has the same type.
  */
 export type BinaryOp =
-  "add" | "sub" | "mul" | "div" | "rem" | "min" | "max" | "pow" | "and" | "or" | "xor" | "shl" | "shr";
+  | "add"
+  | "sub"
+  | "mul"
+  | "div"
+  | "quotient"
+  | "rem"
+  | "min"
+  | "max"
+  | "pow"
+  | "and"
+  | "or"
+  | "xor"
+  | "shl"
+  | "shr";
 
 /** IEEE comparisons (false for NaN except `ne`); the result is bool with the operands' lanes. */
 export type CompareOp = "eq" | "ne" | "lt" | "le" | "gt" | "ge";

@@ -38,6 +38,7 @@ export const infixSign: Readonly<Partial<Record<BinaryOp, string>>> = {
   sub: "-",
   mul: "*",
   div: "/",
+  quotient: "/",
   and: "&",
   or: "|",
   xor: "^",

@@ -20,6 +20,11 @@ export function celu(x: Tensor, alpha = 1): Tensor {
   return x.relu().add(negativePart(x).div(alpha).expm1().mul(alpha));
 }
 
+/** slope · x below 0, else x, so that an infinite slope leaves 0 as it is. */
+export function sloped(x: Tensor, slope: Tensor): Tensor {
+  return x.where(x.ge(0), x.mul(slope));
+}
+
 /** x above 0, weight · x below; one weight, or one for each position of dimension 1. */
 export function prelu(x: Tensor, weight: Operand): Tensor {
   const slopes = toTensor(x.trace, weight);
@@ -28,7 +33,7 @@ export function prelu(x: Tensor, weight: Operand): Tensor {
     count === undefined || count === 1 || x.rank < 2
       ? slopes
       : slopes.reshape([count, ...x.shape.slice(2).map(() => 1)]);
-  return x.relu().add(negativePart(x).mul(aligned));
+  return sloped(x, aligned);
 }
 
 /** log(1 + eˣ) without overflow: max(x, 0) + log(1 + e^−|x|). */

@@ -60,7 +60,12 @@ export class Tensor extends TensorCore {
   /** The quotient rounded down; integers stay integers. */
   floorDivide(other: Operand): Tensor {
     const [a, b] = this.promoted(other);
-    if (a.dtype === "f32") return a.div(b).floor();
+    if (a.dtype === "f32") {
+      // From the exact remainder, as PyTorch's: a / b may round up to a whole number that b does not reach. By zero
+      // there is no remainder, and the quotient is a / 0.
+      const nearest = a.sub(a.remainder(b)).div(b).round();
+      return a.div(b).where(b.eq(0), nearest);
+    }
     return this.symbol(this.trace.add("div", [a.sub(a.remainder(b)).id, b.id], {}));
   }
 

@@ -46,7 +46,7 @@ function otherThan(node: Node, rewriter: Rewriter, neutral: number, commutes: bo
   const type = node.results[0]!.type;
   for (const position of commutes ? [first, second] : [first]) {
     const kept = node.operands[position]!;
-    const isNeutral = uniformValue(rewriter, node.operands[1 - position]!) === neutral;
+    const isNeutral = Object.is(uniformValue(rewriter, node.operands[1 - position]!), neutral);
     if (isNeutral && sameShape(rewriter.typeOf(kept).shape, type.shape)) return kept;
   }
   return undefined;
@@ -61,25 +61,49 @@ function unchanged(node: Node, rewriter: Rewriter): ValueId | undefined {
 function reciprocalOfDivisor(node: Node, rewriter: Rewriter): ValueId | undefined {
   if (node.op !== "div" || node.results[0]!.type.dtype !== "f32") return undefined;
   const [x, divisor] = node.operands as [ValueId, ValueId];
-  const reciprocal = Math.fround(1 / (uniformValue(rewriter, divisor) ?? 0));
+  const known = uniformValue(rewriter, divisor);
+  if (known === undefined) return undefined;
+  const reciprocal = Math.fround(1 / known);
   const magnitude = Math.abs(reciprocal);
   // Neither 0 nor infinity, nor so small or large that one of the two loses digits.
   if (!(magnitude >= 2 ** -100 && magnitude <= 2 ** 100)) return undefined;
+  if (!Number.isInteger(Math.log2(magnitude)) && !readersRoundMore(node, rewriter)) return undefined;
   if (!sameShape(rewriter.typeOf(x).shape, node.results[0]!.type.shape)) return undefined;
   const value = { dtype: "f32", shape: [], data: Float32Array.of(reciprocal) } as const;
   return rewriter.add("mul", [x, rewriter.add("constant", [], { value }, node.origin)], {}, node.origin);
 }
 
+/**
+ * Whether nobody can tell that a value was rounded once more: functions read it that are approximated within some
+ * units themselves, and whose condition number |x f'(x) / f(x)| is at most 1 everywhere, so that they do not magnify
+ * a unit of their operand. (exp does, and sums and comparisons show it.)
+ */
+function readersRoundMore(node: Node, rewriter: Rewriter): boolean {
+  const result = nodeId(node);
+  const readers = rewriter.usersOf(result);
+  return (
+    readers.length > 0 &&
+    !rewriter.isOutput(result) &&
+    readers.every((reader) => reader.op === "erf" || reader.op === "tanh")
+  );
+}
+
+/** x + c or x − c for a zero c that leaves every x as it is: −0 + 0 is 0, so c must be −0 in sums, 0 in differences. */
+function withoutZero(node: Node, rewriter: Rewriter): ValueId | undefined {
+  if (node.op !== "add" && node.op !== "sub") return undefined;
+  const isFloat = node.results[0]!.type.dtype === "f32";
+  const zero = isFloat && node.op === "add" ? -0 : 0;
+  return otherThan(node, rewriter, zero, node.op === "add");
+}
+
 const rules: readonly Rule[] = [
-  // x + 0 = x
-  (node, rewriter) => (node.op === "add" ? otherThan(node, rewriter, 0, true) : undefined),
-  // x − 0 = x
-  (node, rewriter) => (node.op === "sub" ? otherThan(node, rewriter, 0, false) : undefined),
+  // x + (−0) = x, x − 0 = x
+  withoutZero,
   // x · 1 = x
   (node, rewriter) => (node.op === "mul" ? otherThan(node, rewriter, 1, true) : undefined),
   // x / 1 = x
   (node, rewriter) => (node.op === "div" ? otherThan(node, rewriter, 1, false) : undefined),
-  // x / c = x · (1/c): a multiplication takes a tenth of the time, and rounds once more
+  // x / c = x · (1/c), where that is exact or nobody can tell: a multiplication takes a tenth of the time
   reciprocalOfDivisor,
   // x¹ = x
   (node, rewriter) => (node.op === "pow" ? otherThan(node, rewriter, 1, false) : undefined),

@@ -12,6 +12,8 @@ type Value = readonly number[];
 export interface InterpretOptions {
   /** Round `a * b + c` once; twice by default. */
   readonly fused?: boolean;
+  /** What `quotient` gives, which may be some units off; the rounded quotient by default. */
+  readonly quotient?: (a: number, b: number) => number;
 }
 
 export function interpretKernel(
@@ -20,7 +22,11 @@ export function interpretKernel(
   options: InterpretOptions = {},
 ): void {
   for (let group = 0; group < kernel.groups; group++)
-    new GroupRun(group, buffers, options.fused ?? false).run(kernel.body);
+    new GroupRun(group, buffers, options.fused ?? false, options.quotient ?? divide).run(kernel.body);
+}
+
+function divide(a: number, b: number): number {
+  return a / b;
 }
 
 class GroupRun {
@@ -30,6 +36,7 @@ class GroupRun {
     readonly group: number,
     readonly buffers: Readonly<Record<string, BufferData>>,
     readonly fused: boolean,
+    readonly quotient: (a: number, b: number) => number,
   ) {}
 
   run(body: readonly Stmt[]): void {
@@ -115,7 +122,12 @@ class GroupRun {
       case "unary":
         return map((x) => unaryOf(expr.op, x), expr.x);
       case "binary":
-        return map((a, b) => binaryOf(expr.op, a, b, expr.type), expr.a, expr.b);
+        if (expr.op === "quotient") return map(this.quotient, expr.a, expr.b);
+        return map(
+          (a, b) => binaryOf(expr.op as Exclude<BinaryOp, "quotient">, a, b, expr.type),
+          expr.a,
+          expr.b,
+        );
       case "compare":
         return map((a, b) => compareOf(expr.op, a, b), expr.a, expr.b);
       case "fma":
@@ -191,7 +203,7 @@ export function roundHalfToEven(x: number): number {
   return below % 2 === 0 ? below : below + 1;
 }
 
-function binaryOf(op: BinaryOp, a: number, b: number, type: KernelType): number {
+function binaryOf(op: Exclude<BinaryOp, "quotient">, a: number, b: number, type: KernelType): number {
   const float = type.scalar === "f32";
   switch (op) {
     case "add":

@@ -8,6 +8,36 @@
 @group(0) @binding(6) var<storage, read_write> out6: array<f32, 840>;
 var<workgroup> scratch: array<f32, 256>;
 
+// a / b, correctly rounded.
+fn heddle_divide(a: f32, b: f32) -> f32 {
+  let div_x = bitcast<f32>(((bitcast<i32>(a) & i32(-2139095041)) | 1065353216i));
+  let div_y = bitcast<f32>(((bitcast<i32>(b) & i32(-2139095041)) | 1065353216i));
+  let div_y_head = bitcast<f32>((bitcast<i32>(div_y) & i32(-4096)));
+  let div_y_tail = (div_y - div_y_head);
+  let div_q = (div_x / div_y);
+  let div_q_head = bitcast<f32>((bitcast<i32>(div_q) & i32(-4096)));
+  let div_q_tail = (div_q - div_q_head);
+  let div_rest = (div_x - (div_q_head * div_y_head));
+  let div_rest_1 = (div_rest - (div_q_head * div_y_tail));
+  let div_rest_2 = (div_rest_1 - (div_q_tail * div_y_head));
+  let div_rest_3 = (div_rest_2 - (div_q_tail * div_y_tail));
+  let div_q_1 = (div_q + (div_rest_3 / div_y));
+  let div_q_head_1 = bitcast<f32>((bitcast<i32>(div_q_1) & i32(-4096)));
+  let div_q_tail_1 = (div_q_1 - div_q_head_1);
+  let div_rest_4 = (div_x - (div_q_head_1 * div_y_head));
+  let div_rest_5 = (div_rest_4 - (div_q_head_1 * div_y_tail));
+  let div_rest_6 = (div_rest_5 - (div_q_tail_1 * div_y_head));
+  let div_rest_7 = (div_rest_6 - (div_q_tail_1 * div_y_tail));
+  let div_bits = bitcast<i32>(div_q_1);
+  let div_neighbour = bitcast<f32>(select((div_bits + 1i), (div_bits - 1i), (((div_rest_7 * div_y) * div_q_1) < 0.0f)));
+  let div_nearest = select(div_q_1, div_neighbour, (abs(div_rest_7) > (abs(((div_neighbour - div_q_1) * 0.5f)) * abs(div_y))));
+  let div_exponent = (((bitcast<i32>(a) >> u32(23i)) & 255i) - ((bitcast<i32>(b) >> u32(23i)) & 255i));
+  let div_exponent_1 = select(div_exponent, i32(-252), (div_exponent < i32(-252)));
+  let div_exponent_half = (div_exponent_1 >> u32(1i));
+  let div_plain = (((((bitcast<i32>(a) >> u32(23i)) & 255i) == 0i) | (((bitcast<i32>(a) >> u32(23i)) & 255i) >= 255i)) | ((((bitcast<i32>(b) >> u32(23i)) & 255i) == 0i) | (((bitcast<i32>(b) >> u32(23i)) & 255i) >= 255i)));
+  return select(((div_nearest * bitcast<f32>(((div_exponent_half + 127i) << u32(23i)))) * bitcast<f32>((((div_exponent_1 - div_exponent_half) + 127i) << u32(23i)))), (a / b), div_plain);
+}
+
 @compute @workgroup_size(256)
 fn k00_batch_norm_training_relu_f32(
   @builtin(workgroup_id) heddle_group_id: vec3<u32>,
@@ -88,7 +118,7 @@ fn k00_batch_norm_training_relu_f32(
   let total_24 = scratch[0i];
   workgroupBarrier();
   storageBarrier();
-  let delta_25 = (total_24 / 140.0f);
+  let delta_25 = heddle_divide(total_24, 140.0f);
   var part_26 = 0.0f;
   if ((first_row_0 < 140i)) {
     let o_27 = (first_row_0 / 35i);
@@ -160,7 +190,7 @@ fn k00_batch_norm_training_relu_f32(
   let total_48 = scratch[0i];
   workgroupBarrier();
   storageBarrier();
-  let variance_49 = (total_48 / 140.0f);
+  let variance_49 = heddle_divide(total_48, 140.0f);
   let inverse_std_50 = (1.0f / sqrt((variance_49 + 0.00001f)));
   let x_51 = in1[channel_1];
   let x_52 = in2[channel_1];

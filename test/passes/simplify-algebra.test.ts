@@ -15,8 +15,7 @@ const returns = (id: string) => `graph g(${inputs}) {\nreturn "r" %${id}\n}`;
 
 describe("simplify-algebra fires", () => {
   it.each([
-    ["x + 0 = x", [number("c", 0), "%r = add(%x, %c) : f32[2,3]"]],
-    ["0 + x = x", [number("c", 0), "%r = add(%c, %x) : f32[2,3]"]],
+    ["−0 + x = x", [number("c", "-0"), "%r = add(%c, %x) : f32[2,3]"]],
     ["x + −0 = x", [number("c", "-0"), "%r = add(%x, %c) : f32[2,3]"]],
     ["x − 0 = x", [number("c", 0), "%r = sub(%x, %c) : f32[2,3]"]],
     ["x · 1 = x", [number("c", 1), "%r = mul(%x, %c) : f32[2,3]"]],
@@ -104,11 +103,35 @@ describe("simplify-algebra fires", () => {
     );
   });
 
-  it("x / c = x · (1/c)", () => {
+  it.each([8, -0.25])("x / %f = x · (1/c), exactly", (c) => {
     expectRewrite(
       simplifyAlgebra,
-      graph(number("c", 3), "%r = div(%x, %c) : f32[2,3]"),
-      graph(number("third", Math.fround(1 / 3)), "%r = mul(%x, %third) : f32[2,3]"),
+      graph(number("c", c), "%r = div(%x, %c) : f32[2,3]"),
+      graph(number("reciprocal", 1 / c), "%r = mul(%x, %reciprocal) : f32[2,3]"),
+      { tolerance: 0 },
+    );
+  });
+
+  it.each(["erf", "tanh"])("x / c = x · (1/c) where only %s reads it", (reader) => {
+    expectRewrite(
+      simplifyAlgebra,
+      graph(number("c", 3), "%q = div(%x, %c) : f32[2,3]", `%r = ${reader}(%q) : f32[2,3]`),
+      graph(
+        number("third", Math.fround(1 / 3)),
+        "%q = mul(%x, %third) : f32[2,3]",
+        `%r = ${reader}(%q) : f32[2,3]`,
+      ),
+    );
+  });
+
+  it("integers: x + 0 = x", () => {
+    const text = (...lines: readonly string[]) =>
+      `graph g(%x: input "x" i32[3]) {\n${lines.join("\n")}\nreturn "r" %r\n}`;
+    const zero = "%c = constant() {value=dense i32[] [0]} : i32[]";
+    expectRewrite(
+      simplifyAlgebra,
+      text(zero, "%r = add(%x, %c) : i32[3]"),
+      `graph g(%x: input "x" i32[3]) {\nreturn "r" %x\n}`,
     );
   });
 
@@ -142,6 +165,11 @@ describe("simplify-algebra fires", () => {
 
 describe("simplify-algebra does not fire", () => {
   it.each([
+    ["on x + 0, which turns −0 into 0", [number("c", 0), "%r = add(%x, %c) : f32[2,3]"]],
+    ["on x − (−0), likewise", [number("c", "-0"), "%r = sub(%x, %c) : f32[2,3]"]],
+    ["on x / 3, which x · (1/3) rounds once more", [number("c", 3), "%r = div(%x, %c) : f32[2,3]"]],
+    ["on x / 3 that exp reads, which magnifies", [number("c", 3), "%q = div(%x, %c) : f32[2,3]", "%r = exp(%q) : f32[2,3]"]],
+    ["on x / 3 that others read, too", [number("c", 3), "%q = div(%x, %c) : f32[2,3]", "%e = erf(%q) : f32[2,3]", "%f = floor(%q) : f32[2,3]", "%r = add(%e, %f) : f32[2,3]"]],
     ["on x · 0, which is NaN for NaN and infinities", [number("c", 0), "%r = mul(%x, %c) : f32[2,3]"]],
     ["on x − x, likewise", ["%r = sub(%x, %x) : f32[2,3]"]],
     ["on x / x, likewise", ["%r = div(%x, %x) : f32[2,3]"]],

@@ -68,6 +68,7 @@ const binaryCases: readonly (readonly [
   (a: number, b: number) => number,
 ])[] = [
   ["div", signed(1e-10, 1e10), signed(1e-3, 1e3), (a, b) => a / b],
+  ["quotient", signed(1e-10, 1e10), signed(1e-3, 1e3), (a, b) => a / b],
   ["rem", linear(-1000, 1000), fill((_, i) => (i % 13) - 6.5), (a, b) => a % b],
   ["pow", positive(1e-3, 1e3), linear(-8, 8), powOf],
   ["pow", linear(-9, 9), fill((_, i) => (i % 7) - 3), powOf],

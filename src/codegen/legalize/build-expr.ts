@@ -75,6 +75,7 @@ export const add = (a: Operand, b: Operand): Expr => {
 export const sub = (a: Operand, b: Operand): Expr => binary("sub", a, b);
 export const mul = (a: Operand, b: Operand): Expr => binary("mul", a, b);
 export const div = (a: Operand, b: Operand): Expr => binary("div", a, b);
+export const quotient = (a: Operand, b: Operand): Expr => binary("quotient", a, b);
 export const and = (a: Operand, b: Operand): Expr => binary("and", a, b);
 export const or = (a: Operand, b: Operand): Expr => binary("or", a, b);
 export const xor = (a: Operand, b: Operand): Expr => binary("xor", a, b);

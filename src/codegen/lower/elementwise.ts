@@ -15,7 +15,8 @@ const add = (a: Expr, b: Expr): Expr => binary("add", a, b);
 const sub = (a: Expr, b: Expr): Expr => binary("sub", a, b);
 const mul = (a: Expr, b: Expr): Expr => binary("mul", a, b);
 const div = (a: Expr, b: Expr): Expr => binary("div", a, b);
-const sigmoid = (x: Expr): Expr => div(like(x, 1), add(like(x, 1), unary("exp", unary("neg", x))));
+const sigmoid = (x: Expr): Expr =>
+  binary("quotient", like(x, 1), add(like(x, 1), unary("exp", unary("neg", x))));
 const relu6 = (x: Expr): Expr => binary("min", binary("max", x, like(x, 0)), like(x, 6));
 
 const isTooFar = (count: Expr): Expr => {
@@ -70,7 +71,8 @@ const rules: { readonly [K in keyof ElementwiseOps]: Rule<ElementwiseOps[K]> } =
   sigmoid: ([x]) => sigmoid(x!),
   relu: ([x]) => binary("max", x!, like(x!, 0)),
   silu: ([x]) => mul(x!, sigmoid(x!)),
-  hardswish: ([x]) => div(mul(x!, relu6(add(x!, like(x!, 3)))), like(x!, 6)),
+  // Divided first: x · 6 may overflow where the result does not.
+  hardswish: ([x]) => mul(x!, div(relu6(add(x!, like(x!, 3))), like(x!, 6))),
   hardsigmoid: ([x]) => div(relu6(add(x!, like(x!, 3))), like(x!, 6)),
   isnan: u("isnan"),
   not: u("not"),
@@ -106,9 +108,9 @@ const rules: { readonly [K in keyof ElementwiseOps]: Rule<ElementwiseOps[K]> } =
   },
 
   leaky_relu: ([x], { slope }) => {
-    // Some compilers fold x · 0 to 0 for infinite x, too; x − x is NaN there.
-    const negative = slope === 0 ? sub(x!, x!) : mul(x!, like(x!, slope));
-    return select(compare("gt", x!, like(x!, 0)), x!, negative);
+    // Some compilers fold x · 0 to 0 for infinite x, too; −(x − x) is NaN there, and else −0 as for every x < 0.
+    const negative = slope === 0 ? unary("neg", sub(x!, x!)) : mul(x!, like(x!, slope));
+    return select(compare("ge", x!, like(x!, 0)), x!, negative);
   },
   clamp: ([x], { min, max }) => {
     const raised = min === null ? x! : binary("max", x!, like(x!, min));

@@ -182,7 +182,7 @@ function exponentiate(kb: KernelBuilder, attention: Attention, { buffer, base, s
       kb.assign(total, binary("add", total, weight));
     });
     const sum = foldLanes(kb.let(total), (a, b) => binary("add", a, b));
-    kb.store(buffer, kb.index.add(sums, row), kb.let(binary("div", float(1), sum), "inverse"));
+    kb.store(buffer, kb.index.add(sums, row), kb.let(binary("quotient", float(1), sum), "inverse"));
   });
 }
 

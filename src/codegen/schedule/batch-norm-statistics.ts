@@ -61,7 +61,7 @@ export function normalize(x: Expr, { shift, delta }: ChannelStatistics, scale: E
 export function inverseStdOf(kb: KernelBuilder, variance: Expr, eps: number): Expr {
   const { lanes } = variance.type;
   const std = unary("sqrt", binary("add", variance, float(eps, lanes)));
-  return kb.let(binary("div", float(1, lanes), std), "inverse_std");
+  return kb.let(binary("quotient", float(1, lanes), std), "inverse_std");
 }
 
 /** Outputs of the task that are not statistics: what the epilogue makes of y. */

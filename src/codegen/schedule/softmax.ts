@@ -15,7 +15,7 @@ export function scheduleSoftmax(kb: KernelBuilder, task: Task): void {
     const shifted = (index: readonly Expr[], lane: LaneAxis | null): Expr =>
       binary("sub", value(index, lane), besideLanes(largest, lane));
     const sum = fold("add", 0, (index, lane) => unary("exp", shifted(index, lane)));
-    const scale = kb.let(isPlain ? binary("div", float(1, sum.type.lanes), sum) : unary("log", sum));
+    const scale = kb.let(isPlain ? binary("quotient", float(1, sum.type.lanes), sum) : unary("log", sum));
     visit((index, lane) => {
       const difference = shifted(index, lane);
       const factor = besideLanes(scale, lane);

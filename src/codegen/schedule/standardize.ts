@@ -20,7 +20,7 @@ export function scheduleStandardize(kb: KernelBuilder, task: Task): void {
       return binary("mul", difference, difference);
     });
     const variance = binary("add", meanOf(squares), float(eps, squares.type.lanes));
-    const scale = kb.let(binary("div", float(1, squares.type.lanes), unary("sqrt", variance)), "scale");
+    const scale = kb.let(binary("quotient", float(1, squares.type.lanes), unary("sqrt", variance)), "scale");
     visit((index, lane) => {
       const result = binary("mul", centred(index, lane), besideLanes(scale, lane));
       finish(kb, task, new Map([[anchor.results[0]!.id, kb.let(result)]]), index, lane);

@@ -228,9 +228,10 @@ function writeFloatBinary(op: BinaryOp, a: Expr, b: Expr, code: CodeBuffer, cont
     case "sub":
     case "mul":
     case "div":
+    case "quotient":
       writeExpr(a, code, context);
       writeExpr(b, code, context);
-      code.op(`${vector ? "f32x4" : "f32"}.${op}`);
+      code.op(`${vector ? "f32x4" : "f32"}.${op === "quotient" ? "div" : op}`);
       return;
     case "min":
     case "max": {

@@ -12,6 +12,10 @@ export const localName = "heddle_local";
 export const nanBitsName = "heddle_nan_bits";
 export const infinityBitsName = "heddle_infinity_bits";
 
+/** The function that divides vectors of so many lanes exactly. */
+export const divideName = (lanes: number): string =>
+  lanes === 1 ? "heddle_divide" : `heddle_divide${lanes}`;
+
 /** Functions whose WGSL name takes one argument and gives the same type. */
 const functionName: Readonly<Partial<Record<UnaryOp, string>>> = {
   abs: "abs",
@@ -81,6 +85,8 @@ export const wgslSpelling: Spelling = {
         return `${op}(${a}, ${b})`;
       case "rem":
         return `(${a} % ${b})`;
+      case "div":
+        return type.scalar === "f32" ? `${divideName(type.lanes)}(${a}, ${b})` : `(${a} / ${b})`;
       case "shl":
       case "shr":
         return `(${a} ${op === "shl" ? "<<" : ">>"} ${wgslType({ scalar: "u32", lanes: type.lanes })}(${b}))`;

@@ -10,7 +10,16 @@ import type { Lanes, Target } from "../target.ts";
 import { expressionWriter } from "../write-expression.ts";
 import { chooseArrayLanes } from "./array-lanes.ts";
 import { dispatchShape } from "./dispatch-shape.ts";
-import { groupName, infinityBitsName, localName, nanBitsName, wgslSpelling, wgslType } from "./spelling.ts";
+import { divideFunction } from "./division.ts";
+import {
+  divideName,
+  groupName,
+  infinityBitsName,
+  localName,
+  nanBitsName,
+  wgslSpelling,
+  wgslType,
+} from "./spelling.ts";
 
 const write = expressionWriter(wgslSpelling);
 
@@ -25,6 +34,9 @@ export function writeWgsl(kernel: Kernel, target: Target): string {
   };
   const usesLocal = body.some((line) => line.includes(localName));
   const usesGroup = shape.y > 1 || body.some((line) => line.includes(groupName));
+  const divisions = ([1, 2, 4] as const).filter((lanes) =>
+    body.some((line) => line.includes(`${divideName(lanes)}(`)),
+  );
   const constantBits = [
     { name: nanBitsName, bits: "0x7fc00000u" },
     { name: infinityBitsName, bits: "0x7f800000u" },
@@ -38,6 +50,7 @@ export function writeWgsl(kernel: Kernel, target: Target): string {
     ...kernel.shared.map((array) => `var<workgroup> ${array.name}: ${arrayType(array)};`),
     ...constantBits.map(({ name, bits }) => `var<private> ${name}: u32 = ${bits};`),
     "",
+    ...divisions.flatMap(divideFunction),
     `@compute @workgroup_size(${kernel.groupSize})`,
     `fn ${kernel.name}(`,
     ...(usesGroup ? ["  @builtin(workgroup_id) heddle_group_id: vec3<u32>,"] : []),

@@ -145,7 +145,7 @@ const plainRules = {
   sigmoid: unaryFloat(sigmoid),
   relu: unaryNumber((x) => (x < 0 ? 0 : x)),
   silu: unaryFloat((x) => x * sigmoid(x)),
-  hardswish: unaryFloat((x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6),
+  hardswish: unaryFloat((x) => x * (Math.min(Math.max(x + 3, 0), 6) / 6)),
   hardsigmoid: unaryFloat((x) => Math.min(Math.max(x + 3, 0), 6) / 6),
   isnan: { operands: 1, accepts: float, result: () => "bool", compute: ([x]) => (Number.isNaN(x) ? 1 : 0) },
   not: { operands: 1, accepts: logical, compute: ([x]) => (x === 0 ? 1 : 0) },
@@ -188,7 +188,7 @@ function power(base: number, exponent: number): number {
 export type PlainElementwiseOp = keyof typeof plainRules;
 
 export interface AttributedElementwiseOps {
-  /** `x` where it is positive, else `slope · x`. */
+  /** `slope · x` where `x` is negative, else `x`, so that an infinite slope leaves 0 as it is. */
   leaky_relu: { readonly slope: number };
   /** Bounds are left out with null. NaN stays NaN. */
   clamp: { readonly min: number | null; readonly max: number | null };
@@ -204,7 +204,7 @@ const attributedOps: OpFamily<AttributedElementwiseOps> = {
   leaky_relu: elementwise("leaky_relu", {
     operands: 1,
     accepts: float,
-    compute: ([x], { slope }) => (x! > 0 ? x! : x! * slope),
+    compute: ([x], { slope }) => (x! >= 0 ? x! : x! * slope),
   }),
   clamp: elementwise("clamp", {
     operands: 1,

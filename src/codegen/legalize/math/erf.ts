@@ -7,7 +7,7 @@
  * Chebyshev nodes against 40-digit values of erf(√z)/√z on [0, 3.9²]): largest relative error 1.7e-8. All
  * coefficients are positive, so rounding adds little: 3.5e-7 in f32.
  */
-import { abs, constant, div, gt, mul, polynomial, select } from "../build-expr.ts";
+import { abs, constant, quotient, gt, mul, polynomial, select } from "../build-expr.ts";
 import type { Expr } from "../../kernel-ir.ts";
 import { withSignOf, type Expansion } from "./expansion.ts";
 
@@ -26,9 +26,9 @@ const bound = 3.9;
 export function expandErf(x: Expr, to: Expansion): Expr {
   const a = to.bind("erf_a", abs(x));
   const z = to.bind("erf_z", mul(a, a));
-  const quotient = to.bind("erf_q", div(mul(a, polynomial(z, numerator)), polynomial(z, denominator)));
+  const ratio = to.bind("erf_q", quotient(mul(a, polynomial(z, numerator)), polynomial(z, denominator)));
   // NaN passes both comparisons; what overflows lies beyond the bound.
   const one = constant(x.type, 1);
-  const inside = select(gt(quotient, 1), one, quotient);
+  const inside = select(gt(ratio, 1), one, ratio);
   return withSignOf(select(gt(a, bound), one, inside), x);
 }

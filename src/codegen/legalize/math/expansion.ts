@@ -1,6 +1,6 @@
 /**
  * What the formulas in this folder share. Each file expands one family of functions into operations that
- * every language has: add, mul, fma, div, sqrt, floor, compare, select, convert, bitcast, shifts and bit
+ * every language has: add, mul, fma, quotient, sqrt, floor, compare, select, convert, bitcast, shifts and bit
  * operations. In: operands of any lanes, f32 unless said otherwise. Out: an expression; intermediate values
  * are bound in front of the statement.
  *

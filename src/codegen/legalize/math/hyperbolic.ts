@@ -2,7 +2,7 @@
  * sinh, cosh, tanh and their inverses for f32. Near zero the polynomials of Cephes `sinhf`, `tanhf`,
  * `asinhf`, `acoshf`, `atanhf` (S. Moshier) keep relative accuracy; elsewhere exp and log do.
  */
-import { abs, add, div, fma, gt, lt, mul, polynomial, select, sqrt, sub } from "../build-expr.ts";
+import { abs, add, quotient, fma, gt, lt, mul, polynomial, select, sqrt, sub } from "../build-expr.ts";
 import type { Expr } from "../../kernel-ir.ts";
 import { withSignOf, type Expansion } from "./expansion.ts";
 
@@ -23,14 +23,14 @@ export function expandSinh(x: Expr, to: Expansion): Expr {
   const z = to.bind("sinh_z", mul(x, x));
   const small = oddSeries(x, z, [1.66667160211e-1, 8.33028376239e-3, 2.03721912945e-4]);
   const half = halfExp(a, to);
-  const large = withSignOf(sub(half, div(0.25, half)), x);
+  const large = withSignOf(sub(half, quotient(0.25, half)), x);
   return select(lt(a, 1), small, large);
 }
 
 /** cosh a = e^a/2 + 1/(2 e^a). */
 export function expandCosh(x: Expr, to: Expansion): Expr {
   const half = halfExp(to.bind("cosh_a", abs(x)), to);
-  return add(half, div(0.25, half));
+  return add(half, quotient(0.25, half));
 }
 
 /** tanh a = 1 - 2 / (e^2a + 1) for a ≥ 0.625; an infinite exponential gives 1. */
@@ -43,7 +43,7 @@ export function expandTanh(x: Expr, to: Expansion): Expr {
     [-3.33332819422e-1, 1.33314422036e-1, -5.37397155531e-2, 2.06390887954e-2, -5.70498872745e-3],
   );
   const exponential = to.unary("exp", add(a, a));
-  const large = withSignOf(sub(1, div(2, add(exponential, 1))), x);
+  const large = withSignOf(sub(1, quotient(2, add(exponential, 1))), x);
   return select(lt(a, 0.625), small, large);
 }
 
@@ -79,6 +79,6 @@ export function expandAtanh(x: Expr, to: Expansion): Expr {
     z,
     [3.33337300303e-1, 1.997821645e-1, 1.4669143173e-1, 8.24370301058e-2, 1.81740078349e-1],
   );
-  const log = to.unary("log", div(add(1, x), sub(1, x)));
+  const log = to.unary("log", quotient(add(1, x), sub(1, x)));
   return select(lt(abs(x), 0.5), small, mul(log, 0.5));
 }

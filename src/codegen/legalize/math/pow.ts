@@ -15,7 +15,7 @@ import {
   add,
   and,
   bitcast,
-  div,
+  quotient,
   eq,
   floor,
   ge,
@@ -95,13 +95,13 @@ function log2Pair(a: Expr, to: Expansion): Pair {
   const { mantissa, exponent } = splitExponent(a, to);
   const f = to.bind("pow_f", sub(mantissa, 1));
   const divisor = to.bind("pow_d", add(mantissa, 1));
-  const s = to.bind("pow_s", div(f, divisor));
+  const s = to.bind("pow_s", quotient(f, divisor));
   const sHigh = clearLowBits(s, to);
   const dHigh = clearLowBits(divisor, to);
   const dLow = sub(mantissa, sub(dHigh, 1));
   // What the division left over: f - sHigh (1 + m), exactly, then divided.
   const remainder = sub(sub(f, mul(sHigh, dHigh)), mul(sHigh, dLow));
-  const sLow = div(remainder, divisor);
+  const sLow = quotient(remainder, divisor);
   const z = to.bind("pow_z", mul(s, s));
   const tail = to.bind("pow_tail", add(mul(mul(z, s), polynomial(z, atanhTail)), sLow));
 

@@ -7,7 +7,7 @@ import {
   and,
   bitcast,
   constant,
-  div,
+  quotient,
   eq,
   ge,
   gt,
@@ -38,7 +38,7 @@ export function expandRound(x: Expr, to: Expansion): Expr {
 }
 
 export function expandRsqrt(x: Expr): Expr {
-  return div(1, sqrt(x));
+  return quotient(1, sqrt(x));
 }
 
 /** From the bits, so that no compiler may assume that NaN does not occur. */

@@ -10,7 +10,7 @@ import {
   and,
   bitcast,
   convert,
-  div,
+  quotient,
   floor,
   fma,
   ge,
@@ -78,7 +78,7 @@ export function expandCos(x: Expr, to: Expansion): Expr {
 export function expandTan(x: Expr, to: Expansion): Expr {
   const { sin, cos, turns } = reduce(x, to);
   const odd = to.bind("tan_odd", isOdd(turns));
-  return div(select(odd, neg(cos), sin), select(odd, sin, cos));
+  return quotient(select(odd, neg(cos), sin), select(odd, sin, cos));
 }
 
 const asinCoefficients = [
@@ -119,7 +119,7 @@ export function expandAtan(x: Expr, to: Expansion): Expr {
   // One division serves all three cases: a/1, (a - 1)/(a + 1), -1/a.
   const above = select(large, -1, select(middle, sub(a, 1), a));
   const below = select(large, a, select(middle, add(a, 1), 1));
-  const t = to.bind("atan_t", div(above, below));
+  const t = to.bind("atan_t", quotient(above, below));
   const z = to.bind("atan_z", mul(t, t));
   const series = mul(
     polynomial(z, [-3.33329491539e-1, 1.99777106478e-1, -1.38776856032e-1, 8.05374449538e-2]),

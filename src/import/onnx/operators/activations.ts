@@ -1,13 +1,18 @@
 /** Activation functions. */
-import { celu, elu, mish, selu, shrink, softplus, softsign } from "../../../nn/activation-functions.ts";
+import {
+  celu,
+  elu,
+  mish,
+  selu,
+  shrink,
+  sloped,
+  softplus,
+  softsign,
+} from "../../../nn/activation-functions.ts";
 import { arange } from "../../../nn/positions.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { trailingAxis } from "./axes.ts";
-
-const positive = (x: Tensor): Tensor => x.relu();
-/** min(x, 0), NaN kept. */
-const negative = (x: Tensor): Tensor => x.clamp(null, 0);
 
 export const activations: OperatorFamily = {
   Relu: (node) => node.input(0).relu(),
@@ -17,7 +22,7 @@ export const activations: OperatorFamily = {
     // Before operator set 7, a vector had one slope a channel.
     const isPerChannel = node.opset < 7 && slope.rank === 1 && slope.shape[0] !== 1 && x.rank > 1;
     const spread = isPerChannel ? slope.reshape([slope.shape[0]!, ...x.shape.slice(2).map(() => 1)]) : slope;
-    return positive(x).add(negative(x).mul(spread));
+    return sloped(x, spread);
   },
   ThresholdedRelu: (node) => {
     const x = node.input(0);

@@ -59,8 +59,10 @@ function dequantizeLinear(node: OperatorNode): Tensor {
 function dynamicQuantizeLinear(node: OperatorNode): readonly Tensor[] {
   const x = node.input(0);
   const [high, low] = [x.max().maximum(0), x.min().minimum(0)];
-  const range = high.sub(low).div(255);
-  const scale = range;
+  const range = high.sub(low);
+  // Where every value is 0, any scale represents them; 0 would make NaN of the zero point (ONNX Runtime takes 1, too).
+  const one = range.symbol(range.trace.scalar(1, "f32"));
+  const scale = one.where(range.eq(0), range.div(255));
   const zero = low.neg().div(scale).round().clamp(0, 255).to("i32");
   node.declareResult(DataType.UINT8);
   node.declareResult(DataType.UINT8, 2);
