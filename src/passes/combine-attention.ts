@@ -51,6 +51,8 @@ function match(rewriter: Rewriter, product: NodeOf<"matmul">): Found | undefined
     for (const { value, scale } of withoutScale(rewriter, scores)) {
       const inner = rewriter.producedBy(value, "matmul");
       if (inner === undefined || inner.attributes.packing !== null) continue;
+      // A scale of more elements repeats the scores.
+      if (!sameShape(rewriter.typeOf(value).shape, shape)) continue;
       const between = [masked, scores, value];
       if (!between.every((id) => rewriter.hasSingleUse(id))) continue;
       const [q, k] = inner.operands as [ValueId, ValueId];
@@ -79,19 +81,22 @@ function withoutMask(
   return [{ scores, mask: undefined }, ...fitting];
 }
 
-/** The value as it is, or what is multiplied by a number. */
+/** The value as it is, or what is multiplied or divided by a number. The scores are rounded sums: one more does not show. */
 function withoutScale(
   rewriter: Rewriter,
   value: ValueId,
 ): readonly { readonly value: ValueId; readonly scale: number }[] {
   const product = rewriter.producedBy(value, "mul");
-  const [a, b] = product?.operands ?? [];
-  const pairs = a === undefined || b === undefined ? [] : [[a, b] as const, [b, a] as const];
+  const quotient = rewriter.producedBy(value, "div");
+  const [a, b] = (product ?? quotient)?.operands ?? [];
+  if (a === undefined || b === undefined) return [{ value, scale: 1 }];
+  const pairs = product === undefined ? [[a, b] as const] : [[a, b] as const, [b, a] as const];
   return [
     { value, scale: 1 },
     ...pairs.flatMap(([inner, factor]) => {
-      const scale = uniformValue(rewriter, factor);
-      return scale === undefined ? [] : [{ value: inner, scale }];
+      const number = uniformValue(rewriter, factor);
+      const scale = number === undefined || product !== undefined ? number : 1 / number;
+      return scale === undefined || !Number.isFinite(scale) ? [] : [{ value: inner, scale }];
     }),
   ];
 }

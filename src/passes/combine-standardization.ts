@@ -7,6 +7,7 @@
  * For targets whose invocations may walk a line alone; real GPUs keep their reductions.
  */
 import { nodeId, type Node, type NodeOf, type ValueId } from "../ir/graph.ts";
+import { sameShape } from "../ir/shape.ts";
 import { uniformValue } from "./constants.ts";
 import type { Pass } from "./pass.ts";
 import { rewrite, type Rewriter } from "./rewrite.ts";
@@ -44,6 +45,8 @@ function match(rewriter: Rewriter, node: Node): Standardization | undefined {
     const sum = rewriter.producedBy(deviation, "add");
     if (difference === undefined || sum === undefined) continue;
     const [x, mean] = difference.operands as [ValueId, ValueId];
+    // An ε of more elements repeats the result.
+    if (!sameShape(rewriter.typeOf(x).shape, node.results[0]!.type.shape)) continue;
     const axis = meanAxis(rewriter.producedBy(mean, "mean"), x);
     for (const [variance, number] of bothOrders(sum)) {
       const eps = uniformValue(rewriter, number);

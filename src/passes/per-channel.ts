@@ -1,7 +1,7 @@
 /** Recognising and making operands that hold one value per channel (dimension 1). */
 import { InternalError } from "../errors.ts";
 import type { Node, NodeOf, NodeOrigin, ValueId } from "../ir/graph.ts";
-import type { Shape } from "../ir/shape.ts";
+import { sameShape, type Shape } from "../ir/shape.ts";
 import type { Rewriter } from "./rewrite.ts";
 
 /** Whether a shape broadcasts against `(N, C, …)` as one value per channel. */
@@ -55,7 +55,8 @@ export function biasedContraction(
     const bias = add.operands[1 - position]!;
     const whole = rewriter.typeOf(value).shape;
     if (contraction === undefined || !isPerChannel(rewriter.typeOf(bias).shape, whole)) continue;
-    if (rewriter.typeOf(add.operands[position]!).shape.length !== whole.length) continue;
+    // A bias may have more channels than the contraction, or more dimensions: then the sum repeats the contraction.
+    if (!sameShape(rewriter.typeOf(add.operands[position]!).shape, whole)) continue;
     return { add, contraction, bias };
   }
   return undefined;

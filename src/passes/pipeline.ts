@@ -1,6 +1,8 @@
 /** The passes in order: a table of contents of what happens to a graph. */
-import { UserError } from "../errors.ts";
+import { InternalError, UserError } from "../errors.ts";
+import { typesOf } from "../ir/graph-index.ts";
 import type { Graph } from "../ir/graph.ts";
+import { formatShape } from "../ir/shape.ts";
 import { verify } from "../ir/verify.ts";
 import { assignLayouts } from "./assign-layouts.ts";
 import { chooseBatchNormLowering } from "./choose-batch-norm-lowering.ts";
@@ -96,6 +98,22 @@ export function runPasses(graph: Graph, target: Target, options: PipelineOptions
   };
 }
 
+/** What a network returns has the names, dtypes and shapes that it had before a pass. */
+function expectSameOutputs(before: Graph, after: Graph, pass: string): void {
+  const describe = (graph: Graph): string => {
+    const types = typesOf(graph);
+    return graph.outputs
+      .map(({ name, value }) => {
+        const type = types.get(value);
+        return `${name}: ${type?.dtype}${formatShape(type?.shape ?? [])}`;
+      })
+      .join(", ");
+  };
+  const [wanted, got] = [describe(before), describe(after)];
+  if (wanted !== got)
+    throw new InternalError(`${pass}: the network returned ${wanted}, and now returns ${got}`);
+}
+
 /** One pass over one graph, with its record. */
 export function runPass(
   pass: Pass,
@@ -117,7 +135,10 @@ export function runPass(
   const start = performance.now();
   const next = pass.run(graph, context);
   const elapsedMs = performance.now() - start;
-  if (next !== graph) verify(next, pass.name);
+  if (next !== graph) {
+    verify(next, pass.name);
+    expectSameOutputs(graph, next, pass.name);
+  }
   return {
     graph: next,
     record: {

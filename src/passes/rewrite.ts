@@ -19,7 +19,8 @@ import {
 } from "../ir/graph.ts";
 import { executionOrder, producersOf, typesOf, usersOf } from "../ir/graph-index.ts";
 import type { Attributes, OpName } from "../ir/ops/registry.ts";
-import type { TensorType } from "../ir/tensor-type.ts";
+import { sameShape } from "../ir/shape.ts";
+import { formatType, sameType, type TensorType } from "../ir/tensor-type.ts";
 
 enablePatches();
 
@@ -125,10 +126,11 @@ export class Rewriter {
     return this.addAll(op, operands, attributes, origin)[0]!;
   }
 
-  /** Puts `node` in the place of the node with the same id. */
+  /** Puts `node` in the place of the node with the same id. Results that are read may change their layout, nothing else. */
   replace(node: Node): void {
     const old = this.node(nodeId(node));
     if (old === undefined) throw new InternalError(`rewrite: no node %${nodeId(node)}`);
+    for (const { id, type } of node.results) this.#expectSameValues(id, this.typeOf(id), type, node.op);
     this.#unregister(old);
     this.#insert(node);
   }
@@ -138,9 +140,10 @@ export class Rewriter {
     this.#insert(node);
   }
 
-  /** Makes every reader of `from`, outputs included, read `to`. */
+  /** Makes every reader of `from`, outputs included, read `to`, which must have the same type. */
   redirect(from: ValueId, to: ValueId): void {
     if (from === to) return;
+    this.#expectSameType(from, to);
     for (const user of this.usersOf(from)) {
       this.replace({
         ...user,
@@ -150,8 +153,9 @@ export class Rewriter {
     this.redirectOutputs(from, to);
   }
 
-  /** Makes outputs that return `from` return `to`. */
+  /** Makes outputs that return `from` return `to`, which holds the same values, perhaps in another layout. */
   redirectOutputs(from: ValueId, to: ValueId): void {
+    this.#expectSameValues(from, this.typeOf(from), this.typeOf(to), `%${to}`);
     this.#outputs = this.#outputs.map((output) =>
       output.value === from ? { ...output, value: to } : output,
     );
@@ -192,6 +196,22 @@ export class Rewriter {
     });
     if (patches.length > 0) patchesOf.set(graph, patches);
     return graph;
+  }
+
+  /** A rewrite that changes a type changes what the network returns, or what its readers compute. */
+  #expectSameType(from: ValueId, to: ValueId): void {
+    const [before, after] = [this.typeOf(from), this.typeOf(to)];
+    if (sameType(before, after)) return;
+    throw new InternalError(
+      `rewrite: %${from} is ${formatType(before)}, and %${to}, which was to take its place, ${formatType(after)}`,
+    );
+  }
+
+  #expectSameValues(id: ValueId, before: TensorType, after: TensorType, op: string): void {
+    if (before.dtype === after.dtype && sameShape(before.shape, after.shape)) return;
+    throw new InternalError(
+      `rewrite: %${id} is ${formatType(before)}, and ${op}, which was to take its place, gives ${formatType(after)}`,
+    );
   }
 
   #insert(node: Node): void {

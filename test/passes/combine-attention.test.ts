@@ -40,6 +40,29 @@ describe("combine-attention", () => {
     expectUnchanged(combineAttention, graph(lines));
   }); // prettier-ignore
 
+  it.each(["mul", "div"])("leaves alone a scale that repeats the scores (%s)", (op) => {
+    expectUnchanged(
+      combineAttention,
+      `graph g(%q: input "q" f32[1,1,4], %k: input "k" f32[1,4,600], %v: input "v" f32[1,600,3]) {
+        %s = matmul(%q, %k) {packing=null} : f32[1,1,600]
+        %n = constant() {value=dense f32[] [0.5]} : f32[]
+        %wide = broadcast(%n) {shape=[600,1]} : f32[600,1]
+        %t = ${op}(%s, %wide) : f32[1,600,600]
+        %p = softmax(%t) {axis=2} : f32[1,600,600]
+        %y = matmul(%p, %v) {packing=null} : f32[1,600,3]
+        return "y" %y
+      }`,
+    );
+  });
+
+  it("takes a quotient for a scale", () => {
+    expectRewrite(
+      combineAttention,
+      graph(scaled.map((line) => line.replace("mul(%s, %n)", "div(%s, %n)")).concat(end("t"))),
+      graph([`%y = attention(%q, %k, %v) {scale=2} : ${result}`]),
+    );
+  });
+
   it("leaves alone what stays in a cache", () => {
     const small = graph(plain).replaceAll("400", "40");
     expectUnchanged(combineAttention, small);

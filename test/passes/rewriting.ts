@@ -16,6 +16,7 @@ import { seededRandom } from "../../src/nn/init.ts";
 import type { Pass, PassOptions, PassRecord } from "../../src/passes/pass.ts";
 import { runPass } from "../../src/passes/pipeline.ts";
 import { relativeError } from "../recordings/compare.ts";
+import { grownVariants } from "./grown-operands.ts";
 import { canonicalText } from "./canonical-text.ts";
 
 export interface RewriteOptions {
@@ -50,7 +51,13 @@ export const wideCpuTarget: Target = {
 
 export const fewBuffers: Target = { ...gpuTarget, maxStorageBuffers: 4 };
 
-/** Runs a pass over a text; checks that both graphs are sound and mean the same. */
+/** How many variants with an operand that grows the result each rewrite is tried on, too. */
+const grownVariantsTried = 24;
+
+/**
+ * Runs a pass over a text; checks that both graphs are sound and mean the same, and the same of variants of the text in
+ * which an operand has more elements.
+ */
 export function rewritten(
   pass: Pass,
   before: string,
@@ -61,6 +68,11 @@ export function rewritten(
   const { target = wasmTarget, batchNorm = "auto", winograd = true, tolerance } = options;
   const { graph, record } = runPass(pass, start, target, { batchNorm, winograd });
   expectSameMeaning(start, graph, { tolerance });
+  for (const variant of grownVariants(start, grownVariantsTried)) {
+    verify(variant, "the text before, with an operand that grows the result");
+    const { graph: after } = runPass(pass, variant, target, { batchNorm, winograd });
+    expectSameMeaning(variant, after, { tolerance });
+  }
   return { graph, record };
 }
 
