@@ -2,6 +2,7 @@
  * Random graphs. In: a seed. Out: a graph of 4 to 14 nodes over every family of ops, and values for its
  * inputs, such that results stay tame (a few units in size), so that devices can be held to a small error.
  */
+import { UserError } from "../../src/errors.ts";
 import { GraphBuilder } from "../../src/ir/builder.ts";
 import type { Graph, ValueId } from "../../src/ir/graph.ts";
 import { tensor, type HostTensor } from "../../src/ir/host-tensor.ts";
@@ -9,6 +10,7 @@ import type { PlainElementwiseOp } from "../../src/ir/ops/elementwise.ts";
 import { elementCount } from "../../src/ir/shape.ts";
 import { tensorType } from "../../src/ir/tensor-type.ts";
 import { seededRandom } from "../../src/nn/init.ts";
+import { biasedBatchNorm, flooredQuotient, grownBinary, writtenStandardization } from "./random-patterns.ts";
 import { addWindowOp } from "./random-window-ops.ts";
 
 export interface RandomGraph {
@@ -258,10 +260,28 @@ const matmul: AddOp = (draw) => {
 const generators: readonly AddOp[] = [
   ...[unary, unary, binary, binary, binary, reshape, permute, broadcast, slice, pad, concat],
   ...[reduction, softmax, matmul, matmul, addWindowOp, addWindowOp, addWindowOp, addWindowOp],
+  ...[grownBinary, writtenStandardization, biasedBatchNorm, flooredQuotient],
 ];
 
 /** Beyond this a value is not used further, so that `evaluate` stays quick. */
 const mostElements = 6000;
+
+/** Now and then one element along a dimension, or none. */
+function oddSize(draw: Draw, size: number): number {
+  if (draw.chance(0.1)) return 1;
+  return draw.chance(0.01) ? 0 : size;
+}
+
+/** Another op is drawn for one that refuses its operands, as some do where there are no elements. */
+function addOp(draw: Draw): readonly ValueId[] {
+  for (;;) {
+    try {
+      return draw.pick(generators)(draw);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+    }
+  }
+}
 
 export function randomGraph(seed: number): RandomGraph {
   const draw = new Draw(seed);
@@ -270,13 +290,13 @@ export function randomGraph(seed: number): RandomGraph {
     [draw.integer(1, 3), draw.integer(1, 9), draw.integer(3, 9), draw.integer(3, 9)],
     [draw.integer(1, 3), draw.integer(1, 8), draw.integer(4, 17)],
     [draw.integer(1, 17), draw.integer(1, 19)],
-  ];
+  ].map((shape) => shape.map((size) => oddSize(draw, size)));
   pool.push(draw.leaf(starts[seed % 3]!, "input"));
   if (draw.chance(0.3)) pool.push(draw.leaf(draw.pick(starts), "input"));
   const unused = new Set<ValueId>();
   const nodes = draw.integer(4, 14);
   for (let added = 0; added < nodes;) {
-    const results = draw.pick(generators)(draw);
+    const results = addOp(draw);
     added++;
     for (const value of results) {
       unused.add(value);
@@ -284,7 +304,8 @@ export function randomGraph(seed: number): RandomGraph {
     }
   }
   // Some values that others use are results, too.
-  const outputs = [...unused].filter((value, i) => i === unused.size - 1 || draw.chance(0.3));
+  const used = new Set(pool.filter((value) => draw.chance(0.05) && !unused.has(value)));
+  const outputs = [...used, ...[...unused].filter((value, i) => i === unused.size - 1 || draw.chance(0.3))];
   outputs.forEach((value, i) => builder.output(`y${i}`, value));
   return { graph: builder.build(), values: draw.values };
 }
