@@ -153,7 +153,8 @@ export class ValueEmitter {
       if (lane === null || !to.includes(lane.axis) || isSingle) continue;
       // Neighbours stay neighbours along the last dimension of a group, within one row of its operand.
       const inner = ownSizes.at(-1)!;
-      const aligned = arithmetic.rem(positions.at(-1)!, lane.lanes);
+      // Of the flat position: rows of another length begin anywhere.
+      const aligned = arithmetic.rem(arithmetic.dot(positions, rowMajorStrides(sizes)), lane.lanes);
       const inOneRow =
         from.length === 1 ||
         inner % sizes.at(-1)! === 0 ||
