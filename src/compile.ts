@@ -52,6 +52,12 @@ export interface CompileOptions {
   readonly tune?: boolean;
   /** Called before and after each decision that `tune` measures. */
   readonly onTuning?: (progress: TuningProgress) => void;
+  /**
+   * Whether positions that the network computes itself are checked, too: a run that reads outside of what it reads
+   * from fails then, for a little of its time. Without, the nearest position inside is taken; positions that come from
+   * an input as they are, and known ones, are checked in any case. False unless given.
+   */
+  readonly checkIndices?: boolean;
   /** A folder to write every stage's graph and every kernel to (Node only). */
   readonly dump?: string;
   /** Called as kernels finish compiling. */
@@ -100,7 +106,7 @@ export function compile(
 }
 
 /** A model in the arguments of `compile` or of another function that takes the same: how to trace it, and options. */
-export function readModel<Options extends Pick<ModelOptions, "shapes" | "constants">>(
+export function readModel<Options extends Pick<ModelOptions, "shapes" | "constants" | "checkIndices">>(
   caller: string,
   model: Module | OnnxModel,
   second: readonly InputSpec[] | Options | undefined,
@@ -108,7 +114,7 @@ export function readModel<Options extends Pick<ModelOptions, "shapes" | "constan
 ): { readonly trace: () => TracedModule; readonly options: Options } {
   if (model instanceof OnnxModel) {
     const options = (second ?? {}) as Options;
-    return { trace: () => traceOnnx(model, options.shapes, options.constants), options };
+    return { trace: () => traceOnnx(model, options.shapes, options.constants, options), options };
   }
   if (!(model instanceof Module)) {
     throw new UserError("argument", `${caller}: expected an nn.Module or a model from importOnnx.`);
@@ -119,8 +125,8 @@ export function readModel<Options extends Pick<ModelOptions, "shapes" | "constan
       `${caller}: expected a list of input shapes, such as [{ shape: [1, 3, 224, 224] }].`,
     );
   }
-  const trace = () => traceModule(model, second as readonly InputSpec[]);
-  return { trace, options: third ?? ({} as Options) };
+  const options = third ?? ({} as Options);
+  return { trace: () => traceModule(model, second as readonly InputSpec[], options), options };
 }
 
 async function compileTraced(
@@ -142,14 +148,14 @@ async function compileTraced(
   const tuned = await tuningFor(traced.graph, opened.device, options);
   const tuneMs = clock.lap();
 
-  const built = withDeclared(
+  const built = withInterface(
     buildExecutable(traced.graph, target, {
       ...passOptions(options),
       choices: tuned?.choices,
       onDecision: tuned?.count,
       onStage: (name, graph) => void dump.graph(name, graph),
     }),
-    traced.declared,
+    traced,
   );
   await dump.executable(built.executable);
   clock.lap();
@@ -227,16 +233,28 @@ export function buildExecutable(graph: Graph, target: Target, options: BuildOpti
   return { executable, plan, passed, elapsedMs: { passes, lower: clock.lap() } };
 }
 
-/** The dtypes that a model declares for what goes in and out. */
-function withDeclared(built: BuiltExecutable, declared: TracedModule["declared"]): BuiltExecutable {
+/** The dtypes that a model declares for what goes in and out, and what executors check of both. */
+function withInterface(
+  built: BuiltExecutable,
+  { declared, indices, checks }: Pick<TracedModule, "declared" | "indices" | "checks">,
+): BuiltExecutable {
   const mark = (tensor: InterfaceTensor): InterfaceTensor => {
     const dtype = declared?.get(tensor.name);
     return dtype === undefined ? tensor : { ...tensor, declared: dtype };
   };
+  const withIndices = (tensor: InterfaceTensor): InterfaceTensor => {
+    const own = indices.flatMap(({ input, ...check }) => (input === tensor.name ? [check] : []));
+    return own.length === 0 ? tensor : { ...tensor, indices: own };
+  };
   const { inputs, outputs } = built.executable;
   return {
     ...built,
-    executable: { ...built.executable, inputs: inputs.map(mark), outputs: outputs.map(mark) },
+    executable: {
+      ...built.executable,
+      inputs: inputs.map(mark).map(withIndices),
+      outputs: outputs.map(mark),
+      ...(checks.length > 0 && { checks }),
+    },
   };
 }
 

@@ -8,6 +8,10 @@ export type UserErrorCode =
   | "shape"
   | "dtype"
   | "argument"
+  /** A position outside what it is a position in. */
+  | "index"
+  /** A whole number of 64 bits that an operation does not hold. */
+  | "overflow"
   | "model"
   | "state-dict"
   | "file-format"

@@ -63,6 +63,35 @@ export interface InterfaceTensor {
   readonly shape: readonly number[];
   /** Index into `buffers`. */
   readonly buffer: number;
+  /** Elements of an input that are positions in something; executors check them on the host. */
+  readonly indices?: readonly IndexCheck[];
+}
+
+/** Where in the network something is, for messages. */
+interface Place {
+  readonly modulePath?: string;
+  readonly callSite?: string;
+}
+
+/** Elements that must lie in a range, or be the one value beside it. */
+export interface IndexCheck {
+  /** Flat positions; all elements where it is left out. */
+  readonly elements?: Int32Array;
+  readonly range: { readonly least: number; readonly greatest: number; readonly except?: number | undefined };
+  /** What reads them, for messages. */
+  readonly what: string;
+  readonly origin: Place;
+}
+
+/** A result `[least, greatest]` that is not the caller's: outside the range, the run has failed. */
+export interface ResultCheck {
+  /** Position among `outputs`. */
+  readonly output: number;
+  readonly range: { readonly least: number; readonly greatest: number };
+  readonly code: "index" | "overflow";
+  readonly what: string;
+  readonly remedy: string;
+  readonly origin: Place;
 }
 
 export interface Executable {
@@ -74,6 +103,8 @@ export interface Executable {
   readonly run: readonly PlanCommand[];
   readonly inputs: readonly InterfaceTensor[];
   readonly outputs: readonly InterfaceTensor[];
+  /** The last of `outputs`, which callers do not get. */
+  readonly checks?: readonly ResultCheck[];
   readonly parameters: readonly InterfaceTensor[];
   /** `updated`: some command of `run` writes it. */
   readonly state: readonly (InterfaceTensor & { readonly updated: boolean })[];

@@ -10,7 +10,10 @@ import type { Graph, NodeOrigin, ValueId } from "./graph.ts";
 import { decodeHalves } from "./half.ts";
 import { decodeWords, entersAsWords, wordsOf, wordsType } from "./half-words.ts";
 import type { HostTensor } from "./host-tensor.ts";
+import { resolveIndices, type IndexNote, type IndexRange, type InputIndexCheck } from "./index-checks.ts";
 import type { Attributes, OpName } from "./ops/registry.ts";
+import type { RunCheck } from "./run-check.ts";
+import { elementCount } from "./shape.ts";
 import type { Stored, StateBuffer } from "./stored-tensor.ts";
 import { tensorType, type TensorType } from "./tensor-type.ts";
 
@@ -51,6 +54,25 @@ export function storedGraphTensor(stored: Stored, asked: string): HostTensor<DTy
     : graphTensor(stored.value, asked);
 }
 
+export interface TraceOptions {
+  /** Whether a user's code adds the nodes, so that each has a call site worth looking for; true. */
+  readonly isUserCode?: boolean;
+  /** Whether runs report positions out of range that the device computes; false. */
+  readonly checkIndices?: boolean;
+}
+
+/** What a trace became. */
+export interface FinishedTrace {
+  readonly graph: Graph;
+  readonly stored: ReadonlyMap<string, Stored>;
+  /** What of inputs is checked before each run. */
+  readonly indices: readonly InputIndexCheck[];
+  /** Results behind those that were asked for, which a run's success depends on. */
+  readonly checks: readonly RunCheck[];
+}
+
+type PendingCheck = Omit<RunCheck, "output"> & { readonly value: ValueId };
+
 export class Trace {
   readonly #builder: GraphBuilder;
   readonly #stored = new Map<Stored, ValueId>();
@@ -59,16 +81,17 @@ export class Trace {
   readonly #names: ReadonlyMap<Stored, string>;
   readonly #path: string[] = [];
 
+  readonly #indices: IndexNote[] = [];
+  readonly #checks: PendingCheck[] = [];
   readonly #isUserCode: boolean;
+  readonly #checkIndices: boolean;
 
-  /**
-   * @param names state-dict names of the module's tensors
-   * @param isUserCode whether a user's code adds the nodes, so that each has a call site worth looking for
-   */
-  constructor(name: string, names: ReadonlyMap<Stored, string>, isUserCode = true) {
+  /** @param names state-dict names of the module's tensors */
+  constructor(name: string, names: ReadonlyMap<Stored, string>, options: TraceOptions = {}) {
     this.#builder = new GraphBuilder(name);
     this.#names = names;
-    this.#isUserCode = isUserCode;
+    this.#isUserCode = options.isUserCode ?? true;
+    this.#checkIndices = options.checkIndices ?? false;
   }
 
   typeOf(value: ValueId): TensorType {
@@ -153,21 +176,70 @@ export class Trace {
     this.#updates.set(state, value);
   }
 
+  /** Says that `value` is read as positions in `range`; `what` reads it, for messages. */
+  noteIndex(value: ValueId, range: IndexRange, what: string): void {
+    this.#indices.push({ value, range, what, origin: this.#origin() });
+  }
+
+  /** Makes runs fail where an element of `value` (i32) leaves the range. */
+  check(value: ValueId, check: Omit<RunCheck, "output" | "origin">): void {
+    this.#checks.push({ value, ...check, origin: this.#origin() });
+  }
+
   fail(code: ConstructorParameters<typeof UserError>[0], message: string): never {
     throw new UserError(code, message, this.#origin());
   }
 
-  /** The finished graph, and the stored tensor behind each parameter and state input's name. */
-  finish(outputs: readonly { readonly name: string; readonly value: ValueId }[]): {
-    readonly graph: Graph;
-    readonly stored: ReadonlyMap<string, Stored>;
-  } {
+  /**
+   * The finished graph, the stored tensor behind each parameter and state input's name, and what is checked before and
+   * after runs.
+   * @throws UserError for indices that are known and out of range
+   */
+  finish(outputs: readonly { readonly name: string; readonly value: ValueId }[]): FinishedTrace {
     for (const { name, value } of outputs) this.#builder.output(name, value);
+    const names = new Map([...this.#stored].map(([stored]) => [this.#names.get(stored)!, stored]));
+    const indices = resolveIndices(this.#builder.build(), this.#indices, (name) => names.get(name)?.value);
+    // Those of inputs, too: tensors that are on the device are not seen by the host.
+    if (this.#checkIndices) for (const note of this.#indices) this.#checks.push(this.#checkOf(note));
+    const checks = this.#checks.map(({ value, ...check }, i): RunCheck => {
+      this.#builder.output(`check ${i}`, this.#extremesOf(value));
+      return { ...check, output: outputs.length + i };
+    });
     for (const [state, value] of this.#updates) {
       this.#builder.output(this.#names.get(state)!, value, this.#stored.get(state)!);
     }
     const stored = new Map([...this.#stored.keys()].map((tensor) => [this.#names.get(tensor)!, tensor]));
-    return { graph: this.#builder.build(), stored };
+    return { graph: this.#builder.build(), stored, indices, checks };
+  }
+
+  /** The check of indices on the device; `except` is brought into the range first. */
+  #checkOf({ value, range, what, origin }: IndexNote): PendingCheck {
+    const { except } = range;
+    const allowed = (): ValueId => {
+      const least = this.scalar(range.least, "i32");
+      const isOther = this.add("ne", [value, this.scalar(except!, "i32")], {});
+      return this.add("where", [isOther, value, least], {});
+    };
+    return {
+      value: except === undefined ? value : allowed(),
+      range,
+      code: "index",
+      what,
+      remedy: "Found by checkIndices; without it, the nearest position inside is taken.",
+      origin,
+    };
+  }
+
+  /** `[least, greatest]` of an i32 value; zeros where it has no elements. */
+  #extremesOf(value: ValueId): ValueId {
+    const { shape } = this.typeOf(value);
+    if (elementCount(shape) === 0)
+      return this.constant({ dtype: "i32", shape: [2], data: Int32Array.of(0, 0) });
+    const axes = shape.map((_, axis) => axis);
+    const extremes = (["reduce_min", "reduce_max"] as const).map((op) =>
+      this.add("reshape", [this.add(op, [value], { axes, keepDims: false })], { shape: [1] }),
+    );
+    return this.add("concat", extremes, { axis: 0 });
   }
 
   #origin(): NodeOrigin {

@@ -13,12 +13,13 @@ export interface ClassLossOptions extends LossOptions {
 }
 
 /**
- * −w[t] · logProbability[t] for class numbers t; `mean` divides by the sum of the weights. Class numbers are not
- * known while a network is compiled: those outside take the nearest class.
+ * −w[t] · logProbability[t] for class numbers t; `mean` divides by the sum of the weights. Class numbers of an input
+ * are checked before each run; those that the network computes take the nearest class where they lie outside, unless
+ * `checkIndices` asks for an error.
  */
 export function nllLoss(logProbability: Tensor, target: Tensor, options: ClassLossOptions = {}): Tensor {
   const axis = classAxis("nllLoss", logProbability);
-  expectClassNumbers("nllLoss", logProbability, axis, target);
+  expectClassNumbers("nllLoss", logProbability, axis, target, options);
   const { weight, isCounted } = classWeights(logProbability, axis, target, options);
   const losses = ofTarget(logProbability, axis, target).neg().mul(weight);
   return reducedByWeight(isCounted === null ? losses : losses.where(isCounted, 0), weight, options.reduction);
@@ -43,7 +44,7 @@ export function crossEntropy(x: Tensor, target: Tensor, options: CrossEntropyOpt
   if (target.dtype === "f32")
     return ofProbabilities(logProbability, axis, target, spread, labelSmoothing, options);
   if (labelSmoothing === 0) return nllLoss(logProbability, target, options);
-  expectClassNumbers("crossEntropy", x, axis, target);
+  expectClassNumbers("crossEntropy", x, axis, target, options);
   const weights = classWeights(x, axis, target, options);
   const ofOne = ofTarget(logProbability, axis, target).mul(weights.weight);
   const ofAll = (weight === null ? logProbability : logProbability.mul(alongAxis(x, axis, weight))).sum(axis);
@@ -83,7 +84,13 @@ function classAxis(name: string, x: Tensor): number {
   return x.rank === 1 ? 0 : 1;
 }
 
-function expectClassNumbers(name: string, x: Tensor, axis: number, target: Tensor): void {
+function expectClassNumbers(
+  name: string,
+  x: Tensor,
+  axis: number,
+  target: Tensor,
+  { ignoreIndex = -100 }: ClassLossOptions,
+): void {
   const expected = x.shape.filter((_, i) => i !== axis);
   if (target.dtype === "f32" || target.dtype === "bool")
     x.trace.fail(
@@ -95,6 +102,8 @@ function expectClassNumbers(name: string, x: Tensor, axis: number, target: Tenso
       "shape",
       `${name}: class numbers ${formatShape(target.shape)} do not fit scores ${formatShape(x.shape)}, expected ${formatShape(expected)}.`,
     );
+  const range = { least: 0, greatest: x.shape[axis]! - 1, except: ignoreIndex ?? undefined };
+  x.trace.noteIndex(target.id, range, `${name}: a class number of ${formatShape(x.shape)}`);
 }
 
 /** `x[…, target, …]`, the class in the place of `axis`, which goes. */

@@ -4,11 +4,13 @@ import type { HostTensor } from "../ir/host-tensor.ts";
 import { Parameter } from "../ir/stored-tensor.ts";
 import { normal, type RandomSource } from "./init.ts";
 import { Module } from "./module.ts";
+import { gatherAt, notePositions } from "./positions.ts";
 import type { Operand, Tensor } from "./tensor.ts";
 
 /**
- * Rows of `weight [rows, size]` at integer `indices [...]`: `[..., size]`. Values are not known while a network
- * is compiled: negative indices count from the end, and those outside take the nearest row.
+ * Rows of `weight [rows, size]` at integer `indices [...]`: `[..., size]`. Negative indices count from
+ * the end. Indices that come from an input are checked before each run; those that the network computes take the
+ * nearest row where they lie outside, unless `checkIndices` asks for an error.
  */
 export function embedding(indices: Tensor, weight: Operand): Tensor {
   if (indices.dtype !== "i32" && indices.dtype !== "u32") {
@@ -17,7 +19,10 @@ export function embedding(indices: Tensor, weight: Operand): Tensor {
       `embedding: indices are ${indices.dtype}, expected i32. Give the input's dtype: { shape, dtype: "i32" }.`,
     );
   }
-  return indices.operand(weight).indexSelect(0, indices);
+  const rows = indices.operand(weight);
+  const positions = indices.to("i32");
+  notePositions("embedding", positions, rows, 0);
+  return gatherAt(rows, 0, positions);
 }
 
 /** Makes a row zeros; its position counted from the start. */

@@ -17,7 +17,8 @@ export interface MaxUnpoolOptions {
 /**
  * `x` and i32 `indices`, both `[N, C, …]` or `[C, …]`, as `maxPoolWithIndices` gives them: each element goes to its
  * index within its map. Along each dimension the result has (in − 1) · stride − 2 · padding + kernel elements
- * unless `outputSize` says otherwise. Indices that no element of the result has are left out.
+ * unless `outputSize` says otherwise. Indices that no element of the result has are errors
+ * where they come from an input, and left out where the network computes them.
  */
 export function maxUnpool(
   x: Tensor,
@@ -50,6 +51,8 @@ export function maxUnpool(
       `max_unpool: output size ${formatShape(sizes)}, expected ${formatShape(least)}, each size less than its stride ${formatShape(stride)} away.`,
     );
   const flat = [elementCount(maps), elementCount(x.shape.slice(-rank))];
+  const what = `max_unpool: an index into maps of ${formatShape(sizes)}`;
+  trace.noteIndex(indices.id, { least: 0, greatest: elementCount(sizes) - 1 }, what);
   return placed(x.reshape(flat), indices.to("i32").reshape(flat), elementCount(sizes)).reshape([
     ...maps,
     ...sizes,

@@ -1,5 +1,6 @@
 /** Indices as tensors: positions along an axis, gathering by computed positions, negative ones wrapped. */
-import { elementCount, rowMajorStrides } from "../ir/shape.ts";
+import { elementCount, formatShape, rowMajorStrides } from "../ir/shape.ts";
+import { formatType } from "../ir/tensor-type.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Tables of positions made while a graph is built hold at most this many elements. */
@@ -21,6 +22,13 @@ export function arange(x: Tensor, size: number, axis: number, rank: number): Ten
 /** Slices of `x` along `axis` at computed positions. */
 export function gatherAt(x: Tensor, axis: number, indices: Tensor): Tensor {
   return x.symbol(x.trace.add("gather", [x.id, indices.id], { axis }));
+}
+
+/** Says that `indices` are positions along `axis` of `x`, negative ones counted from the end; `asked` reads them. */
+export function notePositions(asked: string, indices: Tensor, x: Tensor, axis: number): void {
+  const size = x.shape[axis]!;
+  const what = `${asked}: an index along dimension ${axis} of ${formatType(x.trace.typeOf(x.id))}`;
+  indices.trace.noteIndex(indices.id, { least: -size, greatest: size - 1 }, what);
 }
 
 /** Slices of `x` along `axis` at positions that are known while tracing. */
@@ -50,7 +58,12 @@ export function gatherElements(x: Tensor, axis: number, indices: Tensor): Tensor
 /** Row numbers from index vectors in the last dimension of `indices`, for the first dimensions `sizes` of a tensor. */
 export function rowNumbers(indices: Tensor, sizes: readonly number[]): Tensor {
   const strides = rowMajorStrides(sizes);
-  const parts = sizes.map((size, i) => wrapped(indices.select(-1, i), size).mul(strides[i]!));
+  const parts = sizes.map((size, i) => {
+    const part = indices.select(-1, i);
+    const what = `an index into dimension ${i} of ${formatShape(sizes)}`;
+    indices.trace.noteIndex(part.id, { least: -size, greatest: size - 1 }, what);
+    return wrapped(part, size).mul(strides[i]!);
+  });
   return parts.length === 0
     ? integerTable(indices, [0], []).expand(indices.shape.slice(0, -1))
     : parts.reduce((sum, part) => sum.add(part));

@@ -2,7 +2,7 @@
 import { UserError } from "../errors.ts";
 import type { ScatterReduction } from "../ir/ops/placement.ts";
 import { formatShape, normalizeAxis, sameShape } from "../ir/shape.ts";
-import { arange, gatherElements, wrapped } from "./positions.ts";
+import { arange, gatherElements, notePositions, wrapped } from "./positions.ts";
 import type { Operand, Tensor } from "./tensor.ts";
 
 /** How `torch.Tensor.scatter_reduce` names reductions. */
@@ -81,7 +81,10 @@ function scattered(
 function checkedIndex(x: Tensor, axis: number, index: Operand, asked: string): Tensor {
   const positions = x.operand(index).to("i32");
   const fits = positions.shape.every((size, i) => i === axis || size <= x.shape[i]!);
-  if (positions.rank === x.rank && fits) return positions;
+  if (positions.rank === x.rank && fits) {
+    if (x.rank > 0) notePositions(asked, positions, x, axis);
+    return positions;
+  }
   throw new UserError(
     "shape",
     `${asked}: an index of ${formatShape(positions.shape)} does not fit ${formatShape(x.shape)} along axis ${axis}.`,

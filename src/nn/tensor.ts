@@ -5,7 +5,7 @@
 import type { Trace } from "../ir/trace.ts";
 import { elementCount, normalizeAxis } from "../ir/shape.ts";
 import * as ordering from "./ordering.ts";
-import { gatherAt } from "./positions.ts";
+import { gatherAt, notePositions } from "./positions.ts";
 import * as scattering from "./scattering.ts";
 import * as splitting from "./splitting.ts";
 import * as statistics from "./statistics.ts";
@@ -207,7 +207,9 @@ export class Tensor extends TensorCore {
 
   /** Slices along `axis` at the positions in `index`. */
   indexSelect(axis: number, index: Operand): Tensor {
-    return gatherAt(this, normalizeAxis(axis, this.rank, "indexSelect"), this.operand(index).to("i32"));
+    const [at, positions] = [normalizeAxis(axis, this.rank, "indexSelect"), this.operand(index).to("i32")];
+    notePositions("indexSelect", positions, this, at);
+    return gatherAt(this, at, positions);
   }
   gather(axis: number, index: Operand): Tensor {
     return scattering.gather(this, axis, index);

@@ -4,12 +4,11 @@
  */
 import { UserError } from "../errors.ts";
 import { isDType, type DType, type HostDType } from "../ir/dtype.ts";
-import type { Graph } from "../ir/graph.ts";
 import { checkShape } from "../ir/host-tensor.ts";
 import type { Shape } from "../ir/shape.ts";
 import type { Stored } from "../ir/stored-tensor.ts";
 import { tensorType } from "../ir/tensor-type.ts";
-import { Trace } from "../ir/trace.ts";
+import { Trace, type FinishedTrace, type TraceOptions } from "../ir/trace.ts";
 import type { Module } from "./module.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -28,18 +27,20 @@ export type OutputStructure =
   | { readonly kind: "array"; readonly items: readonly OutputStructure[] }
   | { readonly kind: "object"; readonly entries: Readonly<Record<string, OutputStructure>> };
 
-export interface TracedModule {
-  readonly graph: Graph;
-  readonly stored: ReadonlyMap<string, Stored>;
+export interface TracedModule extends FinishedTrace {
   readonly structure: OutputStructure;
   /** Dtypes that an imported model declares for inputs and outputs, by name, where graphs compute with another. */
   readonly declared?: ReadonlyMap<string, HostDType>;
 }
 
-export function traceModule(module: Module, inputs: readonly InputSpec[]): TracedModule {
+export function traceModule(
+  module: Module,
+  inputs: readonly InputSpec[],
+  options: Pick<TraceOptions, "checkIndices"> = {},
+): TracedModule {
   const names = new Map<Stored, string>();
   for (const [name, stored] of module.namedStored()) if (!names.has(stored)) names.set(stored, name);
-  const trace = new Trace(identifier(module.constructor.name), names);
+  const trace = new Trace(identifier(module.constructor.name), names, options);
   const taken = new Set(names.values());
   const symbols = inputs.map((spec, i) => {
     const name = spec.name ?? defaultName(inputs.length === 1 ? "input" : `input${i}`, taken);

@@ -2,6 +2,7 @@
 import type { InterfaceTensor } from "../codegen/executable.ts";
 import { UserError } from "../errors.ts";
 import { graphDType, narrowRange } from "../ir/dtype.ts";
+import { checkIndices } from "../ir/index-checks.ts";
 import { checkElementCount, type HostTensor } from "../ir/host-tensor.ts";
 import { formatShape, sameShape } from "../ir/shape.ts";
 import type { Device } from "./device.ts";
@@ -31,6 +32,7 @@ export function checkInputs(
     if (!(value instanceof DeviceTensor)) {
       checkElementCount(value, `run: input '${tensor.name}'`);
       checkRange(value, tensor);
+      for (const check of tensor.indices ?? []) checkIndices(value.data, check);
     } else if (value.device !== device) {
       const [theirs, ours] = [value.device.name, device.name];
       const where = theirs === ours ? `another opening of ${ours}` : theirs;

@@ -7,6 +7,7 @@ import type { Executable, InterfaceTensor, PlanBuffer } from "../codegen/executa
 import { deviceBytes } from "../codegen/device-bytes.ts";
 import { UserError } from "../errors.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
+import { expectInRange } from "../ir/run-check.ts";
 import type { Stored } from "../ir/stored-tensor.ts";
 import { graphTensor } from "../ir/trace.ts";
 import { checkInputs } from "./check-inputs.ts";
@@ -129,13 +130,24 @@ export class Session {
     try {
       const submitted = this.#device.submit(bound.list, { profile: options.profile === true });
       for (const parameter of this.#updated) parameter.markWritten();
-      const results = this.#executable.outputs.map((tensor, i): Promise<HostTensor> | DeviceTensor => {
-        const dtype = tensor.declared ?? tensor.dtype;
-        return options.keepOnDevice
-          ? new DeviceTensor(this.#device, bound.outputs[i]!, dtype, tensor.shape)
-          : readTensor(this.#device, bound.outputs[i]!, dtype, tensor.shape);
-      });
-      const [timings, , ...outputs] = await Promise.all([submitted, this.#preparation.done, ...results]);
+      const { outputs: all, checks = [] } = this.#executable;
+      const read = ({ declared, dtype, shape }: InterfaceTensor, i: number): Promise<HostTensor> =>
+        readTensor(this.#device, bound.outputs[i]!, declared ?? dtype, shape);
+      const returned = all.slice(0, all.length - checks.length);
+      const results = returned.map((tensor, i): Promise<HostTensor> | DeviceTensor =>
+        options.keepOnDevice
+          ? new DeviceTensor(this.#device, bound.outputs[i]!, tensor.declared ?? tensor.dtype, tensor.shape)
+          : read(tensor, i),
+      );
+      const found = Promise.all(checks.map(({ output }) => read(all[output]!, output)));
+      const [timings, , extremes, ...outputs] = await Promise.all([
+        submitted,
+        this.#preparation.done,
+        found,
+        ...results,
+      ]);
+      extremes.forEach(({ data }, i) => expectInRange(data as Int32Array, checks[i]!));
+      if (options.keepOnDevice) for (const { output } of checks) bound.outputs[output]!.destroy();
       return { outputs, timings };
     } catch (error) {
       for (const buffer of bound.allocated) buffer.destroy();

@@ -174,7 +174,7 @@ export function buildRandomNetwork({ shape, seed, steps: wanted }: RandomNetwork
   readonly values: Readonly<Record<string, HostTensor>>;
 } {
   const names = new Map<Stored, string>();
-  const trace = new Trace("random", names, false);
+  const trace = new Trace("random", names, { isUserCode: false });
   const values = [new nn.Tensor(trace, trace.input("x", tensorType("f32", shape)))];
   wanted.forEach(({ name, back, draws }) => {
     let drawn = 0;

@@ -9,7 +9,7 @@ import { elementCount } from "../../ir/shape.ts";
 import type { Stored } from "../../ir/stored-tensor.ts";
 import { tensorType } from "../../ir/tensor-type.ts";
 import { graphDType, type DType, type HostDType } from "../../ir/dtype.ts";
-import { Trace } from "../../ir/trace.ts";
+import { Trace, type TraceOptions } from "../../ir/trace.ts";
 import { Tensor } from "../../nn/tensor.ts";
 import type { TracedModule } from "../../nn/trace-module.ts";
 import { bindInputs, type ConstantBindings, type ShapeBindings } from "./bind-inputs.ts";
@@ -32,11 +32,12 @@ export function traceOnnx(
   model: OnnxModel,
   shapes: ShapeBindings = {},
   constants: ConstantBindings = {},
+  options: Pick<TraceOptions, "checkIndices"> = {},
 ): TracedModule {
   const names = new Map<Stored, string>();
   for (const [name, { parameter }] of model.initializers)
     if (parameter !== undefined) names.set(parameter, name);
-  const trace = new Trace(graphName(model.name), names, false);
+  const trace = new Trace(graphName(model.name), names, { ...options, isUserCode: false });
   const scope = new Scope();
   for (const { input, shape, value } of bindInputs(model.inputs, shapes, constants)) {
     const { name, dtype, elementType } = input;
@@ -199,7 +200,7 @@ function fold(
       input === undefined || (input.constant !== undefined && input.constant.elementCount <= longestFolded),
   );
   if (!known || inputs.length === 0) return undefined;
-  const scratch = new Trace("fold", new Map(), false);
+  const scratch = new Trace("fold", new Map(), { isUserCode: false });
   const constants = inputs.map((input): OnnxValue | undefined => {
     const constant = input?.constant;
     return (
