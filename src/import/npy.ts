@@ -8,7 +8,7 @@
  */
 import { UserError } from "../errors.ts";
 import { allocateArray, type HostArray, type HostDType } from "../ir/dtype.ts";
-import { checkElementCount, type HostTensor } from "../ir/host-tensor.ts";
+import { checkHostTensor, type HostTensor } from "../ir/host-tensor.ts";
 import { elementCount, formatShape, rowMajorStrides } from "../ir/shape.ts";
 import { parseNpyHeader, type NpyHeader } from "./npy-header.ts";
 import { fileDTypes } from "./safetensors-dtypes.ts";
@@ -139,7 +139,7 @@ const descrOf: Readonly<Record<HostDType, string>> = {
  * @throws UserError when the data does not fit the shape
  */
 export function writeNpy(tensor: HostTensor): Uint8Array<ArrayBuffer> {
-  checkElementCount(tensor, "writeNpy");
+  checkHostTensor(tensor, "writeNpy");
   const header: NpyHeader = { descr: descrOf[tensor.dtype], fortranOrder: false, shape: tensor.shape };
   const sizes = header.shape.map((size) => `${size},`).join(" ");
   const dictionary = `{'descr': '${header.descr}', 'fortran_order': False, 'shape': (${header.shape.length === 1 ? sizes : sizes.slice(0, -1)}), }`;

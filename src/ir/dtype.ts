@@ -5,6 +5,10 @@
 export type DType = "f32" | "i32" | "u32" | "bool";
 export type HostDType = DType | "f16" | "f64" | "i8" | "u8" | "i16" | "u16" | "i64" | "u64";
 
+export const hostDTypes: ReadonlySet<HostDType> = new Set<HostDType>([
+  ...(["f32", "i32", "u32", "bool", "f16", "f64", "i8", "u8", "i16", "u16", "i64", "u64"] as const),
+]);
+
 export interface HostArrays {
   readonly f32: Float32Array;
   readonly i32: Int32Array;

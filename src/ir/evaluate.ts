@@ -4,7 +4,7 @@
 import { InternalError, UserError } from "../errors.ts";
 import type { Graph, ValueId } from "./graph.ts";
 import { executionOrder } from "./graph-index.ts";
-import { checkElementCount, type HostTensor } from "./host-tensor.ts";
+import { checkHostTensor, type HostTensor } from "./host-tensor.ts";
 import { opRecord } from "./ops/registry.ts";
 import { formatShape, sameShape } from "./shape.ts";
 import { formatType } from "./tensor-type.ts";
@@ -24,7 +24,7 @@ export function evaluate(
         `evaluate: input '${input.name}' is ${given.dtype}${formatShape(given.shape)}, expected ${formatType(input.type)}.`,
       );
     }
-    checkElementCount(given, `evaluate: input '${input.name}'`);
+    checkHostTensor(given, `evaluate: input '${input.name}'`);
     bound.set(input.id, given);
   }
   const values = evaluateValues(graph, bound);

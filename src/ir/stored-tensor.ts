@@ -7,7 +7,7 @@ import { MemoryBytes, type ByteSource } from "./byte-source.ts";
 import type { HostDType } from "./dtype.ts";
 import { decodeTensor, type EncodedTensor } from "./encoded-tensor.ts";
 import { convertArray } from "./convert-array.ts";
-import { checkElementCount, isHostTensor, type HostTensor } from "./host-tensor.ts";
+import { checkHostTensor, isHostTensor, type HostTensor } from "./host-tensor.ts";
 import { formatShape, sameShape } from "./shape.ts";
 
 abstract class StoredTensor {
@@ -21,6 +21,7 @@ abstract class StoredTensor {
         `${new.target.name}: expected a host tensor such as tensor(data, shape), got ${typeof value}.`,
       );
     }
+    if (!isEncoded(value)) checkHostTensor(value, new.target.name);
     this.#value = value;
   }
 
@@ -60,7 +61,7 @@ abstract class StoredTensor {
         `assign: value has shape ${formatShape(value.shape)}, expected ${formatShape(this.shape)}.`,
       );
     }
-    checkElementCount(value, "assign");
+    checkHostTensor(value, "assign");
     const converted = convertArray(value.data, this.dtype, value.dtype);
     this.#value = {
       dtype: this.dtype,

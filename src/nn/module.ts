@@ -5,7 +5,7 @@
 import { UserError } from "../errors.ts";
 import { convertArray } from "../ir/convert-array.ts";
 import { graphDType, isDType, narrowRange, type HostDType } from "../ir/dtype.ts";
-import { isHostTensor, type HostTensor } from "../ir/host-tensor.ts";
+import { checkHostTensor, isHostTensor, type HostTensor } from "../ir/host-tensor.ts";
 import { elementCount, formatShape, sameShape } from "../ir/shape.ts";
 import { Parameter, StateBuffer, type Stored } from "../ir/stored-tensor.ts";
 
@@ -168,6 +168,11 @@ function misfit(value: unknown, stored: Stored): string | undefined {
     return `${formatShape(shape)} given, ${formatShape(stored.shape)} expected`;
   if (data.length !== elementCount(shape))
     return `${data.length} elements given for shape ${formatShape(shape)}`;
+  try {
+    checkHostTensor(value, "value");
+  } catch (error) {
+    return error instanceof UserError ? error.message : String(error);
+  }
   const isFloat = (dtype: HostDType): boolean => graphDType(dtype) === "f32";
   if (isFloat(stored.dtype) || isDType(stored.dtype)) return undefined;
   const numbers = isFloat(value.dtype) ? convertArray(data, "f64", value.dtype) : data;

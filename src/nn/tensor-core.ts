@@ -5,7 +5,7 @@
 import { UserError } from "../errors.ts";
 import { promote, type DType } from "../ir/dtype.ts";
 import type { ValueId } from "../ir/graph.ts";
-import { isHostTensor, type HostTensor } from "../ir/host-tensor.ts";
+import { checkHostTensor, isHostTensor, type HostTensor } from "../ir/host-tensor.ts";
 import type { Attributes, OpName } from "../ir/ops/registry.ts";
 import type { PlainElementwiseOp } from "../ir/ops/elementwise.ts";
 import { elementCount, formatShape, normalizeAxes, normalizeAxis } from "../ir/shape.ts";
@@ -471,7 +471,10 @@ export abstract class TensorCore {
 export function enter(trace: Trace, operand: Exclude<Operand, Tensor>): ValueId {
   if (operand instanceof Parameter || operand instanceof StateBuffer) return trace.read(operand);
   if (typeof operand === "number") return trace.scalar(operand, "f32");
-  if (isHostTensor(operand)) return trace.constant(operand);
+  if (isHostTensor(operand)) {
+    checkHostTensor(operand, "operand");
+    return trace.constant(operand);
+  }
   throw new UserError(
     "argument",
     `Expected a tensor, a parameter, a host tensor or a number, got ${typeof operand}.`,

@@ -3,7 +3,7 @@ import type { InterfaceTensor } from "../codegen/executable.ts";
 import { UserError } from "../errors.ts";
 import { graphDType, narrowRange } from "../ir/dtype.ts";
 import { checkIndices } from "../ir/index-checks.ts";
-import { checkElementCount, type HostTensor } from "../ir/host-tensor.ts";
+import { checkHostTensor, type HostTensor } from "../ir/host-tensor.ts";
 import { formatShape, sameShape } from "../ir/shape.ts";
 import type { Device } from "./device.ts";
 import { DeviceTensor } from "./device-tensor.ts";
@@ -22,7 +22,8 @@ export function checkInputs(
   }
   expected.forEach((tensor, i) => {
     const value = inputs[i]!;
-    const dtype = graphDType(value.dtype);
+    if (!(value instanceof DeviceTensor)) checkHostTensor(value, `run: input '${tensor.name}'`);
+    const dtype = graphDType(value instanceof DeviceTensor ? value.dtype : asInput(value, tensor).dtype);
     if (!sameShape(value.shape, tensor.shape) || dtype !== tensor.dtype) {
       throw new UserError(
         dtype === tensor.dtype ? "shape" : "dtype",
@@ -30,8 +31,7 @@ export function checkInputs(
       );
     }
     if (!(value instanceof DeviceTensor)) {
-      checkElementCount(value, `run: input '${tensor.name}'`);
-      checkRange(value, tensor);
+      checkRange(asInput(value, tensor), tensor);
       for (const check of tensor.indices ?? []) checkIndices(value.data, check);
     } else if (value.device !== device) {
       const [theirs, ours] = [value.device.name, device.name];
@@ -42,6 +42,23 @@ export function checkInputs(
       );
     }
   });
+}
+
+/**
+ * A host tensor as the input takes it. A Uint8Array does not say whether it is of bool or u8, so inputs of either take
+ * both; of a bool, every byte but 0 is true.
+ */
+export function asInput(value: HostTensor, { dtype, declared = dtype }: InterfaceTensor): HostTensor {
+  if (value.dtype !== "bool" && value.dtype !== "u8") return value;
+  const bytes = value.data as Uint8Array;
+  if (declared === "u8") return { dtype: "u8", shape: value.shape, data: bytes };
+  if (declared !== "bool" && value.dtype === "u8") return value;
+  const isPlain = bytes.every((byte) => byte <= 1);
+  return {
+    dtype: "bool",
+    shape: value.shape,
+    data: isPlain ? bytes : bytes.map((byte) => (byte === 0 ? 0 : 1)),
+  };
 }
 
 /** Devices hold narrow integers as i32, so callers may, too; but what does not fit would be computed with. */

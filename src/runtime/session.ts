@@ -10,7 +10,7 @@ import type { HostTensor } from "../ir/host-tensor.ts";
 import { expectInRange } from "../ir/run-check.ts";
 import type { Stored } from "../ir/stored-tensor.ts";
 import { graphTensor } from "../ir/trace.ts";
-import { checkInputs } from "./check-inputs.ts";
+import { asInput, checkInputs } from "./check-inputs.ts";
 import type {
   CommandList,
   CompiledKernel,
@@ -266,7 +266,7 @@ export class Session {
       if (value instanceof DeviceTensor) {
         buffers[tensor.buffer] = value.buffer;
       } else {
-        const bytes = deviceBytes(graphTensor(value, tensor.name));
+        const bytes = deviceBytes(graphTensor(asInput(value, tensor), tensor.name));
         if (bytes.byteLength > 0) this.#device.write(buffers[tensor.buffer]!, bytes);
       }
     });

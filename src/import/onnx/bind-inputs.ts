@@ -5,7 +5,7 @@
 import { UserError } from "../../errors.ts";
 import { convertArray } from "../../ir/convert-array.ts";
 import { graphDType, narrowRange } from "../../ir/dtype.ts";
-import { checkElementCount, checkShape, isHostTensor, type HostTensor } from "../../ir/host-tensor.ts";
+import { checkHostTensor, checkShape, isHostTensor, type HostTensor } from "../../ir/host-tensor.ts";
 import { formatShape, type Shape } from "../../ir/shape.ts";
 import { graphTensor } from "../../ir/trace.ts";
 import type { ModelTensor } from "./model.ts";
@@ -83,7 +83,7 @@ function takeSizes({ name, shape }: ModelTensor, given: Shape, sizes: Record<str
 /** In the dtype that an initialiser of this element type is read to; narrower or wider ones are converted. */
 function knownValue({ name, dtype, elementType }: ModelTensor, value: HostTensor): HostTensor {
   const asked = `onnx: the constant for input '${name}'`;
-  checkElementCount(value, asked);
+  checkHostTensor(value, asked);
   const range = narrowRange(dtype);
   const outside = (element: number | bigint) => range && (element < range[0] || element > range[1]);
   const elements = Array.from(value.data as ArrayLike<number | bigint>);
