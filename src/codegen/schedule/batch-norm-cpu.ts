@@ -74,6 +74,7 @@ function emitChannels(
         type,
         axes,
         lanes: foldLanes,
+        compensate: "blocks",
         term: (at, lane) => term(load(at, lane)),
       },
       index,

@@ -10,7 +10,9 @@ import type { KernelBuilder } from "../kernel-builder.ts";
 import { ValueEmitter } from "../lower/emit-value.ts";
 import type { LaneAxis, Task } from "../lower/task.ts";
 import type { Lanes } from "../target.ts";
+import { CompensatedSum } from "./compensated-sum.ts";
 import { distribute } from "./distribute.ts";
+import { isLongSum } from "./fold-axes.ts";
 import { operandType } from "./reduction.ts";
 
 /** A position on the line, and where its lanes lie. */
@@ -68,7 +70,15 @@ export function forEachLine(
       kb.for(whole / step, "r", (i) => each(at(kb.index.mul(i, int(step))), lane));
       kb.for(length - whole, "tail", (i) => each(at(kb.index.add(int(whole), i)), null));
     };
+    const longSum = (term: (index: readonly Expr[], lane: LaneAxis | null) => Expr): Expr => {
+      const sum = new CompensatedSum(kb, lanes);
+      const total = along ? new CompensatedSum(kb, 1) : sum;
+      visit((index, l) => (l === null ? total : sum).add(term(index, l)));
+      if (along) total.addLanes(sum);
+      return total.value();
+    };
     const fold: Line["fold"] = (op, start, term) => {
+      if (op === "add" && isLongSum(length)) return longSum(term);
       const total = kb.var(float(start, lanes), "total");
       const rest = along && whole < length ? kb.var(float(start), "rest") : undefined;
       visit((index, l) => {

@@ -93,6 +93,7 @@ function reduceFold(
       type,
       axes,
       lanes,
+      compensate: "terms",
       term: (at, lane) => new ValueEmitter(kb, task).emit(operand, at, lane),
     },
     index,
