@@ -34,7 +34,12 @@ export interface CompileOptions {
   readonly device?: DeviceChoice;
   /** How training-mode batch norms are lowered; by default chosen for each by target and shape. */
   readonly batchNorm?: PassOptions["batchNorm"];
-  /** Whether 3×3 convolutions may be computed by Winograd's method where that is faster; true unless given. */
+  /**
+   * Whether 3×3 convolutions may be computed by Winograd's method where that is faster; true unless given. The method
+   * mixes the values of a tile of the input, so a NaN reaches every result of its tiles (a block of up to 4×4, all of
+   * its channels) instead of those of its windows, an infinity becomes NaN there, and finite values beyond about 1e37
+   * may overflow. The report lists the layers; `false` keeps to the direct method.
+   */
   readonly winograd?: boolean;
   /**
    * Whether kernels that follow each other may share a launch where launches are costly (OpenCL on CPUs); true

@@ -26,7 +26,8 @@ import { packWeight, transformWeight } from "./transform-winograd-weight.ts";
 
 export const chooseConvAlgorithm: Pass = {
   name: "choose-conv-algorithm",
-  summary: "computes 3×3 convolutions by Winograd's method where that takes less work",
+  summary:
+    "computes 3×3 convolutions by Winograd's method where that takes less work (NaN and infinities spread over its tiles; winograd: false avoids that)",
   required: false,
   run: (graph, context) => {
     const { target, options, note } = context;
