@@ -16,7 +16,7 @@ import { evaluateValues } from "./ir/evaluate.ts";
 import type { Graph, NodeResult, NodeOrigin, ValueId } from "./ir/graph.ts";
 import { executionOrder } from "./ir/graph-index.ts";
 import type { HostTensor } from "./ir/host-tensor.ts";
-import { sameShape } from "./ir/shape.ts";
+import { sameShape, type Shape } from "./ir/shape.ts";
 import { formatType } from "./ir/tensor-type.ts";
 import { graphTensor, storedGraphTensor } from "./ir/trace.ts";
 import type { Module } from "./nn/module.ts";
@@ -161,7 +161,10 @@ function traceFor(
 ): TracedModule {
   if (model instanceof OnnxModel) {
     const given = model.inputs.filter(({ name }) => !Object.hasOwn(constants, name));
-    return traceOnnx(model, { ...dimensionsOf(given, inputs), ...shapes }, constants);
+    const replaced = model.overridable.map(({ name }) => name).filter((name) => named(inputs, name));
+    return traceOnnx(model, { ...dimensionsOf(given, inputs), ...shapes }, constants, {
+      overridden: replaced,
+    });
   }
   if (!Array.isArray(inputs))
     throw new UserError("argument", "bisect: expected a list of tensors, one for each input of forward().");
@@ -170,13 +173,16 @@ function traceFor(
 
 /** Sizes of symbolic dimensions, from the tensors that are given. */
 function dimensionsOf(expected: OnnxModel["inputs"], inputs: ModelInputs): ShapeBindings {
-  const entries = expected.flatMap(({ name, shape }, i) => {
+  const entries = expected.flatMap(({ name, shape }, i): (readonly [string, number | Shape])[] => {
     const given = Array.isArray(inputs) ? (inputs as readonly HostTensor[])[i] : named(inputs, name);
+    if (shape === undefined) return given === undefined ? [] : [[name, given.shape] as const];
     return shape.flatMap((size, axis) =>
-      typeof size === "string" && given?.shape[axis] !== undefined ? [[size, given.shape[axis]!]] : [],
+      typeof size === "string" && given?.shape[axis] !== undefined
+        ? [[size, given.shape[axis]] as const]
+        : [],
     );
   });
-  return Object.fromEntries(entries) as ShapeBindings;
+  return Object.fromEntries(entries);
 }
 
 function named(inputs: ModelInputs, name: string): HostTensor | undefined {

@@ -7,6 +7,7 @@ import type { Plan } from "./codegen/plan.ts";
 import { planAndWrite } from "./codegen/plan-and-write.ts";
 import type { Executable, InterfaceTensor } from "./codegen/executable.ts";
 import { Compiled, type StateOwner } from "./compiled.ts";
+import { Variants } from "./compiled-variants.ts";
 import { openDump } from "./dump.ts";
 import type { Graph } from "./ir/graph.ts";
 import { verify } from "./ir/verify.ts";
@@ -71,11 +72,12 @@ export interface CompileOptions {
 
 /** Options for models that were imported. */
 export interface ModelOptions extends CompileOptions {
-  /** Sizes of the model's symbolic dimensions, by name. */
+  /** Sizes of the model's symbolic dimensions, by name; shapes, such as `x: [2, 2]`, of inputs that the file says none of. */
   readonly shapes?: ShapeBindings;
   /**
    * Values of inputs that are the same in every run, by name; `run` does not take them. Shapes may depend on them:
-   * `{ constants: { shape: tensor([2n, -1n]) } }` for a file that leaves the target of a Reshape to its caller.
+   * `{ constants: { shape: tensor([2n, -1n]) } }` for a file that leaves the target of a Reshape to its caller. What
+   * the file has a default for, an initialiser that is an input, too, may be among them.
    */
   readonly constants?: ConstantBindings;
 }
@@ -107,7 +109,28 @@ export function compile(
   third?: CompileOptions,
 ): Promise<Compiled> {
   const { trace, options } = readModel<ModelOptions>("compile", model, second, third);
-  return compileTraced(model, trace, options);
+  return compileTraced(model, trace, options, replaceable(model, options));
+}
+
+/** Which defaults of an imported model a run may replace, and how a program that takes them is traced. */
+interface Replaceable {
+  readonly names: readonly string[];
+  readonly trace: (replaced: readonly string[]) => TracedModule;
+}
+
+function replaceable(
+  model: Module | OnnxModel,
+  { shapes, constants = {}, checkIndices }: ModelOptions,
+): Replaceable | undefined {
+  if (!(model instanceof OnnxModel) || model.overridable.length === 0) return undefined;
+  return {
+    names: model.overridable.map(({ name }) => name).filter((name) => !Object.hasOwn(constants, name)),
+    trace: (replaced) =>
+      traceOnnx(model, shapes, constants, {
+        overridden: replaced,
+        ...(checkIndices !== undefined && { checkIndices }),
+      }),
+  };
 }
 
 /** A model in the arguments of `compile` or of another function that takes the same: how to trace it, and options. */
@@ -138,6 +161,7 @@ async function compileTraced(
   owner: StateOwner,
   trace: () => TracedModule,
   options: CompileOptions,
+  defaults?: Replaceable,
 ): Promise<Compiled> {
   const clock = stopwatch();
   const opened = await openDevice(options.device ?? "auto");
@@ -179,7 +203,13 @@ async function compileTraced(
   const report = new Report({ ...describe(opened, built, compileMs), tuning: tuned?.report() });
   const { executable } = built;
   const { structure } = traced;
-  return new Compiled({ owner, session, executable, structure, report, tuningRecords: tuned?.records });
+  const tuningRecords = tuned?.records;
+  const { dump: _, tune: __, onTuning: ___, ...rest } = options;
+  const again = { ...rest, device: opened.device, tuning: tuningRecords ?? options.tuning };
+  const variants =
+    defaults &&
+    new Variants(defaults.names, (replaced) => compileTraced(owner, () => defaults.trace(replaced), again));
+  return new Compiled({ owner, session, executable, structure, report, tuningRecords, variants });
 }
 
 /** The records that `options` ask for, measured where they say so; undefined where they do not. */

@@ -1,6 +1,7 @@
 /** A compiled network: what `compile` returns. */
 import type { Executable } from "./codegen/executable.ts";
 import type { KernelLanguage } from "./codegen/target.ts";
+import type { Variants } from "./compiled-variants.ts";
 import { UserError } from "./errors.ts";
 import { convertArray } from "./ir/convert-array.ts";
 import { isHostTensor, type HostTensor } from "./ir/host-tensor.ts";
@@ -39,6 +40,8 @@ interface CompiledParts {
   readonly structure: OutputStructure;
   readonly report: Report;
   readonly tuningRecords: TuningRecords | undefined;
+  /** Programs for runs that replace defaults of an imported model. */
+  readonly variants?: Variants<Compiled> | undefined;
 }
 
 export class Compiled {
@@ -84,6 +87,7 @@ export class Compiled {
   /**
    * Runs the network. Takes as many tensors as it was compiled for, from the host or (as DeviceTensor) from
    * the same device, or one object of them by name, then options. Returns what `forward` returned: a tensor, an array or an object of them.
+   * What an imported model has a default for may be given, too, by name; the first such run compiles a program for it.
    * May be called again before an earlier call has finished. The type parameter says what to expect where that
    * is not one f32 tensor: `run<{ scores: HostTensor<"f32"> }>(x)`.
    *
@@ -91,7 +95,15 @@ export class Compiled {
    */
   run<Result = HostTensor<"f32">>(...inputs: readonly RunArgument[]): Promise<Result>;
   async run(...args: readonly RunArgument[]): Promise<unknown> {
-    const { session, structure } = this.#parts;
+    const { session, structure, variants } = this.#parts;
+    const replaced = isNamedInputs(args[0]) ? variants?.replacedBy(Object.keys(args[0])) : undefined;
+    if (replaced !== undefined && replaced.length > 0) {
+      session.checkUsable();
+      const variant = await variants!.program(replaced);
+      const results = await variant.run<unknown>(...args);
+      this.#lastProfile = variant.lastProfile;
+      return results;
+    }
     const { inputs, options } = this.#readArguments(args);
     const { outputs, timings } = await session.run(inputs, options);
     if (options?.profile === true) {
@@ -163,6 +175,7 @@ export class Compiled {
 
   /** Frees the device memory. The shared device stays open. */
   dispose(): void {
+    this.#parts.variants?.dispose();
     this.#parts.session.dispose();
   }
 

@@ -57,7 +57,7 @@ async function runDataSet(
   );
   const shapes = Object.fromEntries(
     model.inputs.flatMap((input) =>
-      input.shape.flatMap((size, axis) =>
+      (input.shape ?? []).flatMap((size, axis) =>
         typeof size === "string" ? [[size, values[input.name]!.shape[axis]!] as const] : [],
       ),
     ),
@@ -78,7 +78,7 @@ async function runDataSet(
 }
 
 /** NumPy has no bf16, so tests are recorded with the bits of bf16 tensors as u16. */
-function asElementType(recorded: RecordedTensor, elementType: number): RecordedTensor {
+function asElementType(recorded: RecordedTensor, elementType: number | undefined): RecordedTensor {
   const { dtype, shape, data } = recorded.value;
   if (elementType !== DataType.BFLOAT16 || dtype !== "u16") return recorded;
   const words = Uint32Array.from(data as Uint16Array, (bits) => bits << 16);

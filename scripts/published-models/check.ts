@@ -87,7 +87,7 @@ function inputsOf({ inputs, range: [least, most] = [-1, 1] }: PublishedModel): R
 function shapesOf(model: OnnxModel, inputs: Readonly<Record<string, HostTensor>>): Record<string, number> {
   return Object.fromEntries(
     model.inputs.flatMap(({ name, shape }) =>
-      shape.flatMap((size, i) =>
+      (shape ?? []).flatMap((size, i) =>
         typeof size === "string" && inputs[name] ? [[size, inputs[name].shape[i]!]] : [],
       ),
     ),

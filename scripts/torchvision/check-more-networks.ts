@@ -117,7 +117,7 @@ function readCase(network: string, model: OnnxModel, name: string): Case {
 function sizesOf(model: OnnxModel, { inputs }: Case): Record<string, number> {
   return Object.fromEntries(
     model.inputs.flatMap(({ name, shape }) =>
-      shape.flatMap((size, axis) =>
+      (shape ?? []).flatMap((size, axis) =>
         typeof size === "string" ? [[size, inputs[name]!.shape[axis]!] as const] : [],
       ),
     ),

@@ -18,8 +18,16 @@ export async function inspectCommand({ model, shapes, constants: files }: Inspec
     return;
   }
   const { parsed, externalData } = await parseOnnxFile(model);
-  const constants = files.length === 0 ? {} : readConstants(importParsed(parsed, externalData).inputs, files);
+  const constants = files.length === 0 ? {} : readConstants(constantInputs(parsed, externalData), files);
   console.log(describeModel(model, inspectParsed(parsed, { externalData, shapes, constants })));
+}
+
+function constantInputs(
+  parsed: Parameters<typeof importParsed>[0],
+  externalData: Parameters<typeof importParsed>[1],
+) {
+  const { inputs, overridable } = importParsed(parsed, externalData);
+  return [...inputs, ...overridable];
 }
 
 function describeModel(path: string, inspection: OnnxInspection): string {
@@ -59,7 +67,7 @@ function describeSupport(unsupported: OnnxInspection["unsupported"]): string[] {
 }
 
 function describeTensor({ name, elementType, shape }: InspectedTensor): string {
-  return `  ${name}  ${elementType}[${shape.join(", ")}]`;
+  return `  ${name}  ${elementType}[${shape?.join(", ") ?? "any shape"}]`;
 }
 
 /** Names side by side, sorted down the columns. */

@@ -4,7 +4,8 @@
  */
 import { decodeImage, imageTensor } from "../import/image.ts";
 import { readNpy } from "../import/npy.ts";
-import type { ModelTensor } from "../import/onnx/model.ts";
+import type { ShapeBindings } from "../import/onnx/bind-inputs.ts";
+import type { Dimension, ModelTensor } from "../import/onnx/model.ts";
 import { convertArray } from "../ir/convert-array.ts";
 import { graphDType, narrowRange } from "../ir/dtype.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
@@ -15,8 +16,8 @@ import { readBytes } from "./files.ts";
 
 export interface ModelInputs {
   readonly tensors: Readonly<Record<string, HostTensor>>;
-  /** Sizes of symbolic dimensions: as given, and as the tensors have them. */
-  readonly shapes: Readonly<Record<string, number>>;
+  /** Sizes of symbolic dimensions: as given, and as the tensors have them; shapes that the model leaves to its caller. */
+  readonly shapes: ShapeBindings;
 }
 
 export async function readInputs(
@@ -24,12 +25,13 @@ export async function readInputs(
   { inputs, shapes: given, image }: RunArguments,
 ): Promise<ModelInputs> {
   const shapes: Record<string, number> = { ...given };
-  const unknown = Object.keys(given).filter((name) => !expected.some(({ shape }) => shape.includes(name)));
+  const unknown = Object.keys(given).filter((name) => !expected.some(({ shape }) => shape?.includes(name)));
   if (unknown.length > 0)
     throw new CommandLineError(
       `--shape: the model has no symbolic dimension ${unknown.join(", ")}. Its inputs: ${describeAll(expected)}.`,
     );
   const files = assignFiles(expected, inputs);
+  const whole: Record<string, Shape> = {};
   const entries: [string, HostTensor][] = [];
   for (const input of expected) {
     const { path } = files.get(input.name)!;
@@ -37,10 +39,11 @@ export async function readInputs(
       ? readNpy(readBytes(path))
       : await readImage(path, input, image, shapes);
     const shaped = withBatch(read, input);
-    bindDimensions(shaped.shape, input, path, shapes);
+    if (input.shape === undefined) whole[input.name] = shaped.shape;
+    else bindDimensions(shaped.shape, input, input.shape, path, shapes);
     entries.push([input.name, asDType(shaped, input, path)]);
   }
-  return { tensors: Object.fromEntries(entries), shapes };
+  return { tensors: Object.fromEntries(entries), shapes: { ...shapes, ...whole } };
 }
 
 /** Values of inputs that are constants of the program, in the dtypes that the model takes. */
@@ -101,7 +104,7 @@ async function readImage(
   if (!/\.(png|jpe?g)$/i.test(path))
     throw new CommandLineError(`'${path}' is not an .npy, .png, .jpg or .jpeg file.`);
   const picture = await decodeImage(readBytes(path), path);
-  if (input.shape.length !== 4)
+  if (input.shape?.length !== 4)
     throw new CommandLineError(`'${path}' is an image, but input ${describeInput(input)} takes none.`);
   const dimension = input.shape[options.layout === "NCHW" ? 1 : 3]!;
   const channels = typeof dimension === "number" ? dimension : (shapes[dimension] ?? 3);
@@ -114,6 +117,7 @@ async function readImage(
 
 /** A tensor without the batch dimension that the model has gets one. */
 function withBatch(tensor: HostTensor, input: ModelTensor): HostTensor {
+  if (input.shape === undefined) return tensor;
   const [first] = input.shape;
   const lacks = tensor.shape.length === input.shape.length - 1 && (first === 1 || typeof first === "string");
   return lacks ? { ...tensor, shape: [1, ...tensor.shape] } : tensor;
@@ -123,10 +127,11 @@ function withBatch(tensor: HostTensor, input: ModelTensor): HostTensor {
 function bindDimensions(
   shape: Shape,
   input: ModelTensor,
+  declared: readonly Dimension[],
   path: string,
   shapes: Record<string, number>,
 ): void {
-  const bound = input.shape.map((size, axis) =>
+  const bound = declared.map((size, axis) =>
     typeof size === "number" ? size : Object.hasOwn(shapes, size) ? shapes[size]! : (shape[axis] ?? -1),
   );
   if (shape.length !== bound.length || bound.some((size, axis) => size !== shape[axis])) {
@@ -135,7 +140,7 @@ function bindDimensions(
       `'${path}' has shape ${formatShape(shape)}, but input ${describeInput(input)} expects ${formatShape(bound)}.${remedy}`,
     );
   }
-  input.shape.forEach((size, axis) => {
+  declared.forEach((size, axis) => {
     if (typeof size === "string") shapes[size] = bound[axis]!;
   });
 }
@@ -169,5 +174,5 @@ function describeAll(inputs: readonly ModelTensor[]): string {
 }
 
 export function describeInput({ name, dtype, shape }: ModelTensor): string {
-  return `${name} ${dtype}[${shape.join(",")}]`;
+  return `${name} ${dtype}[${shape?.join(",") ?? "any shape"}]`;
 }

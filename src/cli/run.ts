@@ -24,9 +24,14 @@ export async function runCommand(args: RunArguments): Promise<void> {
   const model = await openOnnx(args.model);
   checkOutputNames(model, args);
   const tuning = args.records === undefined ? undefined : readRecords(args.records);
-  const constants = readConstants(model.inputs, args.constants);
+  // There is one run, so what replaces a default of the model is as good as a constant.
+  const replaced = args.inputs.flatMap((file) =>
+    file.name !== undefined && hasDefault(model, file.name) ? [{ name: file.name, path: file.path }] : [],
+  );
+  const constants = readConstants([...model.inputs, ...model.overridable], [...args.constants, ...replaced]);
   const given = model.inputs.filter(({ name }) => !Object.hasOwn(constants, name));
-  const { tensors, shapes } = await readInputs(given, args);
+  const others = args.inputs.filter(({ name }) => name === undefined || !hasDefault(model, name));
+  const { tensors, shapes } = await readInputs(given, { ...args, inputs: others });
   const start = performance.now();
   const { compiled, inputs } = await compileFor(model, tensors, args.device, { shapes, constants, tuning });
   await using _ = compiled;
@@ -45,6 +50,10 @@ export async function runCommand(args: RunArguments): Promise<void> {
     writeResults(path, output === undefined ? results : { [output]: results[output]! });
     console.log(`wrote ${path}`);
   }
+}
+
+function hasDefault({ overridable }: OnnxModel, name: string): boolean {
+  return overridable.some((input) => input.name === name);
 }
 
 /** Before anything is compiled: every output that is asked for exists, and an .npy file gets one. */

@@ -21,7 +21,7 @@ export async function tuneCommand(args: TuneArguments): Promise<void> {
     found = await tune(model, {
       device,
       shapes: args.shapes,
-      constants: readConstants(model.inputs, args.constants),
+      constants: readConstants([...model.inputs, ...model.overridable], args.constants),
       tuning: args.again ? new TuningRecords() : onFile,
       onProgress: ({ completed, total, signature }) => bar.show(completed, total, signature),
     });

@@ -123,7 +123,7 @@ export class Session {
     inputs: readonly (HostTensor | DeviceTensor)[],
     options: SessionRunOptions = {},
   ): Promise<SessionRun> {
-    this.#checkUsable();
+    this.checkUsable();
     checkInputs(inputs, this.#executable.inputs, this.#device);
     this.#preparation.refresh();
     const bound = this.#bind(inputs, options.keepOnDevice === true);
@@ -164,7 +164,7 @@ export class Session {
   async readState(
     others: Iterable<readonly [string, Stored]> = [],
   ): Promise<ReadonlyMap<string, HostTensor>> {
-    this.#checkUsable();
+    this.checkUsable();
     this.#preparation.refresh();
     const held = new Map<string, DeviceParameter>();
     for (const { name, buffer } of this.#interface()) held.set(name, this.#parameters.get(buffer)!);
@@ -288,7 +288,8 @@ export class Session {
     }
   }
 
-  #checkUsable(): void {
+  /** @throws UserError (`disposed`) */
+  checkUsable(): void {
     if (this.#disposed) {
       throw new UserError("disposed", "run: this compiled network was disposed. Call compile() again.");
     }

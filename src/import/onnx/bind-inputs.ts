@@ -6,13 +6,13 @@ import { UserError } from "../../errors.ts";
 import { convertArray } from "../../ir/convert-array.ts";
 import { graphDType, narrowRange } from "../../ir/dtype.ts";
 import { checkHostTensor, checkShape, isHostTensor, type HostTensor } from "../../ir/host-tensor.ts";
-import { formatShape, type Shape } from "../../ir/shape.ts";
+import { formatShape, sameShape, type Shape } from "../../ir/shape.ts";
 import { graphTensor } from "../../ir/trace.ts";
-import type { ModelTensor } from "./model.ts";
+import type { ModelTensor } from "./declared-tensors.ts";
 import { dtypeOfElementType } from "./tensors.ts";
 
-/** Sizes of symbolic dimensions by name. */
-export type ShapeBindings = Readonly<Record<string, number>>;
+/** Sizes of symbolic dimensions by name, and whole shapes by the name of their input, where a file says none. */
+export type ShapeBindings = Readonly<Record<string, number | Shape>>;
 
 /** Values of inputs by name. */
 export type ConstantBindings = Readonly<Record<string, HostTensor>>;
@@ -37,13 +37,17 @@ export function bindInputs(
       `onnx: constants has ${quoted(unknown)}, but the model's inputs are ${quoted(inputs.map(({ name }) => name))}.`,
     );
   }
-  const sizes: Record<string, number> = { ...shapes };
+  const sizes = new Map(
+    Object.entries(shapes).filter((entry): entry is [string, number] => !Array.isArray(entry[1])),
+  );
   for (const input of inputs) {
     const value = valueFor(input, constants);
-    if (value !== undefined) takeSizes(input, value.shape, sizes);
+    const given = Object.hasOwn(shapes, input.name) ? shapes[input.name] : undefined;
+    if (Array.isArray(given)) takeSizes(input, given as Shape, sizes, "shape");
+    if (value !== undefined) takeSizes(input, value.shape, sizes, "constant");
   }
   return inputs.map((input) => {
-    const shape = input.shape.map((size) => bound(size, sizes, input.name));
+    const shape = shapeOf(input, shapes, valueFor(input, constants), sizes);
     checkShape(shape, `onnx: input '${input.name}'`);
     const value = valueFor(input, constants);
     return { input, shape, value: value && knownValue(input, value) };
@@ -61,23 +65,55 @@ function valueFor({ name }: ModelTensor, constants: ConstantBindings): HostTenso
   );
 }
 
-/** A constant's own sizes are those of its symbolic dimensions. */
-function takeSizes({ name, shape }: ModelTensor, given: Shape, sizes: Record<string, number>): void {
-  const expected = shape.map((size) =>
-    typeof size === "string" && Object.hasOwn(sizes, size) ? sizes[size]! : size,
-  );
+/** The sizes that a constant has, or that are given for an input as a whole, are those of its symbolic dimensions. */
+function takeSizes(
+  { name, shape }: ModelTensor,
+  given: Shape,
+  sizes: Map<string, number>,
+  what: "constant" | "shape",
+): void {
+  if (shape === undefined) return;
+  const expected = shape.map((size) => (typeof size === "string" ? (sizes.get(size) ?? size) : size));
   const fits =
     given.length === shape.length &&
     expected.every((size, axis) => typeof size === "string" || size === given[axis]);
   if (!fits) {
     throw new UserError(
       "shape",
-      `onnx: the constant for input '${name}' has shape ${formatShape(given)}, expected [${expected.join(",")}].`,
+      `onnx: the ${what} for input '${name}' ${what === "constant" ? "has shape" : "is"} ${formatShape(given)}, expected [${expected.join(",")}].`,
     );
   }
   shape.forEach((size, axis) => {
-    if (typeof size === "string") sizes[size] = given[axis]!;
+    if (typeof size === "string") sizes.set(size, given[axis]!);
   });
+}
+
+/** As the file says, or where it says none, as the caller does. */
+function shapeOf(
+  { name, shape }: ModelTensor,
+  shapes: ShapeBindings,
+  value: HostTensor | undefined,
+  sizes: ReadonlyMap<string, number>,
+): Shape {
+  if (shape !== undefined) return shape.map((size) => bound(size, sizes, name, shapes));
+  const given = Object.hasOwn(shapes, name) ? shapes[name] : undefined;
+  if (given !== undefined && !Array.isArray(given))
+    throw new UserError(
+      "argument",
+      `onnx: the shape of input '${name}' is a list of sizes, such as [2, 2]; got ${JSON.stringify(given)}.`,
+    );
+  const whole = (given as Shape | undefined) ?? value?.shape;
+  if (whole === undefined)
+    throw new UserError(
+      "argument",
+      `onnx: the file does not say which shape the input '${name}' has; give it: compile(model, { shapes: { ${JSON.stringify(name)}: [2, 2] } }). Given: ${JSON.stringify(shapes)}.`,
+    );
+  if (value !== undefined && !sameShape(value.shape, whole))
+    throw new UserError(
+      "shape",
+      `onnx: the constant for input '${name}' has shape ${formatShape(value.shape)}, expected ${formatShape(whole)}.`,
+    );
+  return whole.map((size, axis) => checkedSize(size, `${name}.${axis}`));
 }
 
 /** In the dtype that an initialiser of this element type is read to; narrower or wider ones are converted. */
@@ -102,19 +138,27 @@ function knownValue({ name, dtype, elementType }: ModelTensor, value: HostTensor
   } as HostTensor;
 }
 
-function bound(size: number | string, shapes: ShapeBindings, input: string): number {
+function bound(
+  size: number | string,
+  sizes: ReadonlyMap<string, number>,
+  input: string,
+  shapes: ShapeBindings,
+): number {
   if (typeof size === "number") return size;
-  const given = Object.hasOwn(shapes, size) ? shapes[size] : undefined;
+  const given = sizes.get(size);
   if (given === undefined) {
     throw new UserError(
       "argument",
       `onnx: input '${input}' has the symbolic dimension '${size}'; bind it: compile(model, { shapes: { ${JSON.stringify(size)}: 1 } }). Given: ${JSON.stringify(shapes)}.`,
     );
   }
-  if (!Number.isInteger(given) || given < 0)
-    throw new UserError(
-      "shape",
-      `onnx: dimension '${size}' cannot be ${given} (in ${formatShape([given])}).`,
-    );
-  return given;
+  return checkedSize(given, size);
+}
+
+function checkedSize(given: number, dimension: string): number {
+  if (Number.isInteger(given) && given >= 0) return given;
+  throw new UserError(
+    "shape",
+    `onnx: dimension '${dimension}' cannot be ${given} (in ${formatShape([given])}).`,
+  );
 }

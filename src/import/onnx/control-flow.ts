@@ -4,12 +4,16 @@
  * numbers of iterations are known. An If becomes the branch that is taken, a Loop its body as often as it runs.
  */
 import { stack } from "../../nn/functional.ts";
+import { UserError } from "../../errors.ts";
+import { zeros } from "../../ir/host-tensor.ts";
+import { declaredOutput } from "./declared-tensors.ts";
 import type { OnnxNode } from "./nodes.ts";
 import { OperatorNode, type OnnxValue } from "./operator.ts";
 import { assign, Scope, type Importer } from "./scope.ts";
 import { readSubgraph, type Subgraph } from "./subgraph.ts";
 import { checkNodes } from "./support.ts";
-import { TensorProto_DataType as DataType } from "./schema/onnx_pb.ts";
+import { TensorProto_DataType as DataType, type ValueInfoProto } from "./schema/onnx_pb.ts";
+import { dtypeOfElementType } from "./tensors.ts";
 
 export type Handler = (node: OnnxNode, scope: Scope, importer: Importer) => void;
 
@@ -41,7 +45,7 @@ const runLoop: Handler = (node, scope, importer) => {
   const scanned: OnnxValue[][] = body.outputs.slice(carried + 1).map(() => []);
   const names = input.slice(2);
   let [state, meanings] = [scope, names];
-  for (let i = 0; i < most && goesOn; i++) {
+  const iterate = (i: number): Scope => {
     if (!importer.countIteration(body.nodes.length))
       context.fail("unsupported", "more iterations than are unrolled.");
     const inner = enter(body, scope, importer);
@@ -54,16 +58,33 @@ const runLoop: Handler = (node, scope, importer) => {
         context.fail("file-format", `'${meaning}' is not defined.`);
     });
     importer.runNodes(body.nodes, inner);
+    return inner;
+  };
+  const scannedValue = (inner: Scope, at: number): OnnxValue =>
+    inner.tensor(body.outputs[carried + 1 + at]!) ??
+    context.fail("file-format", "a result of the body is not a tensor.");
+  for (let i = 0; i < most && goesOn; i++) {
+    const inner = iterate(i);
     const condition = new OperatorNode(node, importer.dialect, importer.trace, [
       inner.tensor(body.outputs[0]!),
     ]);
     goesOn = isTrue(condition, 0, "the condition of its body");
-    scanned.forEach((list, at) => {
-      const value = inner.tensor(body.outputs[carried + 1 + at]!);
-      list.push(value ?? context.fail("file-format", "a result of the body is not a tensor."));
-    });
+    scanned.forEach((list, at) => list.push(scannedValue(inner, at)));
     [state, meanings] = [inner, body.outputs.slice(1, carried + 1)];
   }
+  // What an iteration that nothing reads would give tells the shape of a result of none.
+  let trial: Scope | undefined;
+  const like = (at: number): OnnxValue => {
+    try {
+      return scannedValue((trial ??= iterate(0)), at);
+    } catch (cause) {
+      if (!(cause instanceof UserError)) throw cause;
+      return context.fail(
+        "unsupported",
+        `output ${carried + at} is of no iterations, and what one would make of it is not known (${cause.message}).`,
+      );
+    }
+  };
   output.forEach((name, i) => {
     if (name === "") return;
     if (i < carried) {
@@ -72,7 +93,13 @@ const runLoop: Handler = (node, scope, importer) => {
       return;
     }
     const values = scanned[i - carried]!;
-    if (values.length === 0) context.fail("unsupported", `output ${i} of no iterations.`);
+    if (values.length === 0) {
+      scope.define(
+        name,
+        emptyResult(body.declared[i + 1]!, () => like(i - carried), importer),
+      );
+      return;
+    }
     scope.define(
       name,
       importer.computed(
@@ -85,6 +112,21 @@ const runLoop: Handler = (node, scope, importer) => {
     );
   });
 };
+
+/**
+ * What a loop of no iterations gives of a result that iterations stack: no elements, each of them of the shape that is
+ * declared, or else as an iteration would make it.
+ */
+function emptyResult(info: ValueInfoProto, like: () => OnnxValue, importer: Importer): OnnxValue {
+  const declared = declaredOutput(info);
+  const sizes = declared.shape?.filter((size) => typeof size === "number");
+  const isDeclared = declared.elementType !== undefined && sizes?.length === declared.shape?.length;
+  const value = isDeclared ? undefined : like();
+  const elementType = declared.elementType ?? value?.elementType;
+  const known = elementType === undefined ? undefined : dtypeOfElementType(elementType);
+  const shape = [0, ...(value?.symbol().shape ?? sizes ?? [])];
+  return importer.constant(zeros(shape, known ?? value!.symbol().dtype), elementType);
+}
 
 export const controlFlow: Readonly<Record<string, Handler>> = { If: runIf, Loop: runLoop };
 

@@ -9,7 +9,8 @@ import type { ConstantBindings, ShapeBindings } from "./bind-inputs.ts";
 import { splitConstantWeights } from "./constant-nodes.ts";
 import { dataDependentNodes } from "./data-dependence.ts";
 import { inlineFunctions } from "./inline-functions.ts";
-import { importParsed, type Dimension, type ImportOptions } from "./model.ts";
+import { declaredShape, isUntyped, type Dimension } from "./declared-tensors.ts";
+import { importParsed, type ImportOptions } from "./model.ts";
 import { operators } from "./operators/index.ts";
 import { parseModel, type ParsedModel } from "./parse-model.ts";
 import type { GraphProto, ValueInfoProto } from "./schema/onnx_pb.ts";
@@ -20,9 +21,10 @@ import { traceOnnx } from "./trace-onnx.ts";
 
 export interface InspectedTensor {
   readonly name: string;
-  /** ONNX's name of the element type, e.g. `FLOAT`; `not a tensor` for sequences and maps. */
+  /** ONNX's name of the element type, e.g. `FLOAT`; `not a tensor` for sequences and maps, `unknown` where the file does not say. */
   readonly elementType: string;
-  readonly shape: readonly Dimension[];
+  /** Undefined where the file does not say. */
+  readonly shape: readonly Dimension[] | undefined;
 }
 
 export interface InspectedOperator {
@@ -111,22 +113,22 @@ export function inspectParsed(parsed: ParsedModel, options: ParsedOptions = {}):
 }
 
 function describe(info: ValueInfoProto): InspectedTensor {
-  const type = info.type?.tensorType;
-  const shape = (type?.shape?.dim ?? []).map(({ value }, axis): Dimension =>
-    value.case === "dimValue" ? Number(value.value) : value.value || `${info.name}.${axis}`,
-  );
-  return {
-    name: info.name,
-    elementType: type === undefined ? "not a tensor" : elementTypeName(type.elemType),
-    shape,
-  };
+  const elementType = isUntyped(info)
+    ? "unknown"
+    : info.type?.tensorType === undefined
+      ? "not a tensor"
+      : elementTypeName(info.type.tensorType.elemType);
+  return { name: info.name, elementType, shape: declaredShape(info) };
 }
 
 function isBound(graph: GraphProto, isInitializer: ReadonlySet<string>, shapes: ShapeBindings): boolean {
-  const dimensions = graph.input
+  return graph.input
     .filter(({ name }) => !isInitializer.has(name))
-    .flatMap((input) => describe(input).shape);
-  return dimensions.every((size) => typeof size === "number" || Object.hasOwn(shapes, size));
+    .every((input) => {
+      const isGiven = (name: string) => Object.hasOwn(shapes, name);
+      const { name, shape } = describe(input);
+      return isGiven(name) || (shape?.every((size) => typeof size === "number" || isGiven(size)) ?? false);
+    });
 }
 
 /** Undefined where the model cannot be imported; why is told when it is. */

@@ -3,7 +3,6 @@
  * initialisers as host tensors. Nothing is compiled; `traceOnnx` turns it into a graph once shapes are bound.
  */
 import { UserError } from "../../errors.ts";
-import type { HostDType } from "../../ir/dtype.ts";
 import type { HostTensor } from "../../ir/host-tensor.ts";
 import { elementCount } from "../../ir/shape.ts";
 import { Parameter, type Stored } from "../../ir/stored-tensor.ts";
@@ -13,28 +12,24 @@ import { parseModel, type ParsedModel } from "./parse-model.ts";
 import type { ModelProto, TensorProto, ValueInfoProto } from "./schema/onnx_pb.ts";
 import type { Dialect } from "./operator.ts";
 import { inlineFunctions } from "./inline-functions.ts";
-import { namedNodes, type OnnxNode } from "./nodes.ts";
+import {
+  declaredInput,
+  declaredOutput,
+  overridableInput,
+  type ModelOutput,
+  type ModelTensor,
+} from "./declared-tensors.ts";
+import { namedNodes, readsOf, type OnnxNode } from "./nodes.ts";
 import { checkSupport } from "./support.ts";
 import {
-  declaredDType,
-  elementTypeName,
+  bytesOfElementType,
   knownTensor,
   readEncoded,
   type ExternalData,
   type TensorFiles,
 } from "./tensors.ts";
 
-/** A size, or the name of one that is bound when compiling. */
-export type Dimension = number | string;
-
-export interface ModelTensor {
-  readonly name: string;
-  /** As the file declares it; what goes in may also be wider, what comes out is this. */
-  readonly dtype: HostDType;
-  readonly shape: readonly Dimension[];
-  /** ONNX's number for the element type. */
-  readonly elementType: number;
-}
+export type { Dimension, ModelOutput, ModelTensor } from "./declared-tensors.ts";
 
 /** Values known when importing. Float tensors of more than one element are parameters of the program. */
 export interface Initializer {
@@ -50,9 +45,11 @@ export class OnnxModel {
     readonly name: string,
     readonly dialect: Dialect,
     readonly inputs: readonly ModelTensor[],
-    readonly outputs: readonly ModelTensor[],
+    readonly outputs: readonly ModelOutput[],
     readonly nodes: readonly OnnxNode[],
     readonly initializers: ReadonlyMap<string, Initializer>,
+    /** Inputs that have values in `initializers`, with which the model runs where the caller gives no others. */
+    readonly overridable: readonly ModelTensor[] = [],
   ) {}
 
   /** Version of the default operator set. */
@@ -99,24 +96,41 @@ export function importParsed(
   const { nodes, weights } = splitConstantWeights(graph, all);
   const dialect = { opset: checkedOpset(proto), producer: proto.producerName };
 
-  const initializers = new Map<string, Initializer>();
+  const tensors = new Map<string, TensorProto>();
   for (const tensor of [...graph.initializer, ...weights]) {
-    if (initializers.has(tensor.name))
+    if (tensors.has(tensor.name))
       throw new UserError("file-format", `onnx: initialiser '${tensor.name}' is defined twice.`);
-    initializers.set(tensor.name, initializerOf(tensor, { rawData, externalData }));
+    tensors.set(tensor.name, tensor);
   }
-  // Before IR version 4, initialisers were listed as inputs, too.
-  const inputs = graph.input.filter((input) => !initializers.has(input.name)).map(describe);
-  const outputs = graph.output.map(describe);
   checkDistinct("input", graph.input);
   checkDistinct("output", graph.output);
+  const isListed = (input: ValueInfoProto): boolean => tensors.has(input.name);
+  const inputs = graph.input.filter((input) => !isListed(input)).map(declaredInput);
+  const outputs = graph.output.map(declaredOutput);
   if (outputs.length === 0) throw new UserError("file-format", "onnx: the graph has no outputs.");
   const ordered = executionOrder(
     nodes,
-    new Set([...inputs.map((input) => input.name), ...initializers.keys()]),
+    new Set([...inputs.map((input) => input.name), ...tensors.keys()]),
     outputs.map(({ name }) => name),
   );
-  return new OnnxModel(graph.name, dialect, inputs, outputs, ordered, initializers);
+  const read = new Set([
+    ...ordered.flatMap(({ proto: node }) => readsOf(node)),
+    ...outputs.map(({ name }) => name),
+  ]);
+  const initializers = new Map<string, Initializer>();
+  for (const [name, tensor] of tensors) {
+    // What nothing reads may be of any type.
+    if (!read.has(name) && bytesOfElementType(tensor.dataType) === undefined) continue;
+    initializers.set(name, initializerOf(tensor, { rawData, externalData }));
+  }
+  // Before IR version 4, initialisers had to be listed as inputs, too, and are constants all the same.
+  const overridable =
+    proto.irVersion < 4n
+      ? []
+      : graph.input
+          .filter((input) => isListed(input) && read.has(input.name))
+          .map((input) => overridableInput(input, tensors.get(input.name)!));
+  return new OnnxModel(graph.name, dialect, inputs, outputs, ordered, initializers, overridable);
 }
 
 function initializerOf(tensor: TensorProto, files: TensorFiles): Initializer {
@@ -156,26 +170,4 @@ function checkedOpset(proto: ModelProto): number {
     );
   }
   return version;
-}
-
-function describe(info: ValueInfoProto): ModelTensor {
-  const type = info.type?.tensorType;
-  const dtype = type === undefined ? undefined : declaredDType(type.elemType);
-  if (type === undefined || dtype === undefined) {
-    throw new UserError(
-      "unsupported",
-      `onnx: '${info.name}' is ${type === undefined ? "not a tensor" : elementTypeName(type.elemType)}; only tensors of supported types can go in and out.`,
-    );
-  }
-  const shape = (type.shape?.dim ?? []).map((dimension, axis): Dimension => {
-    if (dimension.value.case === "dimValue") {
-      const size = dimension.value.value;
-      if (size >= 0n && size < 2n ** 31n) return Number(size);
-      throw new UserError("file-format", `onnx: '${info.name}' has a dimension of size ${size}.`);
-    }
-    return dimension.value.case === "dimParam" && dimension.value.value !== ""
-      ? dimension.value.value
-      : `${info.name}.${axis}`;
-  });
-  return { name: info.name, dtype, shape, elementType: type.elemType };
 }

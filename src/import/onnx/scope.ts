@@ -44,7 +44,10 @@ export interface Importer {
   readonly trace: Trace;
   readonly runNodes: (nodes: readonly OnnxNode[], scope: Scope) => void;
   /** A constant as a value. */
-  readonly constant: (value: NonNullable<OnnxValue["constant"]>["value"], elementType: number) => OnnxValue;
+  readonly constant: (
+    value: NonNullable<OnnxValue["constant"]>["value"],
+    elementType: number | undefined,
+  ) => OnnxValue;
   /** A symbol that is computed from `inputs`. */
   readonly computed: (symbol: ReturnType<OnnxValue["symbol"]>, inputs: readonly OnnxValue[]) => OnnxValue;
   /** Counts an iteration of so many nodes; false where loops would be unrolled to too many. */

@@ -1,7 +1,7 @@
 /** What a model uses that is not supported: all of it at once, with the nodes' names. */
 import { UserError } from "../../errors.ts";
 import { operators } from "./operators/index.ts";
-import type { OnnxNode } from "./nodes.ts";
+import { readsOf, type OnnxNode } from "./nodes.ts";
 import { AttributeProto_AttributeType as AttributeType, type ModelProto } from "./schema/onnx_pb.ts";
 
 /** Operators that are settled while importing, where they do not depend on data: see control-flow.ts, sequences.ts. */
@@ -69,7 +69,11 @@ export function inspectSupport(
       refuse(operator, refused.get(operator) ?? "not supported", name);
     else if (dataDependent.includes(entry)) refuse(operator, shapeDependsOnData, name);
   }
-  for (const { values } of proto.graph?.sparseInitializer ?? []) {
+  const sparse = proto.graph?.sparseInitializer ?? [];
+  const read = new Set(sparse.length === 0 ? [] : nodes.flatMap(({ proto: node }) => readsOf(node)));
+  for (const { values } of sparse) {
+    // What nothing reads may be of any kind.
+    if (values !== undefined && !read.has(values.name)) continue;
     refuse("sparse initialiser", "sparse tensors", values?.name ?? "");
   }
   return {

@@ -175,20 +175,7 @@ function fromTypedFields(
   name: string,
 ): HostTensor {
   const type = proto.dataType as DataType;
-  const values: readonly (number | bigint)[] =
-    type === DataType.FLOAT
-      ? proto.floatData
-      : type === DataType.DOUBLE
-        ? proto.doubleData
-        : type === DataType.INT64
-          ? proto.int64Data
-          : type === DataType.UINT32 || type === DataType.UINT64
-            ? proto.uint64Data
-            : type === DataType.FLOAT16
-              ? proto.int32Data.map(halfToNumber)
-              : type === DataType.BFLOAT16
-                ? proto.int32Data.map(bfloatToNumber)
-                : proto.int32Data;
+  const values = typedField(proto, type);
   const count = elementCount(shape);
   if (values.length !== count) {
     throw new UserError(
@@ -196,15 +183,57 @@ function fromTypedFields(
       `onnx: ${name} with shape ${formatShape(shape)} needs ${count} elements, but has ${values.length}.`,
     );
   }
+  const [least, greatest] = fieldLimits[type] ?? [];
+  const outside = least === undefined ? -1 : values.findIndex((value) => value < least || value > greatest!);
+  if (outside >= 0) {
+    throw new UserError(
+      "file-format",
+      `onnx: ${name} is ${elementTypeName(type)}, but element ${outside} is ${values[outside]}, expected ${least} to ${greatest}.`,
+    );
+  }
+  const convert = fieldConversions[type];
   const data = allocateArray(format.dtype, count);
   for (let i = 0; i < count; i++)
     data[i] = (
       data instanceof BigInt64Array || data instanceof BigUint64Array
         ? BigInt(values[i]!)
-        : Number(values[i]!)
+        : convert === undefined
+          ? Number(values[i]!)
+          : convert(Number(values[i]!))
     ) as never;
   return { dtype: format.dtype, shape, data };
 }
+
+function typedField(proto: TensorProto, type: DataType): readonly (number | bigint)[] {
+  switch (type) {
+    case DataType.FLOAT:
+      return proto.floatData;
+    case DataType.DOUBLE:
+      return proto.doubleData;
+    case DataType.INT64:
+      return proto.int64Data;
+    case DataType.UINT32:
+    case DataType.UINT64:
+      return proto.uint64Data;
+    default:
+      return proto.int32Data;
+  }
+}
+
+/** Fields are wider than some types in them. Bits of 16 may be there with or without a sign; no writer means others. */
+const fieldLimits: Readonly<Partial<Record<DataType, readonly [number, number]>>> = {
+  ...limits,
+  [DataType.UINT32]: [0, 2 ** 32 - 1],
+  [DataType.FLOAT16]: [-(2 ** 15), 2 ** 16 - 1],
+  [DataType.BFLOAT16]: [-(2 ** 15), 2 ** 16 - 1],
+};
+
+/** Any number but 0 is true, in a field as in raw bytes. */
+const fieldConversions: Readonly<Partial<Record<DataType, (value: number) => number>>> = {
+  [DataType.BOOL]: (value) => (value === 0 ? 0 : 1),
+  [DataType.FLOAT16]: (bits) => halfToNumber(bits & 0xffff),
+  [DataType.BFLOAT16]: bfloatToNumber,
+};
 
 function externalBytes(
   proto: TensorProto,
@@ -232,28 +261,33 @@ function externalBytes(
       `onnx: ${name} is in the file ${JSON.stringify(location)} beside the model; pass externalData to importOnnx.`,
     );
   }
-  const given = external(location);
-  const file = given instanceof Uint8Array ? new MemoryBytes(given) : given;
+  const found = external(location);
+  const file = found instanceof Uint8Array ? new MemoryBytes(found) : found;
   if (typeof file?.byteLength !== "number" || !("parts" in file))
     throw new UserError(
       "argument",
       `onnx: externalData(${JSON.stringify(location)}) gave no Uint8Array for ${name}.`,
     );
-  const offset = Number(entries.get("offset") ?? 0);
-  const length = Number(entries.get("length") ?? expected);
-  if (
-    !Number.isSafeInteger(offset) ||
-    !Number.isSafeInteger(length) ||
-    offset < 0 ||
-    length !== expected ||
-    offset + length > file.byteLength
-  ) {
+  const offset = wholeNumber(entries.get("offset") ?? "0");
+  // Some writers say 0 for "all of it".
+  const given = wholeNumber(entries.get("length") ?? "0");
+  const length = given === 0 ? expected : given;
+  if (offset === undefined || length !== expected || offset + length > file.byteLength) {
+    const place = ["offset", "length"].map(
+      (key) => `${key} ${JSON.stringify(entries.get(key) ?? "not given")}`,
+    );
     throw new UserError(
       "file-format",
-      `onnx: ${name} needs bytes ${offset} … ${offset + expected} of ${JSON.stringify(location)}, which has ${file.byteLength} (length given: ${length}).`,
+      `onnx: ${name} needs bytes ${offset ?? "?"} … ${offset === undefined ? "?" : offset + expected} of ${JSON.stringify(location)}, which has ${file.byteLength} (${place.join(", ")}; both are whole numbers in decimal, a length is ${expected}).`,
     );
   }
   return file.slice(offset, offset + length);
+}
+
+/** A number as the specification has it in text: decimal digits and no more. */
+function wholeNumber(text: string): number | undefined {
+  const value = /^\d+$/.test(text) ? Number(text) : NaN;
+  return Number.isSafeInteger(value) ? value : undefined;
 }
 
 function bfloatToNumber(bits: number): number {

@@ -8,11 +8,12 @@ import { checkShape, type HostTensor } from "../../ir/host-tensor.ts";
 import { elementCount } from "../../ir/shape.ts";
 import type { Stored } from "../../ir/stored-tensor.ts";
 import { tensorType } from "../../ir/tensor-type.ts";
-import { graphDType, type DType, type HostDType } from "../../ir/dtype.ts";
+import { graphDType, type HostDType } from "../../ir/dtype.ts";
 import { Trace, type TraceOptions } from "../../ir/trace.ts";
 import { Tensor } from "../../nn/tensor.ts";
 import type { TracedModule } from "../../nn/trace-module.ts";
 import { bindInputs, type ConstantBindings, type ShapeBindings } from "./bind-inputs.ts";
+import type { ModelOutput } from "./declared-tensors.ts";
 import type { OnnxModel } from "./model.ts";
 import { OperatorNode, type Dialect, type OnnxValue, type OperatorResult } from "./operator.ts";
 import { operators } from "./operators/index.ts";
@@ -21,25 +22,36 @@ import type { Handler } from "./control-flow.ts";
 import { Scope, type Importer } from "./scope.ts";
 import { isSequenceIdentity, runSequenceIdentity } from "./sequences.ts";
 import { structural } from "./structural.ts";
-import { dtypeOfElementType } from "./tensors.ts";
+import { declaredDType, dtypeOfElementType } from "./tensors.ts";
 
 /** Constants longer than this are computed by kernels (in `prepare`), not folded while importing. */
 const longestFolded = 4096;
 /** Folding makes no value longer than this: a short shape can ask for a large tensor. */
 const largestFolded = 2 ** 16;
 
+export interface OnnxTraceOptions extends Pick<TraceOptions, "checkIndices"> {
+  /** Names of initialisers that `run` gives other values, and which are inputs then. */
+  readonly overridden?: readonly string[];
+}
+
 export function traceOnnx(
   model: OnnxModel,
   shapes: ShapeBindings = {},
   constants: ConstantBindings = {},
-  options: Pick<TraceOptions, "checkIndices"> = {},
+  options: OnnxTraceOptions = {},
 ): TracedModule {
+  const { overridden = [], ...tracing } = options;
   const names = new Map<Stored, string>();
   for (const [name, { parameter }] of model.initializers)
     if (parameter !== undefined) names.set(parameter, name);
-  const trace = new Trace(graphName(model.name), names, { ...options, isUserCode: false });
+  const trace = new Trace(graphName(model.name), names, { ...tracing, isUserCode: false });
   const scope = new Scope();
-  for (const { input, shape, value } of bindInputs(model.inputs, shapes, constants)) {
+  // What the caller says of an initialiser that is an input, too, replaces it.
+  const replaced = model.overridable.filter(
+    ({ name }) => overridden.includes(name) || Object.hasOwn(constants, name),
+  );
+  const inputs = [...model.inputs, ...replaced];
+  for (const { input, shape, value } of bindInputs(inputs, shapes, constants)) {
     const { name, dtype, elementType } = input;
     if (value !== undefined) {
       scope.define(name, valueOf(trace, value, elementType, noSources));
@@ -49,6 +61,7 @@ export function traceOnnx(
     scope.define(name, { symbol: () => symbol, constant: undefined, elementType, sources: new Set([name]) });
   }
   for (const [name, initializer] of model.initializers) {
+    if (replaced.some((input) => input.name === name)) continue;
     const { parameter, elementType } = initializer;
     scope.define(name, {
       constant: initializer,
@@ -68,10 +81,11 @@ export function traceOnnx(
   }));
   const entries = outputs.map(({ name }, output) => [name, { kind: "tensor", output }] as const);
   const declared = new Map<string, HostDType>();
-  for (const { name, dtype } of model.outputs)
-    checkDeclared(name, dtype, resultOf(scope, name).symbol().dtype);
-  for (const { name, dtype } of [...model.inputs, ...model.outputs])
-    if (dtype !== graphDType(dtype)) declared.set(name, dtype);
+  for (const { name, dtype } of inputs) if (dtype !== graphDType(dtype)) declared.set(name, dtype);
+  for (const output of model.outputs) {
+    const dtype = dtypeOfResult(output, resultOf(scope, output.name));
+    if (dtype !== graphDType(dtype)) declared.set(output.name, dtype);
+  }
   const structure = { kind: "object", entries: Object.fromEntries(entries) } as const;
   return { ...trace.finish(outputs), structure, declared };
 }
@@ -82,10 +96,19 @@ function resultOf(scope: Scope, name: string): OnnxValue {
   throw new UserError("unsupported", `onnx: '${name}' is a sequence; only tensors can go out.`);
 }
 
-/** A result of another kind than the file says is one of an operator that is misunderstood, by the file or here. */
-function checkDeclared(name: string, declared: HostDType, computed: DType): void {
-  if (graphDType(declared) === computed) return;
-  throw new UserError("dtype", `onnx: '${name}' is declared as ${declared}, but computed as ${computed}.`);
+/**
+ * The dtype in which a result goes out: as declared, or where the file says nothing, as ONNX has it. A result of another
+ * kind than the file says is one of an operator that is misunderstood, by the file or here.
+ */
+function dtypeOfResult(
+  { name, dtype: declared }: ModelOutput,
+  { symbol, elementType }: OnnxValue,
+): HostDType {
+  const computed = symbol().dtype;
+  if (declared !== undefined && graphDType(declared) !== computed)
+    throw new UserError("dtype", `onnx: '${name}' is declared as ${declared}, but computed as ${computed}.`);
+  const own = elementType === undefined ? undefined : declaredDType(elementType);
+  return declared ?? (own !== undefined && graphDType(own) === computed ? own : computed);
 }
 
 /** What goes wrong inside an operator is about this node, and told as such. */

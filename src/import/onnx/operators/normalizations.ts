@@ -1,4 +1,5 @@
 /** Normalisation layers. */
+import { elementCount, formatShape } from "../../../ir/shape.ts";
 import { norm } from "../../../nn/statistics.ts";
 import { byNeighbours } from "../../../nn/local-response-norm.ts";
 import { standardize } from "../../../nn/normalization-functions.ts";
@@ -7,10 +8,12 @@ import { Tensor as Symbolic } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { trailingAxis } from "./axes.ts";
 
-/** An attribute; before operator set 14 asking for more than one output; before 7 an attribute that says the opposite. */
+/** An attribute; before operator set 14 asking for statistics, which may be left out by empty names, too; before 7 an attribute that says the opposite. */
 function isTrained(node: OperatorNode): boolean {
   if (node.opset < 7) return !node.flag("is_test", false);
-  return node.opset < 14 ? node.outputCount > 1 : node.flag("training_mode", false);
+  return node.opset < 14
+    ? [1, 2, 3, 4].some((position) => node.hasOutput(position))
+    : node.flag("training_mode", false);
 }
 
 /** Inference; or, with training_mode, by batch statistics, returning the new running ones. */
@@ -18,9 +21,14 @@ function batchNormalization(node: OperatorNode): readonly Tensor[] {
   const [x, scale, bias, mean, variance] = node.inputs() as [Tensor, Tensor, Tensor, Tensor, Tensor];
   const eps = node.float("epsilon", 1e-5);
   const momentum = node.float("momentum", 0.9);
-  if (!node.flag("spatial", true)) return node.fail("unsupported", "spatial = 0 is not supported.");
   const { trace } = x;
   const isTraining = isTrained(node);
+  // Until operator set 8: statistics for each position of a channel; of two dimensions, every channel has one.
+  const isSpatial = node.opset >= 9 || node.flag("spatial", true) || x.rank === 2;
+  if (!isSpatial) {
+    if (isTraining) return node.fail("unsupported", "spatial = 0 is not supported in training.");
+    return [perPosition(node, [x, scale, bias, mean, variance], eps)];
+  }
   if (!isTraining) {
     return [
       new Symbolic(trace, trace.add("batch_norm", [x.id, mean.id, variance.id, scale.id, bias.id], { eps })),
@@ -44,6 +52,30 @@ function batchNormalization(node: OperatorNode): readonly Tensor[] {
     0,
     node.outputCount,
   );
+}
+
+/** `[N, C, …]` by statistics `[C, …]`: every position is a channel of its own. */
+function perPosition(
+  node: OperatorNode,
+  [x, ...parameters]: readonly [Tensor, Tensor, Tensor, Tensor, Tensor],
+  eps: number,
+): Tensor {
+  const size = elementCount(x.shape.slice(1));
+  const odd = parameters.find(({ shape }) => elementCount(shape) !== size);
+  if (odd !== undefined)
+    return node.fail(
+      "shape",
+      `with spatial = 0, scale, bias, mean and variance have the shape ${formatShape(x.shape.slice(1))} of an item; got ${formatShape(odd.shape)}.`,
+    );
+  const [scale, bias, mean, variance] = parameters.map((vector) => vector.reshape([size])) as [
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
+  const flat = x.reshape([x.shape[0]!, size]);
+  const operands = [flat.id, mean.id, variance.id, scale.id, bias.id];
+  return new Symbolic(x.trace, x.trace.add("batch_norm", operands, { eps })).reshape(x.shape);
 }
 
 /** A vector of channels against `[N, C, …]`. */
