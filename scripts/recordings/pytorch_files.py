@@ -93,6 +93,16 @@ def write_numpy():
     (FOLDER / "npy.json").write_text(json.dumps(expected, separators=(",", ":")) + "\n")
 
 
+def write_legacy(everything, several, state):
+    """The format before version 1.6."""
+    legacy = {"_use_new_zipfile_serialization": False}
+    save("legacy", {"weight": torch.zeros(2)}, {"weight": torch.zeros(2)}, **legacy)
+    save("legacy-dtypes", everything, everything, **legacy)
+    save("legacy-views", several, several, **legacy)
+    save("legacy-state-dict", {"epoch": 3, "state_dict": state}, state, **legacy)
+    torch.save(Net(), FOLDER / "legacy-module.pt", **legacy)
+
+
 def main():
     FOLDER.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(20240229)
@@ -111,7 +121,7 @@ def main():
     torch.save({"generator": state, "critic": state}, FOLDER / "two-networks.pt")
     torch.save([torch.zeros(2)], FOLDER / "list.pt")
     torch.save({"epoch": 3}, FOLDER / "no-tensors.pt")
-    torch.save({"weight": torch.zeros(2)}, FOLDER / "legacy.pt", _use_new_zipfile_serialization=False)
+    write_legacy(everything, several, state)
     write_numpy()
 
 

@@ -7,14 +7,17 @@ import type { HostArray } from "../ir/dtype.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
 import { elementCount, formatShape, rowMajorStrides } from "../ir/shape.ts";
 import { fileDTypes } from "./safetensors-dtypes.ts";
-import { isKind, unpickleFail, type PickleGlobal, type PickleValue } from "./unpickle.ts";
+import { isKind, unpickleFail, type PickleGlobal, type PickleKey, type PickleValue } from "./unpickle.ts";
 
-/** A file of elements in the archive. */
+/** Elements in the file: a file of the archive, or a part of a file that is none. */
 export interface Storage {
   readonly kind: "storage";
   readonly key: string;
   /** The element type as safetensors names it. */
   readonly elementType: string;
+  /** Where the part begins that tensors see; 0 but in old files. */
+  readonly start: number;
+  /** To the end of that part. */
   readonly elementCount: number;
 }
 
@@ -36,47 +39,72 @@ export interface StorageBytes {
 /** As in PyTorch. */
 const mostDimensions = 64;
 
-const storageTypes: Readonly<Record<string, string>> = {
-  FloatStorage: "F32",
-  DoubleStorage: "F64",
-  HalfStorage: "F16",
-  BFloat16Storage: "BF16",
-  LongStorage: "I64",
-  IntStorage: "I32",
-  ShortStorage: "I16",
-  CharStorage: "I8",
-  ByteStorage: "U8",
-  BoolStorage: "BOOL",
-};
+const storageTypes: ReadonlyMap<string, string> = new Map([
+  ["torch.FloatStorage", "F32"],
+  ["torch.DoubleStorage", "F64"],
+  ["torch.HalfStorage", "F16"],
+  ["torch.BFloat16Storage", "BF16"],
+  ["torch.LongStorage", "I64"],
+  ["torch.IntStorage", "I32"],
+  ["torch.ShortStorage", "I16"],
+  ["torch.CharStorage", "I8"],
+  ["torch.ByteStorage", "U8"],
+  ["torch.BoolStorage", "BOOL"],
+]);
 
 const callable = (name: string, call: (args: readonly PickleValue[]) => PickleValue) =>
   [name, { kind: "global", name, call }] as const;
 
 /** Every name that a checkpoint may import. */
 export const pytorchGlobals: ReadonlyMap<string, PickleGlobal> = new Map<string, PickleGlobal>([
-  callable("collections.OrderedDict", (args) => {
-    if (args.length > 0) unpickleFail("an OrderedDict is made of something.");
-    return { kind: "dict", entries: new Map() };
-  }),
+  callable("collections.OrderedDict", orderedDict),
   callable("torch._utils._rebuild_tensor_v2", rebuildTensor),
+  // Before version 0.4: without what follows the strides.
+  callable("torch._utils._rebuild_tensor", rebuildTensor),
   callable("torch._utils._rebuild_parameter", ([data]) =>
     isKind(data, "object") && (data.value as { kind?: unknown }).kind === "tensor"
       ? data
       : unpickleFail("a parameter is made of something other than a tensor."),
   ),
-  ...Object.keys(storageTypes).map(
-    (type) => [`torch.${type}`, { kind: "global", name: `torch.${type}` }] as const,
-  ),
+  ...[...storageTypes.keys()].map((name) => [name, { kind: "global", name }] as const),
 ]);
 
-/** `("storage", torch.FloatStorage, key, device, element count)`. */
+/** Of nothing, or as Python 2 wrote it, of a list of pairs. */
+function orderedDict(args: readonly PickleValue[]): PickleValue {
+  const [list, ...others] = args;
+  const items = list === undefined ? [] : isKind(list, "list") ? list.items : undefined;
+  const pairs = items?.map((pair) => (isKind(pair, "list") || isKind(pair, "tuple") ? pair.items : []));
+  const entries = new Map<PickleKey, PickleValue>();
+  for (const [key, value, ...more] of pairs ?? []) {
+    const isEntry = value !== undefined && more.length === 0 && typeof key !== "object";
+    if (!isEntry || key === undefined)
+      return unpickleFail("an OrderedDict is made of something else than pairs.");
+    entries.set(key, value);
+  }
+  if (pairs === undefined || others.length > 0)
+    return unpickleFail("an OrderedDict is made of something else than pairs.");
+  return { kind: "dict", entries };
+}
+
+/**
+ * `("storage", torch.FloatStorage, key, device, element count)`; in old files then what part of the storage is meant,
+ * `(key of the part, offset, element count)`, or None.
+ */
 export function storageOf(id: PickleValue): PickleValue {
-  const [tag, type, key, , count] = isKind(id, "tuple") ? id.items : [];
-  const elementType = isKind(type, "global") ? storageTypes[type.name.slice("torch.".length)] : undefined;
+  const [tag, type, key, , count, part] = isKind(id, "tuple") ? id.items : [];
+  const elementType = isKind(type, "global") ? storageTypes.get(type.name) : undefined;
   if (tag !== "storage" || elementType === undefined || typeof key !== "string" || !isSize(count)) {
     return unpickleFail("the pickle refers to something outside that is not a storage of tensor elements.");
   }
-  const storage: Storage = { kind: "storage", key, elementType, elementCount: count };
+  const [, start, length] = isKind(part, "tuple") ? part.items : [null, 0, count];
+  if (
+    !isSize(start) ||
+    !isSize(length) ||
+    start + length > count ||
+    ((part ?? null) !== null) !== isKind(part, "tuple")
+  )
+    return unpickleFail("the pickle refers to a part of a storage that it does not have.");
+  const storage: Storage = { kind: "storage", key, elementType, start, elementCount: start + length };
   return { kind: "object", value: storage };
 }
 
@@ -95,7 +123,13 @@ function rebuildTensor([from, offset, size, stride]: readonly PickleValue[]): Pi
     shape.every(isSize) &&
     strides.every(isSize);
   if (!isSound) return unpickleFail("a tensor is made of other things than a storage, an offset and sizes.");
-  const tensor: StridedTensor = { kind: "tensor", storage, offset, shape, strides: strides as number[] };
+  const tensor: StridedTensor = {
+    kind: "tensor",
+    storage,
+    offset: storage.start + offset,
+    shape,
+    strides: strides as number[],
+  };
   return { kind: "object", value: tensor };
 }
 

@@ -1,6 +1,6 @@
 /**
  * Reads PyTorch's checkpoints: zip files of a pickle (`data.pkl`, what there is) and one file a storage
- * (`data/0`, `data/1`, …: the elements). Only plain state dicts are read: see `unpickle.ts` for what a pickle may
+ * (`data/0`, `data/1`, …: the elements), or what came before these (see `pytorch-legacy.ts`). Only plain state dicts are read: see `unpickle.ts` for what a pickle may
  * do, which is not to run code.
  */
 import { unzipSync, type UnzipFileInfo } from "fflate";
@@ -14,6 +14,7 @@ import {
   type StorageBytes,
   type StridedTensor,
 } from "./pytorch-tensors.ts";
+import { isLegacy, readLegacy } from "./pytorch-legacy.ts";
 import { isKind, unpickle, type PickleDict, type PickleValue } from "./unpickle.ts";
 
 /** What a file may grow to when it is unpacked: this much, or so many times its size. */
@@ -29,22 +30,49 @@ const plausible = { bytes: 64 * 2 ** 20, factor: 8 } as const;
  */
 export function readPytorch(bytes: Uint8Array | ArrayBuffer): Record<string, HostTensor> {
   const file = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes;
-  const archive = openArchive(file);
-  const pickle = archive.extract([archive.picklePath]).get(archive.picklePath)!;
-  const top = unpickle(pickle, { globals: pytorchGlobals, persistent: storageOf });
+  const { top, storagesOf } = isLegacy(file) ? openLegacy(file) : openZip(file);
   const tensors = findStateDict(top);
-  const paths = new Set([...tensors.values()].map(({ storage }) => archive.storagePath(storage.key)));
-  const storages = archive.extract([...paths]);
+  const storages = storagesOf(new Set([...tensors.values()].map(({ storage }) => storage.key)));
   const budget = new TensorBudget(Math.max(plausible.bytes, plausible.factor * file.length));
   const users = new Map<string, number>();
   for (const { storage } of tensors.values()) users.set(storage.key, (users.get(storage.key) ?? 0) + 1);
   const readStorage = (key: string): StorageBytes => ({
-    bytes: storages.get(archive.storagePath(key))!,
+    bytes: storages.get(key)!,
     isShared: users.get(key) !== 1,
   });
   return Object.fromEntries(
     [...tensors].map(([name, strided]) => [name, materialize(name, strided, readStorage, budget)] as const),
   );
+}
+
+/** What a file holds, and the bytes of storages by key. */
+interface Opened {
+  readonly top: PickleValue;
+  readonly storagesOf: (keys: ReadonlySet<string>) => ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+}
+
+function openZip(file: Uint8Array): Opened {
+  const archive = openArchive(file);
+  const pickle = archive.extract([archive.picklePath]).get(archive.picklePath)!;
+  const top = unpickle(pickle, { globals: pytorchGlobals, persistent: storageOf });
+  const storagesOf = (keys: ReadonlySet<string>) => {
+    const files = archive.extract(Array.from(keys, archive.storagePath));
+    return new Map(Array.from(keys, (key) => [key, files.get(archive.storagePath(key))!]));
+  };
+  return { top, storagesOf };
+}
+
+function openLegacy(file: Uint8Array): Opened {
+  const { top, storages } = readLegacy(file as Uint8Array<ArrayBuffer>, pytorchGlobals);
+  const storagesOf = (keys: ReadonlySet<string>) => {
+    const missing = [...keys].find((key) => !storages.has(key));
+    if (missing !== undefined)
+      fail(
+        `the file lacks the storage ${JSON.stringify(missing.slice(0, 200))}, which the pickle refers to.`,
+      );
+    return storages;
+  };
+  return { top, storagesOf };
 }
 
 function fail(problem: string, remedy = "The file is damaged; save it again with torch.save."): never {
@@ -60,10 +88,13 @@ interface Archive {
 
 function openArchive(file: Uint8Array): Archive {
   if (file[0] !== 0x50 || file[1] !== 0x4b) {
+    const tar = new TextDecoder("latin1").decode(file.subarray(257, 262)) === "ustar";
     fail(
-      file[0] === 0x80
-        ? "the file is a bare pickle, as PyTorch wrote before version 1.6."
-        : "the file is no zip archive.",
+      tar
+        ? "the file is a tar archive, as PyTorch wrote before version 0.2."
+        : file[0] === 0x80
+          ? "the file is a bare pickle, not one that torch.save wrote."
+          : "the file is no zip archive.",
       "Load it with PyTorch and save its state dict again.",
     );
   }

@@ -1,5 +1,5 @@
 /**
- * A restricted unpickler. It understands the opcodes that `torch.save` writes (protocols 2 to 5) and builds
+ * A restricted unpickler. It understands the opcodes that `torch.save` writes (protocols 2 to 5, Python 2 included) and builds
  * dictionaries, lists, tuples, strings, numbers, booleans and None; whatever a pickle asks to import is looked
  * up in the caller's table, and a name that is not there is refused before anything is called.
  */
@@ -53,7 +53,17 @@ export function unpickleFail(problem: string): never {
 
 /** The value of the pickle in `bytes`. */
 export function unpickle(bytes: Uint8Array, options: UnpickleOptions): PickleValue {
-  return new Unpickler(bytes, options).run();
+  return unpickleAt(bytes, 0, options).value;
+}
+
+/** The value of the pickle that starts at `start`, and where it ends. */
+export function unpickleAt(
+  bytes: Uint8Array,
+  start: number,
+  options: UnpickleOptions,
+): { readonly value: PickleValue; readonly end: number } {
+  const unpickler = new Unpickler(bytes, start, options);
+  return { value: unpickler.run(), end: unpickler.position };
 }
 
 class Unpickler {
@@ -62,12 +72,17 @@ class Unpickler {
   readonly #options: UnpickleOptions;
   readonly #stack: (PickleValue | typeof mark)[] = [];
   readonly #memo = new Map<number, PickleValue>();
-  #at = 0;
+  #at: number;
 
-  constructor(bytes: Uint8Array, options: UnpickleOptions) {
+  constructor(bytes: Uint8Array, start: number, options: UnpickleOptions) {
+    this.#at = start;
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#options = options;
+  }
+
+  get position(): number {
+    return this.#at;
   }
 
   run(): PickleValue {
@@ -121,6 +136,10 @@ class Unpickler {
       case 0x58: // BINUNICODE
         stack.push(this.#text(this.#view.getUint32(this.#take(4), true)));
         return;
+      case 0x54: // BINSTRING, the text of Python 2
+        stack.push(this.#text(this.#view.getUint32(this.#take(4), true)));
+        return;
+      case 0x55: // SHORT_BINSTRING
       case 0x8c: // SHORT_BINUNICODE
         stack.push(this.#text(this.#byte()));
         return;

@@ -86,10 +86,16 @@ export class StateBuffer extends StoredTensor {
   readonly role = "state";
   /** Whether it is part of the state dict. */
   readonly persistent: boolean;
+  /** Whether a state dict may lack it, as older ones do; it stays as it is then. */
+  readonly optional: boolean;
 
-  constructor(value: HostTensor, options: { readonly persistent?: boolean } = {}) {
+  constructor(
+    value: HostTensor,
+    options: { readonly persistent?: boolean; readonly optional?: boolean } = {},
+  ) {
     super(value);
     this.persistent = options.persistent ?? true;
+    this.optional = options.optional ?? false;
   }
 }
 

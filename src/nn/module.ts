@@ -126,13 +126,16 @@ export abstract class Module {
   }
 
   /**
-   * Takes values by name. Nothing is changed unless everything fits.
+   * Takes values by name. Nothing is changed unless everything fits. As in PyTorch, counts of batches may be missing,
+   * which state dicts before version 0.4.1 lack and which stay as they are then, and `[1]` is taken for a scalar.
    * @param options `strict` (the default) refuses missing and unexpected names
    * @throws UserError (`state-dict`) that lists every name that is missing, unexpected or of another shape
    */
   loadStateDict(values: StateDict, options: { readonly strict?: boolean } = {}): LoadResult {
     const own = new Map(this.namedState());
-    const missingKeys = [...own.keys()].filter((name) => !Object.hasOwn(values, name));
+    const missingKeys = [...own].flatMap(([name, stored]) =>
+      Object.hasOwn(values, name) || (stored instanceof StateBuffer && stored.optional) ? [] : [name],
+    );
     const unexpectedKeys = Object.keys(values).filter((name) => !own.has(name));
     const misshapen = [...own].flatMap(([name, stored]) => {
       if (!Object.hasOwn(values, name)) return [];
@@ -154,16 +157,22 @@ export abstract class Module {
     }
     for (const [name, stored] of own) {
       const value = Object.hasOwn(values, name) ? values[name] : undefined;
-      if (value !== undefined) stored.assign(value);
+      if (value !== undefined) stored.assign(asScalar(value, stored));
     }
     return { missingKeys, unexpectedKeys };
   }
 }
 
+/** Before version 0.4, PyTorch had no scalars and saved one element; it still takes that for a scalar. */
+function asScalar(value: HostTensor, stored: Stored): HostTensor {
+  const isOne = stored.shape.length === 0 && value.shape.length === 1 && value.shape[0] === 1;
+  return isOne ? { ...value, shape: [] } : value;
+}
+
 /** Why a value cannot be assigned, if it cannot. */
 function misfit(value: unknown, stored: Stored): string | undefined {
   if (!isHostTensor(value)) return `${value === null ? "null" : typeof value} given, a tensor expected`;
-  const { shape, data } = value;
+  const { shape, data } = asScalar(value, stored);
   if (!sameShape(shape, stored.shape))
     return `${formatShape(shape)} given, ${formatShape(stored.shape)} expected`;
   if (data.length !== elementCount(shape))

@@ -134,7 +134,7 @@ class InstanceNormNd extends Module {
     this.bias = affine ? new Parameter(filled([numFeatures], 0)) : null;
     this.runningMean = tracked ? new StateBuffer(filled([numFeatures], 0)) : null;
     this.runningVar = tracked ? new StateBuffer(filled([numFeatures], 1)) : null;
-    this.numBatchesTracked = tracked ? new StateBuffer(zeros([], "i64")) : null;
+    this.numBatchesTracked = tracked ? new StateBuffer(zeros([], "i64"), { optional: true }) : null;
     this.#rank = rank;
   }
 

@@ -30,7 +30,18 @@ function recorded(name: string): Record<string, HostTensor> {
 }
 
 describe("reading what PyTorch wrote", () => {
-  test.each(["dtypes", "views", "state-dict", "checkpoint", "parameters", "protocol-4"])("%s", (name) => {
+  test.each([
+    "dtypes",
+    "views",
+    "state-dict",
+    "checkpoint",
+    "parameters",
+    "protocol-4",
+    "legacy",
+    "legacy-dtypes",
+    "legacy-views",
+    "legacy-state-dict",
+  ])("%s", (name) => {
     const tensors = readPytorch(read(`${name}.pt`));
     const expected = recorded(name);
     expect(Object.keys(tensors)).toEqual(Object.keys(expected));
@@ -64,11 +75,11 @@ describe("reading what PyTorch wrote", () => {
       "whole-module",
       /class or function "__main__\.Net"; only tensors.*torch\.save\(model\.state_dict\(\), path\)/,
     ],
+    ["legacy-module", /class or function "__main__\.Net"|not a storage/],
     ["namespace", /class or function "argparse\.Namespace"/],
     ["two-networks", /"generator" \(dict\), "critic" \(dict\), of which 2 are a dictionary of tensors/],
     ["no-tensors", /"epoch" \(number\), of which none is a dictionary of tensors/],
     ["list", /holds no dictionary/],
-    ["legacy", /before version 1\.6.*save its state dict again/],
   ])("%s.pt is refused", (name, message) => {
     expect(() => readPytorch(read(`${name}.pt`))).toThrow(message);
     expect(() => readPytorch(read(`${name}.pt`))).toThrow(UserError);
@@ -222,9 +233,14 @@ describe("sizes that lie", () => {
 
 test("files cut short or with bytes flipped give sound tensors or a UserError, nothing else", () => {
   const random = seededRandom(11);
-  const files = ["dtypes.pt", "views.pt", "checkpoint.pt", "protocol-4.pt"].map(
-    (name) => new Uint8Array(read(name)),
-  );
+  const files = [
+    "dtypes.pt",
+    "views.pt",
+    "checkpoint.pt",
+    "protocol-4.pt",
+    "legacy-dtypes.pt",
+    "legacy-views.pt",
+  ].map((name) => new Uint8Array(read(name)));
   const outcomes = { read: 0, refused: 0 };
   for (let round = 0; round < 4000; round++) {
     const original = files[round % files.length]!;

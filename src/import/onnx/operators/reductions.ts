@@ -130,7 +130,12 @@ export const reductions: OperatorFamily = {
     (x, axes, keep) => inFloats(x, (f) => f.sum(axes, keep).log()),
     (x) => inFloats(x, (f) => f.log()),
   ),
-  ReduceLogSumExp: reduction((x, axes, keep) => inFloats(x, (f) => logsumexp(f, axes, keep))),
+  // Of nothing −∞, for which integers have no value.
+  ReduceLogSumExp: reduction((x, axes, keep, node) =>
+    x.dtype === "f32"
+      ? extremes(logsumexp, "least")(x, axes, keep, node)
+      : inFloats(x, (f) => logsumexp(f, axes, keep)),
+  ),
   ArgMax: position(argMax, fromTheEnd(argMax)),
   ArgMin: position(argMin, fromTheEnd(argMin)),
 };
