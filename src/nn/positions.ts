@@ -8,7 +8,12 @@ export const longestTable = 2 ** 22;
 
 /** An i32 constant in the trace of `x`. */
 export function integerTable(x: Tensor, values: Iterable<number>, shape: readonly number[]): Tensor {
-  return x.operand({ dtype: "i32", shape, data: Int32Array.from(values) });
+  if (values instanceof Int32Array) return x.operand({ dtype: "i32", shape, data: values });
+  const numbers = Array.isArray(values) ? (values as readonly number[]) : [...values];
+  const data = Int32Array.from(numbers);
+  const cut = numbers.find((value, i) => value !== data[i]);
+  if (cut !== undefined) x.trace.fail("dtype", `a table of 32-bit integers cannot hold ${cut}.`);
+  return x.operand({ dtype: "i32", shape, data });
 }
 
 /** `0, 1, … size − 1` along `axis` of a tensor of `rank` dimensions whose others have size 1, in the trace of `x`. */
@@ -16,7 +21,7 @@ export function arange(x: Tensor, size: number, axis: number, rank: number): Ten
   if (size > longestTable)
     x.trace.fail("unsupported", `a table of ${size} positions; at most ${longestTable} can be.`);
   const shape = Array.from({ length: rank }, (_, i) => (i === axis ? size : 1));
-  return integerTable(x, new Int32Array(size).keys(), shape);
+  return integerTable(x, new Int32Array(size).map((_, i) => i), shape);
 }
 
 /** Slices of `x` along `axis` at computed positions. */

@@ -44,6 +44,19 @@ export interface Dialect {
   readonly producer: string;
 }
 
+/** Least and greatest value. */
+export type Limits = readonly [number, number];
+
+const word: Limits = [-(2 ** 31), 2 ** 31 - 1];
+
+function range([least, greatest]: Limits): string {
+  return greatest === Infinity ? `${least} or more` : `${least} to ${greatest}`;
+}
+
+function oneOf(names: readonly string[]): string {
+  return names.length === 1 ? names[0]! : `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
+}
+
 export class OperatorNode {
   readonly #node: OnnxNode;
   readonly #inputs: readonly (OnnxValue | undefined)[];
@@ -61,6 +74,9 @@ export class OperatorNode {
     this.#node = node;
     this.#inputs = inputs;
     this.#attributes = new Map(node.proto.attribute.map((attribute) => [attribute.name, attribute]));
+    const names = node.proto.attribute.map(({ name }) => name);
+    const twice = names.find((name, i) => names.indexOf(name) !== i);
+    if (twice !== undefined) this.fail("file-format", `attribute ${twice} is given twice.`);
     // Before operator set 6, nodes said which inputs may be overwritten.
     if (dialect.opset < 6) this.#read.add("consumed_inputs");
   }
@@ -73,11 +89,12 @@ export class OperatorNode {
     return this.#inputs.length;
   }
 
+  /** How many outputs are listed, those left out by empty names included. */
   get outputCount(): number {
     return this.#node.proto.output.length;
   }
 
-  /** Whether a later node or the caller reads this output. */
+  /** Whether this output is asked for: it is left out by not being there, or by an empty name. */
   hasOutput(position: number): boolean {
     return (this.#node.proto.output[position] ?? "") !== "";
   }
@@ -149,9 +166,35 @@ export class OperatorNode {
     return this.has(position) ? this.constantNumbers(position, what) : undefined;
   }
 
-  int(name: string, fallback: number): number {
+  /**
+   * A whole number, by default of 32 bits, which is what sizes, axes and counts are: others are refused, never cut.
+   * @param limits least and greatest value that is allowed
+   */
+  int(name: string, fallback: number, limits: Limits = word): number {
     const attribute = this.#attribute(name, AttributeType.INT);
-    return attribute === undefined ? fallback : Number(attribute.i);
+    return attribute === undefined ? fallback : this.#within(name, attribute.i, limits);
+  }
+
+  /** An attribute that must be there. */
+  requiredInt(name: string, limits: Limits = word): number {
+    return this.hasAttribute(name)
+      ? this.int(name, NaN, limits)
+      : this.fail("file-format", `attribute ${name} is missing.`);
+  }
+
+  /** Any integer of 64 bits. */
+  long(name: string): bigint | undefined {
+    return this.#attribute(name, AttributeType.INT)?.i;
+  }
+
+  #within(name: string, value: bigint, [least, greatest]: Limits): number {
+    if (value < least || value > greatest)
+      return this.fail("argument", `attribute ${name} is ${value}, expected ${range([least, greatest])}.`);
+    return Number(value);
+  }
+
+  hasAttribute(name: string): boolean {
+    return this.#attributes.has(name);
   }
 
   flag(name: string, fallback: boolean): boolean {
@@ -162,8 +205,14 @@ export class OperatorNode {
     return this.#attribute(name, AttributeType.FLOAT)?.f ?? fallback;
   }
 
-  ints(name: string): number[] | undefined {
-    return this.#attribute(name, AttributeType.INTS)?.ints.map(Number);
+  /** Whole numbers, as `int` has them. */
+  ints(name: string, limits: Limits = word): number[] | undefined {
+    return this.#attribute(name, AttributeType.INTS)?.ints.map((value) => this.#within(name, value, limits));
+  }
+
+  /** Any integers of 64 bits. */
+  longs(name: string): readonly bigint[] | undefined {
+    return this.#attribute(name, AttributeType.INTS)?.ints;
   }
 
   floats(name: string): readonly number[] | undefined {
@@ -173,6 +222,16 @@ export class OperatorNode {
   string(name: string, fallback: string): string {
     const attribute = this.#attribute(name, AttributeType.STRING);
     return attribute === undefined ? fallback : new TextDecoder().decode(attribute.s);
+  }
+
+  /** One of the names that the specification has for an attribute. */
+  choice<const Name extends string>(name: string, names: readonly Name[], fallback: Name): Name {
+    const given = this.string(name, fallback);
+    const known = names.find((item) => item === given);
+    return (
+      known ??
+      this.fail("unsupported", `${name} ${given.slice(0, 60)} is not known; expected ${oneOf(names)}.`)
+    );
   }
 
   strings(name: string): readonly string[] | undefined {

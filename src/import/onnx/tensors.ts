@@ -273,12 +273,13 @@ function externalBytes(
   const given = wholeNumber(entries.get("length") ?? "0");
   const length = given === 0 ? expected : given;
   if (offset === undefined || length !== expected || offset + length > file.byteLength) {
-    const place = ["offset", "length"].map(
-      (key) => `${key} ${JSON.stringify(entries.get(key) ?? "not given")}`,
-    );
+    const place =
+      offset === undefined
+        ? `from offset ${JSON.stringify(entries.get("offset"))} on, which is no whole number in decimal,`
+        : `${offset} … ${offset + expected}`;
     throw new UserError(
       "file-format",
-      `onnx: ${name} needs bytes ${offset ?? "?"} … ${offset === undefined ? "?" : offset + expected} of ${JSON.stringify(location)}, which has ${file.byteLength} (${place.join(", ")}; both are whole numbers in decimal, a length is ${expected}).`,
+      `onnx: ${name} needs bytes ${place} of ${JSON.stringify(location)}, which has ${file.byteLength} (length given: ${entries.get("length") ?? expected}).`,
     );
   }
   return file.slice(offset, offset + length);

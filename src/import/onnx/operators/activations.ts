@@ -13,6 +13,7 @@ import { arange } from "../../../nn/positions.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { trailingAxis } from "./axes.ts";
+import { checkSpreads } from "./constraints.ts";
 
 export const activations: OperatorFamily = {
   Relu: (node) => node.input(0).relu(),
@@ -22,6 +23,7 @@ export const activations: OperatorFamily = {
     // Before operator set 7, a vector had one slope a channel.
     const isPerChannel = node.opset < 7 && slope.rank === 1 && slope.shape[0] !== 1 && x.rank > 1;
     const spread = isPerChannel ? slope.reshape([slope.shape[0]!, ...x.shape.slice(2).map(() => 1)]) : slope;
+    checkSpreads(node, spread, x, "the slope");
     return sloped(x, spread);
   },
   ThresholdedRelu: (node) => {
@@ -35,7 +37,7 @@ export const activations: OperatorFamily = {
     return selu(node.input(0), alpha, node.float("gamma", isOld ? 1.0507 : 1.0507009873554805));
   },
   Celu: (node) => celu(node.input(0), node.float("alpha", 1)),
-  Gelu: (node) => node.input(0).gelu(node.string("approximate", "none") === "tanh" ? "tanh" : "none"),
+  Gelu: (node) => node.input(0).gelu(node.choice("approximate", ["none", "tanh"], "none")),
   Sigmoid: (node) => node.input(0).sigmoid(),
   HardSigmoid: (node) => {
     const [alpha, beta] = [node.float("alpha", 0.2), node.float("beta", 0.5)];

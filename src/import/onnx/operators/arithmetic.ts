@@ -29,7 +29,10 @@ function divide(a: Tensor, b: Tensor): Tensor {
 /** The sign of the divisor (Python's %), or with fmod = 1 of the dividend (C's). */
 function modulo(node: OperatorNode): Tensor {
   const [a, b] = [node.input(0), node.input(1)];
-  return node.flag("fmod", false) ? a.fmod(b) : a.remainder(b);
+  const isC = node.int("fmod", 0, [0, 1]) === 1;
+  if (a.dtype === "f32" && !isC)
+    return node.fail("argument", "fmod is 0, expected 1, which it has to be for floating-point numbers.");
+  return isC ? a.fmod(b) : a.remainder(b);
 }
 
 /** The type is that of the base. An integer to a fractional power is truncated, unless that is rounding alone. */

@@ -15,9 +15,8 @@ const binary =
 
 function shift(node: OperatorNode): Tensor {
   const [x, count] = [node.input(0), node.input(1)];
-  const direction = node.string("direction", "");
-  if (direction !== "LEFT" && direction !== "RIGHT")
-    return node.fail("argument", `direction is '${direction}', expected LEFT or RIGHT.`);
+  if (!node.hasAttribute("direction")) return node.fail("file-format", "attribute direction is missing.");
+  const direction = node.choice("direction", ["LEFT", "RIGHT"], "LEFT");
   return narrowed(node, apply(direction === "LEFT" ? "shift_left" : "shift_right", x, count));
 }
 

@@ -10,9 +10,30 @@ import { TensorProto_DataType as DataType } from "../schema/onnx_pb.ts";
 import { dtypeOfElementType, elementTypeName, integerLimits } from "../tensors.ts";
 import { narrowTo } from "./narrow.ts";
 
+const typesOfNumbers = Object.values(DataType)
+  .filter((type) => typeof type === "number" && dtypeOfElementType(type) !== undefined)
+  .map((type) => `${type} (${elementTypeName(type as number)})`)
+  .join(", ");
+
+/** A type by its name, as casts had it before operator set 6. */
+export function typeOfName(node: OperatorNode, name: string): number {
+  const known = Object.entries(DataType).find(([key, type]) => key === name && typeof type === "number");
+  return known === undefined
+    ? node.fail(
+        "unsupported",
+        `casting to ${name.slice(0, 60)} is not supported; expected the name of a type, such as FLOAT.`,
+      )
+    : (known[1] as number);
+}
+
 /** The dtype that values of an ONNX type have in a graph. */
 export function castTarget(node: OperatorNode, elementType: number): DType {
   const dtype = dtypeOfElementType(elementType);
+  if (DataType[elementType] === undefined || elementType === (DataType.UNDEFINED as number))
+    return node.fail(
+      "file-format",
+      `casting to type ${elementType}, which does not exist; expected one of ${typesOfNumbers}.`,
+    );
   if (dtype === undefined)
     return node.fail("unsupported", `casting to ${elementTypeName(elementType)} is not supported.`);
   return isDType(dtype) ? dtype : graphDType(dtype);

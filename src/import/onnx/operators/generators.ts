@@ -1,4 +1,5 @@
 /** Tables that are known while importing: identity matrices, window functions, mel filters. */
+import { checkNumber, positive } from "./constraints.ts";
 import type { HostTensor } from "../../../ir/host-tensor.ts";
 import { convertArray } from "../../../ir/convert-array.ts";
 import { arange } from "../../../nn/positions.ts";
@@ -12,9 +13,9 @@ function eyeLike(node: OperatorNode): Tensor {
   const x = node.input(0);
   if (x.rank !== 2) return node.fail("shape", `expected a matrix, got ${x.rank} dimensions.`);
   const [rows, columns] = x.shape as [number, number];
-  const type = node.int("dtype", 0);
-  const dtype = type === 0 ? x.dtype : castTarget(node, type);
-  if (type !== 0) node.declareResult(type);
+  const type = node.hasAttribute("dtype") ? node.int("dtype", 0) : undefined;
+  const dtype = type === undefined ? x.dtype : castTarget(node, type);
+  if (type !== undefined) node.declareResult(type);
   const k = Math.min(Math.max(node.int("k", 0), -rows), columns);
   return arange(x, columns, 1, 2)
     .eq(arange(x, rows, 0, 2).add(k))
@@ -48,6 +49,14 @@ function melWeightMatrix(node: OperatorNode): HostTensor {
   const [bins, dft, rate, low, high] = [0, 1, 2, 3, 4].map(
     (i) => node.constantNumbers(i, "the mel filters' shape")[0]!,
   ) as [number, number, number, number, number];
+  checkNumber(node, "num_mel_bins", bins, positive);
+  checkNumber(node, "dft_length", dft, positive);
+  checkNumber(node, "sample_rate", rate, positive);
+  if (!(low >= 0 && high > low && high <= rate / 2))
+    return node.fail(
+      "argument",
+      `edges are ${low} and ${high} Hz, expected rising ones from 0 to half the sample rate, ${rate / 2}.`,
+    );
   const rows = Math.floor(dft / 2) + 1;
   checkedLength(node, rows, "the matrix");
   checkedLength(node, bins, "the matrix");

@@ -1,4 +1,5 @@
 /** Matrix products. */
+import { checkRank, checkSpreads } from "./constraints.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 
@@ -30,9 +31,12 @@ function gemm(node: OperatorNode): Tensor {
   const b = node.flag("transB", false) ? node.input(1).transpose(0, 1) : node.input(1);
   // Before operator set 7 it had to be said; what need not be broadcast is not changed by it.
   if (node.opset < 7) node.ignore("broadcast");
+  checkRank(node, "A", a, 2);
+  checkRank(node, "B", b, 2);
   const product = matrixProduct(a, b);
   const scaled = alpha === 1 ? product : product.mul(alpha).to(product.dtype);
   const c = node.optional(2);
+  if (c !== undefined) checkSpreads(node, c, scaled, "C");
   if (c === undefined || beta === 0) return scaled;
   return scaled.add(beta === 1 ? c : c.mul(beta).to(c.dtype));
 }

@@ -1,4 +1,5 @@
 /** Operators that move elements. */
+import { checkDistinct, checkList, checkRank, natural, positive } from "./constraints.ts";
 import { normalizeAxis } from "../../../ir/shape.ts";
 import { concat } from "../../../nn/functional.ts";
 import { Tensor } from "../../../nn/tensor.ts";
@@ -15,10 +16,22 @@ function transpose(node: OperatorNode): Tensor {
 /** Bounds as attributes before opset 10, as inputs since; ends may lie far outside, steps may be negative. */
 function slice(node: OperatorNode): Tensor {
   const x = node.input(0);
-  const starts = node.ints("starts") ?? node.constantNumbers(1, "starts");
-  const ends = node.ints("ends") ?? node.constantNumbers(2, "ends");
+  const bounds = (name: string, position: number) =>
+    node.longs(name)?.map(Number) ?? node.constantNumbers(position, name);
+  const [starts, ends] = [bounds("starts", 1), bounds("ends", 2)];
   const axes = node.ints("axes") ?? node.optionalNumbers(3, "axes") ?? starts.map((_, i) => i);
   const steps = node.optionalNumbers(4, "steps") ?? starts.map(() => 1);
+  for (const [what, list] of [
+    ["ends", ends],
+    ["axes", axes],
+    ["steps", steps],
+  ] as const)
+    checkList(node, what, list, starts.length);
+  checkDistinct(
+    node,
+    "axes",
+    axes.map((axis) => normalizeAxis(axis, x.rank, "Slice")),
+  );
   const start = x.shape.map(() => 0);
   const size = [...x.shape];
   const step = x.shape.map(() => 1);
@@ -43,12 +56,23 @@ function split(node: OperatorNode): readonly Tensor[] {
   const x = node.input(0);
   const axis = trailingAxis(node, x, 0);
   const extent = x.shape[axis]!;
-  const count = node.int("num_outputs", node.outputCount);
+  const count = node.int("num_outputs", node.outputCount, positive);
   if (count !== node.outputCount)
     return node.fail("file-format", `num_outputs is ${count}, with ${node.outputCount} outputs.`);
   const part = Math.ceil(extent / count);
   const equal = Array.from({ length: count }, (_, i) => Math.max(0, Math.min(part, extent - i * part)));
-  const sizes = node.ints("split") ?? node.optionalNumbers(1, "split") ?? equal;
+  const given = node.ints("split") ?? node.optionalNumbers(1, "split");
+  if (given !== undefined) {
+    checkList(node, "split", given, count, natural);
+    if (node.hasAttribute("num_outputs"))
+      return node.fail("argument", "num_outputs and split are both given; only one may be.");
+  } else if (node.opset < 18 && extent % count !== 0) {
+    return node.fail(
+      "shape",
+      `${extent} elements along axis ${axis} do not divide into ${count} equal parts.`,
+    );
+  }
+  const sizes = given ?? equal;
   if (sizes.reduce((sum, size) => sum + size, 0) !== extent) {
     return node.fail("shape", `parts of ${sizes.join(", ")} do not add up to ${extent}.`);
   }
@@ -60,10 +84,12 @@ function split(node: OperatorNode): readonly Tensor[] {
 function pad(node: OperatorNode): Tensor {
   const x = node.input(0);
   const pads = node.ints(node.opset < 2 ? "paddings" : "pads") ?? node.constantNumbers(1, "pads");
-  const mode = node.string("mode", "constant");
+  const mode = node.choice("mode", ["constant", "reflect", "edge", "wrap"], "constant");
   const axes = (node.optionalNumbers(3, "axes") ?? x.shape.map((_, i) => i)).map((axis) =>
     normalizeAxis(axis, x.rank, "Pad"),
   );
+  checkDistinct(node, "axes", axes);
+  checkList(node, "pads", pads, 2 * axes.length);
   const pairs = axes.map((axis, i) => [axis, pads[i]!, pads[i + axes.length]!] as const);
   if (mode === "constant") {
     const list = new Array<number>(2 * x.rank).fill(0);
@@ -84,7 +110,6 @@ function pad(node: OperatorNode): Tensor {
     const source = (position: number): number => {
       if (mode === "edge") return Math.min(Math.max(position, 0), size - 1);
       if (mode === "wrap") return ((position % size) + size) % size;
-      if (mode !== "reflect") return node.fail("unsupported", `mode ${mode} is not known.`);
       if (size === 1) return 0;
       const period = 2 * (size - 1);
       const inPeriod = ((position % period) + period) % period;
@@ -111,6 +136,7 @@ function padWith(x: Tensor, list: readonly number[], node: OperatorNode): Tensor
 /** How often along every dimension; in operator set 1, how often along one. */
 function repeatsOf(node: OperatorNode, x: Tensor): readonly number[] {
   const repeats = node.constantNumbers(1, "repeats");
+  checkList(node, "repeats", repeats, node.opset < 6 ? 1 : x.rank, natural);
   if (node.opset >= 6) return repeats;
   const axis = normalizeAxis(node.constantNumbers(2, "the axis")[0]!, x.rank, "Tile");
   return x.shape.map((_, i) => (i === axis ? repeats[0]! : 1));
@@ -124,10 +150,13 @@ function tile(node: OperatorNode): Tensor {
 /** `[N, C·b², H, W]` → `[N, C, H·b, W·b]`; where the block's elements are depends on the mode. */
 function depthToSpace(node: OperatorNode): Tensor {
   const x = node.input(0);
-  const block = node.int("blocksize", 1);
+  const block = node.requiredInt("blocksize", positive);
+  checkRank(node, "the input", x, 4);
   const [n, channels, height, width] = x.shape as [number, number, number, number];
   const c = channels / block ** 2;
-  const isColumnFirst = node.string("mode", "DCR") === "CRD";
+  if (!Number.isInteger(c))
+    return node.fail("shape", `${channels} channels do not divide into blocks of ${block} × ${block}.`);
+  const isColumnFirst = node.choice("mode", ["DCR", "CRD"], "DCR") === "CRD";
   const split = isColumnFirst ? [n, c, block, block, height, width] : [n, block, block, c, height, width];
   const order = isColumnFirst ? [0, 1, 4, 2, 5, 3] : [0, 3, 4, 1, 5, 2];
   return x
@@ -138,9 +167,12 @@ function depthToSpace(node: OperatorNode): Tensor {
 
 function spaceToDepth(node: OperatorNode): Tensor {
   const x = node.input(0);
-  const block = node.int("blocksize", 1);
+  const block = node.requiredInt("blocksize", positive);
+  checkRank(node, "the input", x, 4);
   const [n, c, height, width] = x.shape as [number, number, number, number];
   const [rows, columns] = [height / block, width / block];
+  if (!Number.isInteger(rows) || !Number.isInteger(columns))
+    return node.fail("shape", `${height} × ${width} do not divide into blocks of ${block} × ${block}.`);
   const split = x.reshape([n, c, rows, block, columns, block]);
   return split.permute([0, 3, 5, 1, 2, 4]).reshape([n, c * block ** 2, rows, columns]);
 }
@@ -152,6 +184,8 @@ function centerCropPad(node: OperatorNode): Tensor {
   const axes = (node.ints("axes") ?? x.shape.map((_, i) => i)).map((axis) =>
     normalizeAxis(axis, x.rank, "CenterCropPad"),
   );
+  checkDistinct(node, "axes", axes);
+  checkList(node, "the shape", sizes, axes.length, natural);
   return axes.reduce((y, axis, i) => {
     const missing = sizes[i]! - y.shape[axis]!;
     const before = missing < 0 ? -Math.floor(-missing / 2) : Math.floor(missing / 2);
@@ -165,7 +199,7 @@ export const movement: OperatorFamily = {
   Transpose: transpose,
   Slice: slice,
   Split: split,
-  Concat: (node) => concat(node.inputs(), node.int("axis", node.opset < 4 ? 1 : 0)),
+  Concat: (node) => concat(node.inputs(), node.opset < 4 ? node.int("axis", 1) : node.requiredInt("axis")),
   Pad: pad,
   Tile: tile,
   DepthToSpace: depthToSpace,

@@ -1,4 +1,5 @@
 /** Counting sequences of words: TfIdfVectorizer over integers. */
+import { natural } from "./constraints.ts";
 import { concat } from "../../../nn/functional.ts";
 import { integerTable, takeAlong } from "../../../nn/positions.ts";
 import { toTensor, type Tensor } from "../../../nn/tensor.ts";
@@ -13,7 +14,8 @@ interface Sequences {
 
 /** The pool holds all sequences of one word, then those of two, …; `starts` says where each length begins. */
 function sequencesOf(node: OperatorNode): readonly Sequences[] {
-  const starts = node.ints("ngram_counts") ?? node.fail("file-format", "ngram_counts is missing.");
+  const starts = node.ints("ngram_counts", natural) ?? node.fail("file-format", "ngram_counts is missing.");
+  // Words are compared with i32.
   const pool = node.ints("pool_int64s");
   if (pool === undefined || node.strings("pool_strings") !== undefined)
     return node.fail("unsupported", "a pool of strings is not supported.");
@@ -57,8 +59,13 @@ function tfIdfVectorizer(node: OperatorNode): Tensor {
   const x = given.rank === 1 ? given.unsqueeze(0) : given;
   const [shortest, longest] = [node.int("min_gram_length", 1), node.int("max_gram_length", 1)];
   const longestSkip = checkedLength(node, node.int("max_skip_count", 0), "what is skipped");
-  const mode = node.string("mode", "TF");
-  const places = node.ints("ngram_indexes") ?? node.fail("file-format", "ngram_indexes is missing.");
+  const mode = node.choice("mode", ["TF", "IDF", "TFIDF"], "TF");
+  if (!(shortest >= 1 && longest >= shortest))
+    return node.fail(
+      "argument",
+      `min_gram_length is ${shortest} and max_gram_length ${longest}, expected 1 or more, and no less.`,
+    );
+  const places = node.ints("ngram_indexes", natural) ?? node.fail("file-format", "ngram_indexes is missing.");
   const weights = node.floats("weights");
   const all = sequencesOf(node);
   const total = all.reduce((sum, { words }) => sum + words[0]!.length, 0);
@@ -78,12 +85,12 @@ function tfIdfVectorizer(node: OperatorNode): Tensor {
     const at = places.indexOf(i);
     return at < 0 ? total : at;
   });
-  const weighted = scored(node, mode, found, weights);
+  const weighted = scored(mode, found, weights);
   const result = takeAlong(weighted.pad([0, 1]), 1, order);
   return given.rank === 1 ? result.squeeze(0) : result;
 }
 
-function scored(node: OperatorNode, mode: string, found: Tensor, weights: readonly number[] | undefined) {
+function scored(mode: "TF" | "IDF" | "TFIDF", found: Tensor, weights: readonly number[] | undefined) {
   const factors = toTensor(found.trace, {
     dtype: "f32",
     shape: [found.shape[1]!],
@@ -91,8 +98,7 @@ function scored(node: OperatorNode, mode: string, found: Tensor, weights: readon
   });
   if (mode === "TF") return found;
   if (mode === "IDF") return found.gt(0).to("f32").mul(factors);
-  if (mode === "TFIDF") return found.mul(factors);
-  return node.fail("unsupported", `mode ${mode} is not known.`);
+  return found.mul(factors);
 }
 
 export const ngrams: OperatorFamily = { TfIdfVectorizer: tfIdfVectorizer };

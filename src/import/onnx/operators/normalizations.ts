@@ -1,4 +1,5 @@
 /** Normalisation layers. */
+import { checkIs, checkSpreads, positive } from "./constraints.ts";
 import { elementCount, formatShape } from "../../../ir/shape.ts";
 import { norm } from "../../../nn/statistics.ts";
 import { byNeighbours } from "../../../nn/local-response-norm.ts";
@@ -84,6 +85,7 @@ const perChannel = (vector: Tensor, rank: number): Tensor =>
 
 function instanceNormalization(node: OperatorNode): Tensor {
   const [x, scale, bias] = node.inputs() as [Tensor, Tensor, Tensor];
+  for (const [what, vector] of Object.entries({ scale, bias })) checkIs(node, what, vector, [x.shape[1]!]);
   const axes = x.shape.slice(2).map((_, i) => i + 2);
   const normalized = standardize(x, axes, node.float("epsilon", 1e-5));
   return normalized.mul(perChannel(scale, x.rank)).add(perChannel(bias, x.rank));
@@ -91,9 +93,15 @@ function instanceNormalization(node: OperatorNode): Tensor {
 
 function groupNormalization(node: OperatorNode): Tensor {
   const [x, scale, bias] = node.inputs() as [Tensor, Tensor, Tensor];
-  const groups = node.int("num_groups", 1);
+  const groups = node.requiredInt("num_groups", positive);
   node.ignore("stash_type");
   const [batch, channels] = x.shape as [number, number];
+  if (channels % groups !== 0)
+    return node.fail("shape", `${channels} channels do not divide into num_groups ${groups}.`);
+  // Until operator set 20, scale and bias were those of groups.
+  const length = node.opset < 21 ? groups : channels;
+  for (const [what, vector] of Object.entries({ scale, bias }))
+    if (vector.shape[0] !== channels) checkIs(node, what, vector, [length]);
   const grouped = x.reshape([batch, groups, -1]);
   const normalized = standardize(grouped, [2], node.float("epsilon", 1e-5)).reshape(x.shape);
   // Until opset 20 scale and bias had one element a group.
@@ -113,8 +121,10 @@ function layerNormalization(node: OperatorNode): readonly Tensor[] {
   node.ignore("stash_type");
   const axes = x.shape.map((_, i) => i).slice(axis);
   const eps = node.float("epsilon", 1e-5);
-  const scaled = standardize(x, axes, eps).mul(node.input(1));
-  const bias = node.optional(2);
+  const [scale, bias] = [node.input(1), node.optional(2)];
+  checkSpreads(node, scale, x, "the scale");
+  if (bias !== undefined) checkSpreads(node, bias, x, "the bias");
+  const scaled = standardize(x, axes, eps).mul(scale);
   const y = bias === undefined ? scaled : scaled.add(bias);
   if (!node.hasOutput(1) && !node.hasOutput(2)) return [y];
   const mean = x.mean(axes, true);
@@ -126,6 +136,7 @@ function rmsNormalization(node: OperatorNode): Tensor {
   const axis = trailingAxis(node, x, -1);
   node.ignore("stash_type");
   const axes = x.shape.map((_, i) => i).slice(axis);
+  checkSpreads(node, node.input(1), x, "the scale");
   return x.mul(x.square().mean(axes, true).add(node.float("epsilon", 1e-5)).rsqrt()).mul(node.input(1));
 }
 
@@ -134,7 +145,7 @@ const longestNeighbourhood = 1024;
 /** x / (bias + α/size · Σ x²)^β, the sum over neighbouring channels. */
 function localResponse(node: OperatorNode): Tensor {
   const x = node.input(0);
-  const size = node.int("size", 1);
+  const size = node.requiredInt("size", positive);
   if (!(size >= 1 && size <= longestNeighbourhood))
     return node.fail("unsupported", `size is ${size}, expected 1 to ${longestNeighbourhood}.`);
   return byNeighbours(x, size, Math.floor((size - 1) / 2), {
@@ -160,7 +171,7 @@ export const normalizations: OperatorFamily = {
   LpNormalization: (node) => {
     const x = node.input(0);
     const axis = trailingAxis(node, x, -1);
-    const length = norm(x, node.int("p", 2), axis, true);
+    const length = norm(x, node.int("p", 2, [1, 2]), axis, true);
     // What is all zeros stays so.
     return x.div(length.where(length.gt(0), 1));
   },

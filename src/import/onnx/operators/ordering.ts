@@ -1,4 +1,5 @@
 /** Operators about the order of elements along an axis: the largest ones, running sums, triangles, reversal. */
+import { checkElements, checkIs, checkList } from "./constraints.ts";
 import { normalizeAxis } from "../../../ir/shape.ts";
 import { runningSum, topk, tril, triu } from "../../../nn/ordering.ts";
 import { arange, gatherElements, reversed } from "../../../nn/positions.ts";
@@ -12,7 +13,9 @@ function topK(node: OperatorNode): readonly Tensor[] {
   const x = node.input(0);
   const axis = trailingAxis(node, x, -1);
   const size = x.shape[axis]!;
-  const k = node.has(1) ? node.constantNumbers(1, "k")[0]! : node.int("k", -1);
+  const given = node.has(1) ? node.constantNumbers(1, "k") : [node.requiredInt("k")];
+  checkList(node, "k", given, 1);
+  const k = given[0]!;
   if (!(k >= 0 && k <= size))
     return node.fail("argument", `k is ${k}, with ${size} elements to choose from.`);
   node.ignore("sorted");
@@ -24,7 +27,9 @@ function topK(node: OperatorNode): readonly Tensor[] {
 function cumSum(node: OperatorNode): Tensor {
   const x = node.input(0);
   if (x.rank === 0) return node.fail("shape", "a scalar has no dimension to sum along.");
-  const axis = normalizeAxis(node.constantNumbers(1, "the axis")[0]!, x.rank, "CumSum");
+  const given = node.constantNumbers(1, "the axis");
+  checkList(node, "the axis", given, 1);
+  const axis = normalizeAxis(given[0]!, x.rank, "CumSum");
   const exclusive = node.flag("exclusive", false);
   return node.flag("reverse", false)
     ? reversed(runningSum(reversed(x, axis), axis, exclusive), axis)
@@ -33,7 +38,11 @@ function cumSum(node: OperatorNode): Tensor {
 
 /** Keeps the upper (or lower) triangle of matrices, seen from the k-th diagonal. */
 function trilu(node: OperatorNode): Tensor {
-  const k = node.optionalNumbers(1, "k")?.[0] ?? 0;
+  const given = node.optionalNumbers(1, "k") ?? [0];
+  checkList(node, "k", given, 1);
+  const k = given[0]!;
+  if (node.input(0).rank < 2)
+    return node.fail("shape", `the input has ${node.input(0).rank} dimensions, expected 2 or more.`);
   return node.flag("upper", true) ? triu(node.input(0), k) : tril(node.input(0), k);
 }
 
@@ -41,8 +50,11 @@ function trilu(node: OperatorNode): Tensor {
 function reverseSequence(node: OperatorNode): Tensor {
   const x = node.input(0);
   const lengths = node.input(1).to("i32");
-  const [time, batch] = [node.int("time_axis", 0), node.int("batch_axis", 1)];
+  const [time, batch] = [node.int("time_axis", 0, [0, 1]), node.int("batch_axis", 1, [0, 1])];
+  if (x.rank < 2) return node.fail("shape", `the input has ${x.rank} dimensions, expected 2 or more.`);
   if (time + batch !== 1) return node.fail("argument", "time_axis and batch_axis must be 0 and 1.");
+  checkIs(node, "sequence_lens", lengths, [x.shape[batch]!]);
+  checkElements(node, 1, "sequence_lens", [0, x.shape[time]!]);
   const perBatch = lengths.unsqueeze(time);
   const position = arange(x, checkedLength(node, x.shape[time]!, "the sequence"), time, 2);
   const source = perBatch.sub(position).sub(1).where(position.lt(perBatch), position);

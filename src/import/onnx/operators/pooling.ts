@@ -1,4 +1,5 @@
 /** Pooling. */
+import { positive } from "./constraints.ts";
 import { windowCount, windowExtent } from "../../../ir/ops/window.ts";
 import { elementCount } from "../../../ir/shape.ts";
 import { norm } from "../../../nn/statistics.ts";
@@ -37,7 +38,7 @@ function isWide({ kernel, dilation, padding }: Pooled): boolean {
 }
 
 function maxPool(node: OperatorNode): readonly Tensor[] {
-  const isColumnMajor = node.flag("storage_order", false);
+  const isColumnMajor = node.int("storage_order", 0, [0, 1]) === 1;
   const { x: given, attributes } = windowed(node);
   // Narrow integers, all that ONNX has here besides floats, are exact in f32.
   const x = integerLimits(node.elementType(0)) === undefined ? given : given.to("f32");
@@ -86,7 +87,8 @@ function gatheredAverage(x: Tensor, attributes: Pooled, countIncludePad: boolean
 }
 
 /** In operator set 1 not only whole numbers. */
-const normOf = (node: OperatorNode): number => (node.opset < 2 ? node.float("p", 2) : node.int("p", 2));
+const normOf = (node: OperatorNode): number =>
+  node.opset < 2 ? node.float("p", 2) : node.int("p", 2, positive);
 
 /** (Σ |x|ᵖ)^(1/p) over a window: the average times the window's size, all windows made whole with zeros. */
 function lpPool(node: OperatorNode): Tensor {

@@ -1,4 +1,5 @@
 /** Quantised tensors: small integers, kept as i32, with a scale and a zero point. */
+import { checkIs, natural } from "./constraints.ts";
 import { elementCount, normalizeAxis } from "../../../ir/shape.ts";
 import { gatherAt, gatherWindows, integerTable } from "../../../nn/positions.ts";
 import { toTensor, type Tensor } from "../../../nn/tensor.ts";
@@ -13,10 +14,12 @@ import { windowOf, type OnnxWindow } from "./windows.ts";
 /** A scale or zero point against `x`: one for all, one an index of `axis`, or one a block along it. */
 function spread(node: OperatorNode, x: Tensor, parameter: Tensor): Tensor {
   const axis = normalizeAxis(node.int("axis", 1), Math.max(x.rank, 2), "axis");
-  const block = node.int("block_size", 0);
+  const block = node.int("block_size", 0, natural);
   if (parameter.rank === 0 || (parameter.rank === 1 && parameter.shape[0] === 1 && block === 0))
     return parameter.reshape([]);
   if (block > 0) {
+    const counts = x.shape.map((size, i) => (i === axis ? Math.ceil(size / block) : size));
+    checkIs(node, `a scale or zero point of blocks of ${block}`, parameter, counts);
     const size = checkedLength(node, x.shape[axis]!, "the axis");
     const blocks = integerTable(
       x,
@@ -25,6 +28,7 @@ function spread(node: OperatorNode, x: Tensor, parameter: Tensor): Tensor {
     );
     return gatherAt(parameter, axis, blocks);
   }
+  checkIs(node, "a scale or zero point", parameter, [x.shape[axis]!]);
   return parameter.reshape(x.shape.map((size, i) => (i === axis ? size : 1)));
 }
 
@@ -42,7 +46,13 @@ function quantizeLinear(node: OperatorNode): Tensor {
   const [x, scale] = [node.input(0).to("f32"), node.input(1)];
   const zero = node.optional(2);
   node.ignore("saturate", "precision");
-  const type = node.elementType(2) ?? (node.int("output_dtype", 0) || DataType.UINT8);
+  const asked = node.int("output_dtype", 0);
+  const type = node.elementType(2) ?? (asked || DataType.UINT8);
+  if (asked !== 0 && asked !== type)
+    return node.fail(
+      "argument",
+      `output_dtype is ${elementTypeName(asked)}, but the zero point is ${elementTypeName(type)}.`,
+    );
   node.declareResult(type);
   return quantized(x, spread(node, x, scale), zero && spread(node, x, zero), type, node);
 }

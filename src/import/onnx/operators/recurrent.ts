@@ -2,6 +2,7 @@
  * Recurrent layers, unrolled: one set of nodes a time step. What gates take from the input is computed for all steps
  * at once; steps beyond a sequence's length leave the state as it is and put zeros out.
  */
+import { checkElements, checkIs, checkRank, positive } from "./constraints.ts";
 import { softplus } from "../../../nn/activation-functions.ts";
 import { concat, linear, stack } from "../../../nn/functional.ts";
 import {
@@ -19,38 +20,43 @@ import type { OperatorFamily, OperatorNode } from "../operator.ts";
 /** By name, with the alpha and beta that the node gives it. */
 function activation(node: OperatorNode, name: string, alpha?: number, beta?: number): Activation {
   const [a, b] = [alpha, beta];
-  const known: Readonly<Record<string, Activation>> = {
-    relu: (x) => x.relu(),
-    tanh: (x) => x.tanh(),
-    sigmoid: (x) => x.sigmoid(),
-    affine: (x) => x.mul(a ?? 1).add(b ?? 0),
-    leakyrelu: (x) => x.leakyRelu(a ?? 0.01),
-    thresholdedrelu: (x) => x.where(x.gt(a ?? 1), 0),
-    scaledtanh: (x) =>
-      x
-        .mul(b ?? 1)
-        .tanh()
-        .mul(a ?? 1),
-    hardsigmoid: (x) =>
-      x
-        .mul(a ?? 0.2)
-        .add(b ?? 0.5)
-        .clamp(0, 1),
-    elu: (x) =>
-      x.relu().add(
+  const known: ReadonlyMap<string, Activation> = new Map<string, Activation>(
+    Object.entries({
+      relu: (x) => x.relu(),
+      tanh: (x) => x.tanh(),
+      sigmoid: (x) => x.sigmoid(),
+      affine: (x) => x.mul(a ?? 1).add(b ?? 0),
+      leakyrelu: (x) => x.leakyRelu(a ?? 0.01),
+      thresholdedrelu: (x) => x.where(x.gt(a ?? 1), 0),
+      scaledtanh: (x) =>
         x
-          .clamp(null, 0)
-          .exp()
-          .sub(1)
+          .mul(b ?? 1)
+          .tanh()
           .mul(a ?? 1),
-      ),
-    softsign: (x) => x.div(x.abs().add(1)),
-    softplus: (x) => softplus(x, 1, Infinity),
-  };
-  const key = name.toLowerCase();
-  return Object.hasOwn(known, key)
-    ? known[key]!
-    : node.fail("unsupported", `activation ${name} is not known.`);
+      hardsigmoid: (x) =>
+        x
+          .mul(a ?? 0.2)
+          .add(b ?? 0.5)
+          .clamp(0, 1),
+      elu: (x) =>
+        x.relu().add(
+          x
+            .clamp(null, 0)
+            .exp()
+            .sub(1)
+            .mul(a ?? 1),
+        ),
+      softsign: (x) => x.div(x.abs().add(1)),
+      softplus: (x) => softplus(x, 1, Infinity),
+    } satisfies Readonly<Record<string, Activation>>),
+  );
+  return (
+    known.get(name.toLowerCase()) ??
+    node.fail(
+      "unsupported",
+      `activation ${name.slice(0, 60)} is not known; expected one of ${[...known.keys()].join(", ")}.`,
+    )
+  );
 }
 
 interface Direction {
@@ -122,24 +128,38 @@ interface Layer {
 function recurrent(node: OperatorNode, layer: Layer): readonly Tensor[] {
   // Before operator set 7 whether the first output is wanted; it is left out where not.
   if (node.opset < 7) node.ignore("output_sequence");
-  const isBatchFirst = node.flag("layout", false);
+  const isBatchFirst = node.int("layout", 0, [0, 1]) === 1;
   const x = isBatchFirst ? node.input(0).transpose(0, 1) : node.input(0);
   const [steps, batch] = x.shape as [number, number];
   if (steps > longestUnrolled)
     return node.fail("unsupported", `${steps} time steps; at most ${longestUnrolled} are unrolled.`);
   const [weight, recurrence] = [node.input(1), node.input(2)];
   const [bias, lengths, peepholes] = [node.optional(3), node.optional(4), node.optional(7)];
-  const size = node.int("hidden_size", recurrence.shape[2]!);
-  const direction = node.string("direction", "forward");
+  checkRank(node, "the input", x, 3);
+  checkRank(node, "the recurrence weight", recurrence, 3);
+  const size = node.int("hidden_size", recurrence.shape[2]!, positive);
+  const direction = node.choice("direction", ["forward", "reverse", "bidirectional"], "forward");
   const count = direction === "bidirectional" ? 2 : 1;
-  if (weight.shape[0] !== count) return node.fail("shape", `weights for ${weight.shape[0]} directions.`);
+  const gates = layer.gateCount * size;
+  checkIs(node, "the weight", weight, [count, gates, x.shape[2]!]);
+  checkIs(node, "the recurrence weight", recurrence, [count, gates, size]);
+  if (bias !== undefined) checkIs(node, "the bias", bias, [count, 2 * gates]);
+  if (peepholes !== undefined) checkIs(node, "the peepholes", peepholes, [count, 3 * size]);
+  if (lengths !== undefined) {
+    checkIs(node, "sequence_lens", lengths, [batch]);
+    checkElements(node, 4, "sequence_lens", [0, steps]);
+  }
   const names = node.strings("activations") ?? Array.from({ length: count }, () => layer.defaults).flat();
   const [alphas, betas] = [node.floats("activation_alpha") ?? [], node.floats("activation_beta") ?? []];
   if (names.length !== count * layer.defaults.length)
     return node.fail("argument", `${names.length} activations, expected ${count * layer.defaults.length}.`);
   const functions = pairedActivations(node, names, alphas, betas);
   const limit = node.float("clip", 0);
+  if (!(limit >= 0)) return node.fail("argument", `clip is ${limit}, expected 0 or more.`);
   const initial = layer.hasCell ? [node.optional(5), node.optional(6)] : [node.optional(5)];
+  for (const state of initial)
+    if (state !== undefined)
+      checkIs(node, "an initial state", state, isBatchFirst ? [batch, count, size] : [count, batch, size]);
   const results = Array.from({ length: count }, (_, d) => {
     const gateSize = layer.gateCount * size;
     const activations = functions.slice(d * layer.defaults.length, (d + 1) * layer.defaults.length);

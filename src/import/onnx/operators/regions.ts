@@ -1,4 +1,5 @@
 /** Sampling rectangles of images: RoiAlign (He et al., "Mask R-CNN", 2017). */
+import { checkElements, checkIs, checkRank, natural, positive } from "./constraints.ts";
 import { arange, gatherAt } from "../../../nn/positions.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
@@ -36,18 +37,21 @@ function tapsBetween(start: Tensor, end: Tensor, samples: number, size: number, 
 
 function roiAlign(node: OperatorNode): Tensor {
   const [x, regions, images] = [node.input(0), node.input(1), node.input(2).to("i32")];
-  if (node.string("mode", "avg") !== "avg")
+  if (node.choice("mode", ["avg", "max"], "avg") !== "avg")
     return node.fail("unsupported", "mode max, which implementations compute differently.");
-  const ratio = node.int("sampling_ratio", 0);
+  const ratio = node.int("sampling_ratio", 0, natural);
   if (ratio < 1)
     return node.fail("unsupported", "sampling_ratio 0: how many samples are taken depends on data.");
   const isOld = node.opset < 16;
-  const mode = node.string("coordinate_transformation_mode", isOld ? "output_half_pixel" : "half_pixel");
-  if (mode !== "half_pixel" && mode !== "output_half_pixel")
-    return node.fail("unsupported", `coordinate_transformation_mode ${mode} is not known.`);
-  const [rows, columns] = [node.int("output_height", 1), node.int("output_width", 1)];
+  const modes = ["half_pixel", "output_half_pixel"] as const;
+  const mode = node.choice("coordinate_transformation_mode", modes, modes[isOld ? 1 : 0]);
+  const [rows, columns] = [node.int("output_height", 1, positive), node.int("output_width", 1, positive)];
   const [channels, height, width] = x.shape.slice(1) as [number, number, number];
   const count = regions.shape[0]!;
+  checkRank(node, "the input", x, 4);
+  checkIs(node, "rois", regions, [count, 4]);
+  checkIs(node, "batch_indices", images, [count]);
+  checkElements(node, 2, "batch_indices", [0, x.shape[0]! - 1]);
   checkedLength(node, count * rows * columns * ratio ** 2, "the samples");
   // Half-pixel regions may be empty; the older ones are at least one pixel.
   const isHalf = mode === "half_pixel";

@@ -2,7 +2,9 @@
  * Resizing by nearest, linear and cubic interpolation: where each result position lies in the source, in ONNX's
  * coordinate and rounding modes.
  */
+import { checkDistinct, checkList, natural } from "./constraints.ts";
 import { resizeAxis, type Interpolation } from "../../../nn/interpolate.ts";
+import { normalizeAxis } from "../../../ir/shape.ts";
 import { toTensor, type Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode } from "../operator.ts";
 import { integerLimits } from "../tensors.ts";
@@ -10,6 +12,20 @@ import { checkedLength } from "./checked-length.ts";
 
 /** Positions and weights are tables of this many entries. */
 const largestTarget = 2 ** 16;
+
+const coordinateModes = [
+  "half_pixel",
+  "half_pixel_symmetric",
+  "pytorch_half_pixel",
+  "align_corners",
+  "asymmetric",
+  "tf_half_pixel_for_nn",
+  "tf_crop_and_resize",
+] as const;
+type CoordinateMode = (typeof coordinateModes)[number];
+
+const nearestModes = ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"] as const;
+type NearestMode = (typeof nearestModes)[number];
 
 interface Axis {
   readonly size: number;
@@ -23,7 +39,7 @@ interface Axis {
 
 /** Where a result position lies in the source. */
 function sourcePosition(
-  mode: string,
+  mode: CoordinateMode,
   position: number,
   { size, target, scale, length, region = [0, 1] }: Axis,
   node: OperatorNode,
@@ -53,7 +69,7 @@ function sourcePosition(
       return from * (size - 1) + (position * (to - from) * (size - 1)) / (target - 1);
     }
     default:
-      return node.fail("unsupported", `coordinate_transformation_mode ${mode} is not supported.`);
+      return mode satisfies never;
   }
 }
 
@@ -68,7 +84,7 @@ function middle(position: number, scale: number): number {
  */
 const f32 = Math.fround;
 
-function roundNearest(mode: string, position: number, node: OperatorNode): number {
+function roundNearest(mode: NearestMode, position: number): number {
   switch (mode) {
     case "round_prefer_floor":
       return Math.ceil(position - 0.5);
@@ -79,7 +95,7 @@ function roundNearest(mode: string, position: number, node: OperatorNode): numbe
     case "ceil":
       return Math.ceil(position);
     default:
-      return node.fail("unsupported", `nearest_mode ${mode} is not known.`);
+      return mode satisfies never;
   }
 }
 
@@ -102,7 +118,7 @@ function resizeDimension(
     return smoothed(node, x, position, axis, positionOf, options);
   const interpolation: Interpolation =
     mode === "nearest"
-      ? { mode, round: (at) => roundNearest(nearest, at, node) }
+      ? { mode, round: (at) => roundNearest(nearest, at) }
       : mode === "linear"
         ? { mode, excludeOutside }
         : { mode: "cubic", cubic, excludeOutside };
@@ -156,9 +172,9 @@ function cubicWeight(distance: number, a: number): number {
 }
 
 interface ResizeOptions {
-  readonly mode: string;
-  readonly coordinates: string;
-  readonly nearest: string;
+  readonly mode: "nearest" | "linear" | "cubic";
+  readonly coordinates: CoordinateMode;
+  readonly nearest: NearestMode;
   readonly cubic: number;
   readonly excludeOutside: boolean;
   readonly antialias: boolean;
@@ -170,33 +186,45 @@ function resize(node: OperatorNode): Tensor {
   const x = node.input(0);
   const isOld = node.opset < 11;
   const options: ResizeOptions = {
-    mode: node.string("mode", "nearest"),
-    coordinates: node.string("coordinate_transformation_mode", isOld ? "asymmetric" : "half_pixel"),
-    nearest: node.string("nearest_mode", isOld ? "floor" : "round_prefer_floor"),
+    mode: node.choice("mode", ["nearest", "linear", "cubic"], "nearest"),
+    coordinates: node.choice(
+      "coordinate_transformation_mode",
+      coordinateModes,
+      isOld ? "asymmetric" : "half_pixel",
+    ),
+    nearest: node.choice("nearest_mode", nearestModes, isOld ? "floor" : "round_prefer_floor"),
     cubic: node.float("cubic_coeff_a", -0.75),
     excludeOutside: node.flag("exclude_outside", false),
     antialias: node.flag("antialias", false),
     extrapolation: node.float("extrapolation_value", 0),
   };
-  if (!["nearest", "linear", "cubic"].includes(options.mode))
-    return node.fail("unsupported", `mode ${options.mode} is not known.`);
   const axes =
-    node.ints("axes")?.map((axis) => (axis < 0 ? axis + x.rank : axis)) ?? x.shape.map((_, axis) => axis);
+    node.ints("axes")?.map((axis) => normalizeAxis(axis, x.rank, "Resize")) ?? x.shape.map((_, axis) => axis);
   const given = (position: number, what: string) => {
     const list = node.optionalNumbers(position, what);
     return list === undefined || list.length === 0 ? undefined : list;
   };
   const scales = given(isOld ? 1 : 2, "scales");
+  const sizesGiven = isOld ? undefined : given(3, "sizes");
+  if ((scales === undefined) === (sizesGiven === undefined))
+    return node.fail(
+      "argument",
+      `${scales === undefined ? "neither scales nor sizes are" : "both scales and sizes are"} given; expected one of them.`,
+    );
+  checkDistinct(node, "axes", axes);
+  if (scales !== undefined) checkScales(node, scales, axes.length, 0);
+  if (sizesGiven !== undefined) checkList(node, "sizes", sizesGiven, axes.length, natural);
   const sizes = isOld
     ? undefined
     : keptRatio(
         node,
-        given(3, "sizes"),
+        sizesGiven,
         axes.map((axis) => x.shape[axis]!),
       );
   const isCrop = options.coordinates === "tf_crop_and_resize";
   if (!isCrop && !isOld) node.ignoreInputs(1);
   const regions = isCrop ? given(1, "the region") : undefined;
+  if (isCrop) checkList(node, "roi", regions ?? [], 2 * axes.length);
   return inFloats(node, options.mode, (whole) =>
     axes.reduce((y, axis, i) => {
       const size = x.shape[axis]!;
@@ -226,13 +254,23 @@ function keptRatio(
   sizes: readonly number[] | undefined,
   source: readonly number[],
 ): readonly number[] | undefined {
-  const policy = node.string("keep_aspect_ratio_policy", "stretch");
+  const policies = ["stretch", "not_larger", "not_smaller"] as const;
+  const policy = node.choice("keep_aspect_ratio_policy", policies, "stretch");
   if (sizes === undefined || policy === "stretch") return sizes;
-  if (policy !== "not_larger" && policy !== "not_smaller")
-    return node.fail("unsupported", `keep_aspect_ratio_policy ${policy} is not known.`);
   const ratios = sizes.map((size, i) => size / source[i]!);
   const scale = policy === "not_larger" ? Math.min(...ratios) : Math.max(...ratios);
   return source.map((size) => Math.floor(size * scale + 0.5));
+}
+
+/** Numbers above 0 and not below `least`. */
+function checkScales(node: OperatorNode, scales: readonly number[], count: number, least: number): void {
+  checkList(node, "scales", scales, count);
+  const odd = scales.find((scale) => !(scale > 0 && scale >= least && scale < Infinity));
+  if (odd !== undefined)
+    node.fail(
+      "argument",
+      `scales are [${scales.join(", ")}], expected ${least === 0 ? "numbers above 0" : `${least} or more`}.`,
+    );
 }
 
 function upsampleScales(node: OperatorNode, x: Tensor): readonly number[] {
@@ -244,10 +282,10 @@ function upsampleScales(node: OperatorNode, x: Tensor): readonly number[] {
 /** The operator that Resize replaced: nearest or linear by scales, asymmetric. */
 function upsample(node: OperatorNode): Tensor {
   const x = node.input(0);
-  const given = node.string("mode", "nearest");
+  const given = node.choice("mode", ["nearest", "linear", "bilinear"], "nearest");
   const mode = given === "bilinear" ? "linear" : given;
-  if (mode !== "nearest" && mode !== "linear") return node.fail("unsupported", `mode ${given} is not known.`);
   const scales = upsampleScales(node, x);
+  checkScales(node, scales, x.rank, 1);
   const options: ResizeOptions = {
     mode,
     coordinates: "asymmetric",

@@ -1,4 +1,5 @@
 /** Gathering and scattering by index tensors. */
+import { checkElements, checkIndexVectors, checkIndices, checkIs } from "./constraints.ts";
 import type { ScatterReduction } from "../../../ir/ops/placement.ts";
 import { elementCount, sameShape } from "../../../ir/shape.ts";
 import { arange, gatherAt, gatherElements, rowNumbers, wrapped } from "../../../nn/positions.ts";
@@ -11,24 +12,37 @@ import { narrowed } from "./narrow.ts";
 
 function gatherElementsOf(node: OperatorNode): Tensor {
   const x = node.input(0);
-  return gatherElements(x, trailingAxis(node, x, 0), indicesOf(node, x));
+  const axis = trailingAxis(node, x, 0);
+  return gatherElements(x, axis, indicesOf(node, x, axis));
 }
 
-function indicesOf(node: OperatorNode, x: Tensor): Tensor {
+/** Indices along an axis, elsewhere no longer than the data. */
+function indicesOf(node: OperatorNode, x: Tensor, axis: number): Tensor {
   const indices = node.input(1);
   if (indices.rank !== x.rank)
     return node.fail("shape", `indices have ${indices.rank} dimensions, the data ${x.rank}.`);
   if (x.rank === 0) return node.fail("shape", "a scalar has no elements along a dimension.");
+  const wide = indices.shape.findIndex((size, i) => i !== axis && size > x.shape[i]!);
+  if (wide >= 0)
+    return node.fail(
+      "shape",
+      `indices have ${indices.shape[wide]} elements along axis ${wide}, where the data has ${x.shape[wide]}.`,
+    );
+  checkIndices(node, 1, x.shape[axis]!, axis);
   return indices;
 }
 
 function gatherNd(node: OperatorNode): Tensor {
   const [x, indices] = [node.input(0), node.input(1)];
-  const batchRank = node.int("batch_dims", 0);
-  const depth = indices.shape.at(-1) ?? 0;
+  if (x.rank === 0 || indices.rank === 0)
+    return node.fail("shape", "data and indices have at least one dimension.");
+  const batchRank = node.int("batch_dims", 0, [0, Math.min(x.rank, indices.rank) - 1]);
+  const depth = indices.shape.at(-1)!;
+  if (depth < 1) return node.fail("shape", "index vectors have no numbers; expected at least 1.");
   const end = batchRank + depth;
   if (end > x.rank || !sameShape(x.shape.slice(0, batchRank), indices.shape.slice(0, batchRank)))
     return node.fail("shape", `index vectors of ${depth} after ${batchRank} batch dimensions do not fit.`);
+  checkIndexVectors(node, 1, x.shape.slice(batchRank, end));
   const batch = elementCount(x.shape.slice(0, batchRank));
   const indexed = x.shape.slice(batchRank, end);
   const rest = x.shape.slice(end);
@@ -41,15 +55,13 @@ function gatherNd(node: OperatorNode): Tensor {
 }
 
 function reductionOf(node: OperatorNode): ScatterReduction {
-  const name = node.string("reduction", "none");
-  const known: readonly ScatterReduction[] = ["none", "add", "mul", "max", "min"];
-  return known.find((item) => item === name) ?? node.fail("unsupported", `reduction ${name} is not known.`);
+  return node.choice<ScatterReduction>("reduction", ["none", "add", "mul", "max", "min"], "none");
 }
 
 function scatterElements(node: OperatorNode): Tensor {
   const [data, updates] = [node.input(0), node.input(2)];
   const axis = trailingAxis(node, data, 0);
-  const indices = indicesOf(node, data);
+  const indices = indicesOf(node, data, axis);
   if (!sameShape(indices.shape, updates.shape))
     return node.fail("shape", "indices and updates must have one shape.");
   return narrowed(
@@ -60,10 +72,14 @@ function scatterElements(node: OperatorNode): Tensor {
 
 function scatterNd(node: OperatorNode): Tensor {
   const [data, indices, updates] = [node.input(0), node.input(1), node.input(2)];
-  const depth = indices.shape.at(-1) ?? 0;
+  if (data.rank === 0 || indices.rank === 0)
+    return node.fail("shape", "data and indices have at least one dimension.");
+  const depth = indices.shape.at(-1)!;
   if (depth > data.rank)
     return node.fail("shape", `index vectors of ${depth} for ${data.rank} dimensions do not fit.`);
   const indexed = data.shape.slice(0, depth);
+  checkIndexVectors(node, 1, indexed);
+  checkIs(node, "updates", updates, [...indices.shape.slice(0, -1), ...data.shape.slice(depth)]);
   const [rows, columns] = [elementCount(indexed), elementCount(data.shape.slice(depth))];
   const count = elementCount(indices.shape.slice(0, -1));
   const targets = rowNumbers(indices.reshape([count, depth]), indexed);
@@ -77,14 +93,15 @@ function scatterNd(node: OperatorNode): Tensor {
 function tensorScatter(node: OperatorNode): Tensor {
   const [cache, update] = [node.input(0), node.input(1)];
   const axis = trailingAxis(node, cache, -2);
-  const mode = node.string("mode", "linear");
-  if (mode !== "linear" && mode !== "circular") return node.fail("unsupported", `mode ${mode} is not known.`);
+  const mode = node.choice("mode", ["linear", "circular"], "linear");
   const fits = cache.shape.every((size, i) =>
     i === axis ? update.shape[i]! <= size : update.shape[i] === size,
   );
   if (axis === 0 || update.rank !== cache.rank || !fits)
     return node.fail("shape", "the update does not fit into the cache along the axis.");
   const size = checkedLength(node, cache.shape[axis]!, "the cache");
+  const last = mode === "circular" ? size - 1 : size - update.shape[axis]!;
+  if (node.has(2)) checkElements(node, 2, "write_indices", [0, last]);
   const steps = arange(cache, update.shape[axis]!, axis, cache.rank);
   const starts = node.optional(2)?.to("i32");
   const batch = starts?.reshape(cache.shape.map((_, i) => (i === 0 ? cache.shape[0]! : 1)));

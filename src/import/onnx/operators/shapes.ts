@@ -1,11 +1,12 @@
 /** Operators that only change or tell shapes, and values that are known from the start. */
+import { checkDistinct, checkNumber, natural } from "./constraints.ts";
 import type { HostTensor } from "../../../ir/host-tensor.ts";
 import { zeros } from "../../../ir/host-tensor.ts";
 import { elementCount, normalizeAxis } from "../../../ir/shape.ts";
 import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorFamily, OperatorNode, OperatorResult } from "../operator.ts";
 import { TensorProto_DataType as DataType } from "../schema/onnx_pb.ts";
-import { castTo } from "./cast.ts";
+import { castTo, typeOfName } from "./cast.ts";
 import { axesOf } from "./axes.ts";
 
 const integers = (values: readonly number[], shape: readonly number[] = [values.length]): HostTensor => ({
@@ -19,6 +20,15 @@ function reshape(node: OperatorNode): Tensor {
   const x = node.input(0);
   const wanted = node.ints("shape") ?? node.constantNumbers(1, "the shape");
   const allowZero = node.flag("allowzero", false);
+  wanted.forEach((size, axis) => {
+    checkNumber(node, `the shape's number ${axis}`, size, [-1, 2 ** 31 - 1]);
+    if (size === 0 && !allowZero && axis >= x.rank)
+      node.fail("shape", `the shape [${wanted.join(", ")}] keeps dimension ${axis} of ${x.rank}.`);
+  });
+  if (wanted.filter((size) => size === -1).length > 1)
+    node.fail("shape", `the shape [${wanted.join(", ")}] leaves more than one size open.`);
+  if (allowZero && wanted.includes(0) && wanted.includes(-1))
+    node.fail("shape", `the shape [${wanted.join(", ")}] has both 0 and -1, with allowzero.`);
   return x.reshape(wanted.map((size, axis) => (size === 0 && !allowZero ? (x.shape[axis] ?? 0) : size)));
 }
 
@@ -27,22 +37,43 @@ function shape(node: OperatorNode): HostTensor {
   const sizes = node.input(0).shape;
   const rank = sizes.length;
   const clamp = (position: number) => Math.min(Math.max(position < 0 ? position + rank : position, 0), rank);
-  return integers(sizes.slice(clamp(node.int("start", 0)), clamp(node.int("end", rank))));
+  const [start, end] = [Number(node.long("start") ?? 0), Number(node.long("end") ?? rank)];
+  return integers(sizes.slice(clamp(start), clamp(end)));
 }
 
+const constantValues = [
+  "value",
+  "value_float",
+  "value_floats",
+  "value_int",
+  "value_ints",
+  "value_string",
+  "value_strings",
+  "sparse_value",
+];
+
 function constant(node: OperatorNode): HostTensor {
+  const given = constantValues.filter((name) => node.hasAttribute(name));
+  if (given.length !== 1)
+    return node.fail(
+      "file-format",
+      `${given.length === 0 ? "it has no value" : `it has ${given.join(" and ")}`}; expected one of ${constantValues.join(", ")}.`,
+    );
   const value = node.tensor("value");
   if (value !== undefined) {
     node.declareResult(node.tensorType("value")!);
     return value;
   }
+  node.declareResult(given[0]!.startsWith("value_int") ? DataType.INT64 : DataType.FLOAT);
   const floats = node.floats("value_floats");
   if (floats !== undefined) return { dtype: "f32", shape: [floats.length], data: Float32Array.from(floats) };
-  const ints = node.ints("value_ints");
-  if (ints !== undefined) return integers(ints);
-  const int = node.int("value_int", NaN);
-  if (!Number.isNaN(int)) return integers([int], []);
-  return { dtype: "f32", shape: [], data: Float32Array.of(node.float("value_float", 0)) };
+  const ints = node.longs("value_ints");
+  if (ints !== undefined) return { dtype: "i64", shape: [ints.length], data: BigInt64Array.from(ints) };
+  const int = node.long("value_int");
+  if (int !== undefined) return { dtype: "i64", shape: [], data: BigInt64Array.of(int) };
+  if (given[0] === "value_float")
+    return { dtype: "f32", shape: [], data: Float32Array.of(node.float("value_float", 0)) };
+  return node.fail("unsupported", `${given[0]} is not supported.`);
 }
 
 /** Longer values are left for kernels to fill. */
@@ -50,6 +81,7 @@ const longestFilled = 4096;
 
 function filled(node: OperatorNode): OperatorResult {
   const sizes = node.constantNumbers(0, "the shape");
+  sizes.forEach((size, axis) => checkNumber(node, `the shape's number ${axis}`, size, natural));
   const value = node.tensor("value");
   node.declareResult(node.tensorType("value") ?? DataType.FLOAT);
   const scalar = value === undefined ? zeros([], "f32") : { ...value, shape: [] };
@@ -73,6 +105,10 @@ function range(node: OperatorNode): HostTensor {
     number,
     number,
   ];
+  for (const [what, value] of Object.entries({ start, limit, delta: step }))
+    if (value.data.length !== 1)
+      return node.fail("shape", `${what} has ${value.data.length} elements, expected 1.`);
+  if (by === 0) return node.fail("argument", "delta is 0, expected any other number.");
   const count = Math.max(0, Math.ceil((to - from) / by));
   if (count >= 2 ** 24) return node.fail("unsupported", `a range of ${count} elements is too long.`);
   const values = Array.from({ length: count }, (_, i) => from + i * by);
@@ -101,6 +137,7 @@ function unsqueeze(node: OperatorNode): Tensor {
   const x = node.input(0);
   const given = node.ints("axes") ?? node.constantNumbers(1, "axes");
   const axes = given.map((axis) => normalizeAxis(axis, x.rank + given.length, "Unsqueeze"));
+  checkDistinct(node, "axes", axes);
   const sizes = [...x.shape];
   for (const axis of [...axes].sort((a, b) => a - b)) sizes.splice(axis, 0, 1);
   return x.reshape(sizes);
@@ -148,10 +185,9 @@ export const shapes: OperatorFamily = {
   Dropout: dropout,
   Cast: (node) => {
     node.ignore("saturate");
-    if (node.opset >= 6) return castTo(node, node.int("to", 0));
+    if (node.opset >= 6) return castTo(node, node.requiredInt("to"));
     // Types were names.
-    const name = node.string("to", "") as keyof typeof DataType;
-    return castTo(node, DataType[name] ?? node.fail("unsupported", `casting to ${name} is not supported.`));
+    return castTo(node, typeOfName(node, node.string("to", "")));
   },
   CastLike: (node) => {
     node.ignore("saturate");
@@ -162,6 +198,7 @@ export const shapes: OperatorFamily = {
   Expand: (node) => {
     const x = node.input(0);
     const sizes = node.constantNumbers(1, "the shape");
+    sizes.forEach((size, axis) => checkNumber(node, `the shape's number ${axis}`, size, natural));
     const rank = Math.max(x.rank, sizes.length);
     const at = (list: readonly number[], axis: number) => list[axis - (rank - list.length)] ?? 1;
     return x.expand(

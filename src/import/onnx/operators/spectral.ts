@@ -1,4 +1,5 @@
 /** Discrete Fourier transforms as products with tables of cosines and sines. */
+import { checkNumber, positive } from "./constraints.ts";
 import { normalizeAxis } from "../../../ir/shape.ts";
 import { concat } from "../../../nn/functional.ts";
 import { gatherAt, integerTable } from "../../../nn/positions.ts";
@@ -36,6 +37,12 @@ function dft(node: OperatorNode): Tensor {
   const axis = normalizeAxis(given, x.rank, "DFT");
   if (axis === x.rank - 1) return node.fail("argument", "the last dimension holds real and imaginary parts.");
   const length = node.optionalNumbers(1, "dft_length")?.[0] ?? x.shape[axis]!;
+  checkNumber(node, "dft_length", length, positive);
+  if (x.shape.at(-1) !== 1 && x.shape.at(-1) !== 2)
+    return node.fail(
+      "shape",
+      `the last dimension has ${x.shape.at(-1)} elements, expected 1 or 2: real and imaginary parts.`,
+    );
   const isOneSided = node.flag("onesided", false);
   const isInverse = node.flag("inverse", false);
   if (isOneSided && isInverse) return node.fail("unsupported", "an inverse one-sided transform.");
