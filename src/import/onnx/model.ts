@@ -124,12 +124,9 @@ export function importParsed(
     initializers.set(name, initializerOf(tensor, { rawData, externalData }));
   }
   // Before IR version 4, initialisers had to be listed as inputs, too, and are constants all the same.
-  const overridable =
-    proto.irVersion < 4n
-      ? []
-      : graph.input
-          .filter((input) => isListed(input) && read.has(input.name))
-          .map((input) => overridableInput(input, tensors.get(input.name)!));
+  const overridable = graph.input
+    .filter(({ name }) => proto.irVersion >= 4n && initializers.has(name))
+    .map((input) => overridableInput(input, tensors.get(input.name)!));
   return new OnnxModel(graph.name, dialect, inputs, outputs, ordered, initializers, overridable);
 }
 

@@ -60,9 +60,21 @@ const formats: Readonly<Partial<Record<DataType, Format>>> = {
   [DataType.BOOL]: { dtype: "bool", bytes: 1, read: (view, at) => (view.getUint8(at) === 0 ? 0 : 1) },
 };
 
+/** Types of fewer than 16 bits that came later, of which the schema here has no names. */
+const laterTypes: ReadonlyMap<number, string> = new Map(
+  "FLOAT8E4M3FN FLOAT8E4M3FNUZ FLOAT8E5M2 FLOAT8E5M2FNUZ UINT4 INT4 FLOAT4E2M1 FLOAT8E8M0 UINT2 INT2"
+    .split(" ")
+    .map((name, i) => [17 + i, name]),
+);
+
 /** The name ONNX has for an element type. */
 export function elementTypeName(type: number): string {
-  return DataType[type] ?? `type ${type}`;
+  return DataType[type] ?? laterTypes.get(type) ?? `type ${type}`;
+}
+
+/** Whether there is such a type in ONNX, supported or not. */
+export function isElementType(type: number): boolean {
+  return type !== 0 && (DataType[type] !== undefined || laterTypes.has(type));
 }
 
 /** The dtype a graph value of an ONNX element type has; undefined where it is not supported. */

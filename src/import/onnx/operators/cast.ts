@@ -7,7 +7,7 @@ import { graphDType, isDType, type DType } from "../../../ir/dtype.ts";
 import { Tensor } from "../../../nn/tensor.ts";
 import type { OperatorNode } from "../operator.ts";
 import { TensorProto_DataType as DataType } from "../schema/onnx_pb.ts";
-import { dtypeOfElementType, elementTypeName, integerLimits } from "../tensors.ts";
+import { dtypeOfElementType, elementTypeName, integerLimits, isElementType } from "../tensors.ts";
 import { narrowTo } from "./narrow.ts";
 
 const typesOfNumbers = Object.values(DataType)
@@ -29,7 +29,7 @@ export function typeOfName(node: OperatorNode, name: string): number {
 /** The dtype that values of an ONNX type have in a graph. */
 export function castTarget(node: OperatorNode, elementType: number): DType {
   const dtype = dtypeOfElementType(elementType);
-  if (DataType[elementType] === undefined || elementType === (DataType.UNDEFINED as number))
+  if (!isElementType(elementType))
     return node.fail(
       "file-format",
       `casting to type ${elementType}, which does not exist; expected one of ${typesOfNumbers}.`,
