@@ -218,6 +218,16 @@ describe("external data", () => {
     { length: "-12" },
     { length: "99999999999999999999" },
     { offset: "4611686018427387904" },
+    { offset: "0x4" },
+    { offset: " 4" },
+    { offset: "4.0" },
+    { offset: "+4" },
+    { offset: "" },
+    { length: "0xC" },
+    { length: "12.0" },
+    { length: "1.2e1" },
+    { length: "" },
+    { length: "0", offset: "8" },
   ])("is refused where its place is not in the file: %j", (place) => {
     const parts = weightAt({ location: "w.bin", ...place });
     expect(errorOf(parts, {}, () => new Uint8Array(16)).message).toMatch(/'w' needs bytes/);
@@ -227,6 +237,19 @@ describe("external data", () => {
     expect(errorOf(weightAt({ location: "w.bin" })).message).toMatch(/pass externalData/);
     const nothing = (() => undefined) as unknown as (name: string) => Uint8Array;
     expect(errorOf(weightAt({ location: "w.bin" }), {}, nothing).message).toMatch(/w\.bin/);
+  });
+
+  it.each<Readonly<Record<string, string>>>([
+    {},
+    { length: "0" },
+    { offset: "0", length: "0" },
+    { length: "12" },
+  ])("may be followed by more, and a length of 0 or none is all that is needed: %j", (place) => {
+    const bytes = new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer);
+    const model = importOnnx(modelBytes(weightAt({ location: "w.bin", ...place })), {
+      externalData: () => bytes,
+    });
+    expect([...(model.initializers.get("w")!.value.data as Float32Array)]).toEqual([1, 2, 3]);
   });
 
   it("is read at its offset", () => {

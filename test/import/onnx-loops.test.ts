@@ -110,6 +110,46 @@ describe("Loop", () => {
     expect(inspectOnnx(modelBytes(parts)).unsupported).toEqual([]);
   });
 
+  it("of no iterations hands on what it was given, and stacks nothing, of the shape that an iteration would make", async () => {
+    expect(await run(doubled(0), tensor([1, 2]))).toEqual({ last: tensor([1, 2]), y: tensor([], [0, 2]) });
+    // The condition ends it, too, and integers stay integers.
+    const counting = body(["i", "goesOn"], ["same", "seen"], [
+      node("Identity", ["goesOn"], ["same"]),
+      node("Add", ["i", "i"], ["seen"]),
+    ]); // prettier-ignore
+    const never = { name: "never", dims: [], dataType: DataType.BOOL, int32Data: [0] };
+    const parts: ModelParts = {
+      nodes: [loop(["", "never"], ["y"], counting), node("Shape", ["y"], ["shape"])],
+      initializers: [never],
+      inputs: [],
+      outputs: [{ name: "y" }, { name: "shape" }],
+    };
+    await using compiled = await compile(importOnnx(modelBytes(parts)), { device: "cpu" });
+    expect(await compiled.run()).toEqual({ y: tensor([], [0], "i64"), shape: tensor([0n]) });
+  });
+
+  it("of no iterations goes by what its body declares, where an iteration could not be", async () => {
+    // The first iteration would take row 5 of 2.
+    const reading = (declared: ReturnType<typeof value>): ModelParts => ({
+      nodes: [
+        loop(["count", ""], ["y"], {
+          input: names(["i", "goesOn"]),
+          output: [{ name: "same" }, declared],
+          node: [node("Identity", ["goesOn"], ["same"]), node("Gather", ["x", "five"], ["row"])],
+        }),
+        node("Concat", ["y", "x"], ["all"], { axis: 0 }),
+      ],
+      initializers: [integers("count", [0], []), integers("five", [5], [])],
+      inputs: [value("x", [2, 3])],
+      outputs: [{ name: "all" }],
+    }); // prettier-ignore
+    const x = tensor([1, 2, 3, 4, 5, 6], [2, 3]);
+    expect(await run(reading(value("row", [3])), x)).toEqual({ all: x });
+    expect(() => traceOnnx(importOnnx(modelBytes(reading({ name: "row" }))))).toThrow(
+      /Loop_of_y': output 0 is of no iterations, and what one would make of it is not known .*index 5/,
+    );
+  });
+
   it("is refused where data decides how often it runs, with its name", () => {
     const parts: ModelParts = {
       ...doubled(1),

@@ -7,7 +7,18 @@ import { tensor, type HostTensor } from "../../src/ir/host-tensor.ts";
 import { elementCount } from "../../src/ir/shape.ts";
 import * as nn from "../../src/nn/index.ts";
 import { seededRandom } from "../../src/nn/init.ts";
-import { archive, dictOf, global, integer, op, tensorItem, text, tuple } from "./checkpoint-files.ts";
+import {
+  archive,
+  bytesOf,
+  dictOf,
+  global,
+  integer,
+  op,
+  tensorItem,
+  text,
+  tuple,
+  type Item,
+} from "./checkpoint-files.ts";
 
 const read = (name: string) => readFileSync(new URL(`data/${name}`, import.meta.url));
 
@@ -166,6 +177,84 @@ describe("pickles that ask for more", () => {
       ["__proto__", tensor([1, 2, 3, 4], [2, 2])],
     ]);
   });
+});
+
+describe("files from before version 1.6", () => {
+  const floats = [...new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer)];
+  const count = (elements: number): Item => [...new Uint8Array(BigInt64Array.of(BigInt(elements)).buffer)];
+  const magic: Item = [
+    op.proto,
+    [0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19],
+    op.stop,
+  ];
+  const protocol: Item = [op.proto, integer(1001), op.stop];
+  const system: Item = [op.proto, op.emptyDict, text("little_endian"), 0x88, op.setItem, op.stop];
+  const keys = (...names: string[]): Item => [
+    op.proto, op.emptyList, ...names.map((name): Item => [text(name), op.append]), op.stop,
+  ]; // prettier-ignore
+  const legacy = (top: Item, ...rest: Item[]): Uint8Array =>
+    Uint8Array.from(bytesOf(magic, protocol, system, top, ...rest));
+  const four = [keys("0"), count(4), floats] as const;
+
+  /** SHORT_BINSTRING, which Python 2 writes for text. */
+  const oldText = (word: string): Item => ["U", word.length, word];
+  const storage = (...part: Item[]): Item => [
+    tuple(
+      oldText("storage"),
+      global("torch", "FloatStorage"),
+      oldText("0"),
+      oldText("cpu"),
+      integer(4),
+      ...part,
+    ),
+    op.persistentId,
+  ];
+  /** `_rebuild_tensor(storage, offset, shape, strides)`, as before version 0.4. */
+  const oldTensor = (from: Item, shape: number, offset = 0): Item => [
+    global("torch._utils", "_rebuild_tensor"),
+    tuple(from, integer(offset), tuple(integer(shape)), tuple(integer(1))),
+    op.reduce,
+  ];
+  const list = (...items: Item[]): Item => [op.emptyList, ...items.map((item): Item => [item, op.append])];
+  /** `OrderedDict([[key, value], …])`, as Python 2 pickles it. */
+  const oldDict = (...entries: (readonly [string, Item])[]): Item => [
+    global("collections", "OrderedDict"),
+    tuple(list(...entries.map(([key, value]) => list(oldText(key), value)))),
+    op.reduce,
+  ];
+
+  test("that Python 2 wrote are read, with views of storages and parts of them", () => {
+    const part = storage(tuple(oldText("part"), integer(1), integer(3)));
+    const top: Item = [
+      op.proto,
+      oldDict(["w", oldTensor(storage(0x4e), 4)], ["v", oldTensor(part, 2, 1)]),
+      op.stop,
+    ];
+    expect(readPytorch(legacy(top, ...four))).toEqual({ w: tensor([1, 2, 3, 4]), v: tensor([3, 4]) });
+  });
+
+  test.each<[string, Uint8Array, RegExp]>([
+    ["another protocol", Uint8Array.from(bytesOf(magic, [op.proto, integer(1000), op.stop])), /protocol 1000, expected 1001/],
+    ["another magic number", Uint8Array.from(bytesOf([op.proto, [0x8a, 10, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], op.stop], protocol)), /magic number/],
+    ["big-endian elements", Uint8Array.from(bytesOf(magic, protocol, [op.proto, op.emptyDict, text("little_endian"), 0x89, op.setItem, op.stop])), /not little-endian/],
+    ["a storage that is not listed", legacy(dictOf(tensorItem()), keys()), /lacks the storage "0"/],
+    ["a storage that nothing refers to", legacy(dictOf(tensorItem()), keys("1"), count(4), floats), /has "1", which no tensor refers to/],
+    ["a storage listed twice", legacy(dictOf(tensorItem()), keys("0", "0"), count(4), floats, count(4), floats), /refers to, or twice/],
+    ["more elements than the file has", legacy(dictOf(tensorItem()), keys("0"), count(5), floats), /said to have 5 elements/],
+    ["fewer than none", legacy(dictOf(tensorItem()), keys("0"), count(-1), floats), /said to have -1 elements/],
+    ["fewer than the tensor needs", legacy(dictOf(tensorItem()), keys("0"), count(3), floats.slice(0, 12)), /storage of 12 bytes, which needs 16/],
+    ["more bytes than storages", legacy(dictOf(tensorItem()), ...four, [0]), /1 bytes more than its storages/],
+    ["no storages", legacy(dictOf(tensorItem()), keys("0")), /ends before storage "0"/],
+    ["a part beyond its storage", legacy([op.proto, oldDict(["w", oldTensor(storage(tuple(oldText("p"), integer(2), integer(3))), 2)]), op.stop], ...four), /part of a storage that it does not have/],
+    ["a view beyond its part", legacy([op.proto, oldDict(["w", oldTensor(storage(tuple(oldText("p"), integer(0), integer(2))), 3)]), op.stop], ...four), /reaches element 2 of a storage of 2/],
+    ["a dictionary of no pairs", legacy([op.proto, [global("collections", "OrderedDict"), tuple(list(list(oldText("w")))), op.reduce], op.stop], ...four), /OrderedDict is made of something else than pairs/],
+    ["code", legacy(dictOf([global("os", "system"), tuple(text("true")), op.reduce]), ...four), /class or function "os\.system"/],
+    ["a bare pickle", Uint8Array.from(bytesOf(dictOf(integer(1)))), /bare pickle, not one that torch\.save wrote/],
+    ["a tar archive", Uint8Array.from([...new Uint8Array(257), ...bytesOf("ustar"), ...new Uint8Array(250)]), /tar archive, as PyTorch wrote before version 0\.2/],
+  ])("%s is refused", (_, bytes, message) => {
+    expect(() => readPytorch(bytes)).toThrow(message);
+    expect(() => readPytorch(bytes)).toThrow(UserError);
+  }); // prettier-ignore
 });
 
 describe("sizes that lie", () => {

@@ -168,6 +168,47 @@ describe("loadStateDict", () => {
     expect(target.stateDict()["0.bias"]).toEqual(tensor([1, 2, 3]));
   });
 
+  test("counts of batches may be missing, in modules of modules, and stay as they are", () => {
+    const target = new nn.Sequential(
+      new nn.Conv2d(1, 2, 3),
+      new nn.Sequential(
+        new nn.BatchNorm2d(2),
+        new nn.InstanceNorm2d(2, { affine: true, trackRunningStats: true }),
+      ),
+    );
+    const counted = { ...target.stateDict(), "1.0.num_batches_tracked": tensor([5n], []) };
+    target.loadStateDict(counted);
+    const entries = Object.entries(target.stateDict()).filter(
+      ([name]) => !name.endsWith("num_batches_tracked"),
+    );
+    expect(entries).toHaveLength(2 + 4 + 4);
+    const changed: Record<string, HostTensor> = { ...Object.fromEntries(entries), "0.bias": tensor([1, 2]) };
+    expect(target.loadStateDict(changed)).toEqual({ missingKeys: [], unexpectedKeys: [] });
+    expect(target.stateDict()["0.bias"]).toEqual(tensor([1, 2]));
+    expect(target.stateDict()["1.0.num_batches_tracked"]).toEqual(tensor([5n], []));
+    const { "1.0.running_mean": _, ...lacking } = changed;
+    expect(() => target.loadStateDict(lacking)).toThrow(/missing: 1\.0\.running_mean$/m);
+  });
+
+  test("one element is taken for a scalar, as PyTorch takes it, and nothing else is", () => {
+    class Scaled extends nn.Module {
+      readonly scale = new nn.Parameter(tensor([2], []));
+      readonly row = new nn.Parameter(tensor([2], [1]));
+      override forward(x: nn.Tensor): nn.Tensor {
+        return x.mul(this.scale).mul(this.row);
+      }
+    }
+    const target = new Scaled();
+    const norm = new nn.BatchNorm1d(1);
+    target.loadStateDict({ scale: tensor([3], [1]), row: tensor([4], [1]) });
+    expect(target.stateDict()).toEqual({ scale: tensor([3], []), row: tensor([4], [1]) });
+    norm.loadStateDict({ ...norm.stateDict(), num_batches_tracked: tensor([7n], [1]) });
+    expect(norm.stateDict()["num_batches_tracked"]).toEqual(tensor([7n], []));
+    expect(() => target.loadStateDict({ scale: tensor([3, 4]), row: tensor([4], [1]) })).toThrow(/scale: \[2\] given, \[\] expected/);
+    expect(() => target.loadStateDict({ scale: tensor([3], [1, 1]), row: tensor([4], [1]) })).toThrow(/scale: \[1,1\] given/);
+    expect(() => target.loadStateDict({ scale: tensor([3], []), row: tensor([4], []) })).toThrow(/row: \[\] given, \[1\] expected/);
+  }); // prettier-ignore
+
   test("not strict, a wrong shape is still refused", () => {
     expect(() => model().loadStateDict({ "0.bias": tensor([1]) }, { strict: false })).toThrow(
       /0.bias: \[1\] given, \[3\] expected/,

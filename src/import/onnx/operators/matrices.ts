@@ -30,7 +30,7 @@ function gemm(node: OperatorNode): Tensor {
   const a = node.flag("transA", false) ? node.input(0).transpose(0, 1) : node.input(0);
   const b = node.flag("transB", false) ? node.input(1).transpose(0, 1) : node.input(1);
   // Before operator set 7 it had to be said; what need not be broadcast is not changed by it.
-  if (node.opset < 7) node.ignore("broadcast");
+  if (node.opset < 7) node.int("broadcast", 0, [0, 1]);
   checkRank(node, "A", a, 2);
   checkRank(node, "B", b, 2);
   const product = matrixProduct(a, b);

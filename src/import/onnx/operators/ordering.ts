@@ -18,7 +18,8 @@ function topK(node: OperatorNode): readonly Tensor[] {
   const k = given[0]!;
   if (!(k >= 0 && k <= size))
     return node.fail("argument", `k is ${k}, with ${size} elements to choose from.`);
-  node.ignore("sorted");
+  // What need not be in order may be.
+  node.int("sorted", 1, [0, 1]);
   node.declareResult(DataType.INT64, 1);
   const { values, indices } = topk(x, k, axis, node.flag("largest", true));
   return [values, indices];
