@@ -1,5 +1,6 @@
 /** The command line, checked: which command, and its options as the command takes them. */
 import { parseArgs, type ParseArgsConfig } from "node:util";
+import type { ShapeBindings } from "../import/onnx/bind-inputs.ts";
 import type { DeviceKind } from "../runtime/device.ts";
 import { CommandLineError } from "./command-line-error.ts";
 
@@ -20,7 +21,7 @@ export interface RunArguments {
   readonly model: string;
   readonly inputs: readonly NamedFile[];
   readonly constants: readonly ConstantFile[];
-  readonly shapes: Readonly<Record<string, number>>;
+  readonly shapes: ShapeBindings;
   readonly device: DeviceKind | "auto";
   readonly outputs: readonly NamedFile[];
   readonly profile: boolean;
@@ -38,14 +39,14 @@ export interface InspectArguments {
   readonly command: "inspect";
   /** undefined: list the operators that are supported. */
   readonly model: string | undefined;
-  readonly shapes: Readonly<Record<string, number>>;
+  readonly shapes: ShapeBindings;
   readonly constants: readonly ConstantFile[];
 }
 
 export interface TuneArguments {
   readonly command: "tune";
   readonly model: string;
-  readonly shapes: Readonly<Record<string, number>>;
+  readonly shapes: ShapeBindings;
   readonly constants: readonly ConstantFile[];
   readonly device: DeviceKind | "auto";
   readonly records: string;
@@ -212,12 +213,16 @@ function outputFile(text: string): NamedFile {
   return file;
 }
 
-function sizes(texts: readonly string[]): Readonly<Record<string, number>> {
+/** `NAME=8`, and `NAME=2,3` for an input whose shape the model leaves open. */
+function sizes(texts: readonly string[]): ShapeBindings {
   const entries = texts.map((text) => {
     const at = text.lastIndexOf("=");
     const [name, size] = [text.slice(0, Math.max(at, 0)), text.slice(at + 1)];
-    if (name === "" || !/^\d{1,9}$/.test(size)) wrong(`--shape '${text}' is not NAME=SIZE, such as N=8.`);
-    return [name, Number(size)] as const;
+    if (name === "" || !/^\d{1,9}(,\d{1,9})*$/.test(size))
+      wrong(
+        `--shape '${text}' is not NAME=SIZE, such as N=8, or NAME=SIZE,SIZE,… for the shape of an input.`,
+      );
+    return [name, size.includes(",") ? size.split(",").map(Number) : Number(size)] as const;
   });
   return Object.fromEntries(entries);
 }
@@ -227,7 +232,7 @@ function numbers(option: string, text: string): readonly number[] {
 }
 
 function oneNumber(option: string, text: string): number {
-  const value = text.trim() === "" ? NaN : Number(text);
+  const value = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(text) ? Number(text) : NaN;
   return Number.isFinite(value) ? value : wrong(`${option}: '${text}' is not a number.`);
 }
 

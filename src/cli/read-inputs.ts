@@ -24,14 +24,18 @@ export async function readInputs(
   expected: readonly ModelTensor[],
   { inputs, shapes: given, image }: RunArguments,
 ): Promise<ModelInputs> {
-  const shapes: Record<string, number> = { ...given };
-  const unknown = Object.keys(given).filter((name) => !expected.some(({ shape }) => shape?.includes(name)));
+  const shapes = new Map(
+    Object.entries(given).filter((entry): entry is [string, number] => typeof entry[1] === "number"),
+  );
+  const unknown = Object.keys(given).filter(
+    (name) => !expected.some(({ shape, name: input }) => shape?.includes(name) ?? input === name),
+  );
   if (unknown.length > 0)
     throw new CommandLineError(
       `--shape: the model has no symbolic dimension ${unknown.join(", ")}. Its inputs: ${describeAll(expected)}.`,
     );
   const files = assignFiles(expected, inputs);
-  const whole: Record<string, Shape> = {};
+  const whole = new Map<string, Shape>();
   const entries: [string, HostTensor][] = [];
   for (const input of expected) {
     const { path } = files.get(input.name)!;
@@ -39,11 +43,14 @@ export async function readInputs(
       ? readNpy(readBytes(path))
       : await readImage(path, input, image, shapes);
     const shaped = withBatch(read, input);
-    if (input.shape === undefined) whole[input.name] = shaped.shape;
+    if (input.shape === undefined) whole.set(input.name, shaped.shape);
     else bindDimensions(shaped.shape, input, input.shape, path, shapes);
     entries.push([input.name, asDType(shaped, input, path)]);
   }
-  return { tensors: Object.fromEntries(entries), shapes: { ...shapes, ...whole } };
+  return {
+    tensors: Object.fromEntries(entries),
+    shapes: Object.fromEntries<number | Shape>([...shapes, ...whole]),
+  };
 }
 
 /** Values of inputs that are constants of the program, in the dtypes that the model takes. */
@@ -99,7 +106,7 @@ async function readImage(
   path: string,
   input: ModelTensor,
   options: RunArguments["image"],
-  shapes: Readonly<Record<string, number>>,
+  shapes: ReadonlyMap<string, number>,
 ): Promise<HostTensor> {
   if (!/\.(png|jpe?g)$/i.test(path))
     throw new CommandLineError(`'${path}' is not an .npy, .png, .jpg or .jpeg file.`);
@@ -107,7 +114,7 @@ async function readImage(
   if (input.shape?.length !== 4)
     throw new CommandLineError(`'${path}' is an image, but input ${describeInput(input)} takes none.`);
   const dimension = input.shape[options.layout === "NCHW" ? 1 : 3]!;
-  const channels = typeof dimension === "number" ? dimension : (shapes[dimension] ?? 3);
+  const channels = typeof dimension === "number" ? dimension : (shapes.get(dimension) ?? 3);
   if (![1, 3, 4].includes(channels))
     throw new CommandLineError(
       `input ${describeInput(input)} has ${channels} channels as ${options.layout}, an image 1, 3 or 4. Is --layout right?`,
@@ -129,10 +136,10 @@ function bindDimensions(
   input: ModelTensor,
   declared: readonly Dimension[],
   path: string,
-  shapes: Record<string, number>,
+  shapes: Map<string, number>,
 ): void {
   const bound = declared.map((size, axis) =>
-    typeof size === "number" ? size : Object.hasOwn(shapes, size) ? shapes[size]! : (shape[axis] ?? -1),
+    typeof size === "number" ? size : (shapes.get(size) ?? shape[axis] ?? -1),
   );
   if (shape.length !== bound.length || bound.some((size, axis) => size !== shape[axis])) {
     const remedy = /\.npy$/i.test(path) ? "" : " Resize the image first, or give another --layout.";
@@ -141,7 +148,7 @@ function bindDimensions(
     );
   }
   declared.forEach((size, axis) => {
-    if (typeof size === "string") shapes[size] = bound[axis]!;
+    if (typeof size === "string") shapes.set(size, bound[axis]!);
   });
 }
 

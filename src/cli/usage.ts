@@ -21,7 +21,8 @@ run: compiles a model and runs it once
       --layout NCHW|NHWC     order of the input's dimensions (default NCHW)
 
 inspect: what a model holds and whether it is supported; compiles nothing
-  -s, --shape NAME=SIZE      the size of a symbolic dimension, to count multiply-adds
+  -s, --shape NAME=SIZE      the size of a symbolic dimension, to count multiply-adds; NAME=SIZE,SIZE,… the shape
+                             of an input that the file says none of
   -c, --constant NAME=FILE   an .npy file for an input that shapes depend on, for the same
       --operators            the ONNX operators that are supported, instead
 

@@ -141,6 +141,26 @@ describe("heddle run", () => {
     expect(unknown.stderr).toContain("the model has no input 'form'. Its inputs: x f32[2,3], shape i64[2].");
   });
 
+  it("takes shapes from files where the model leaves them open, and other values for its defaults", async () => {
+    const file = onnxFile({
+      node: [{ opType: "Add", input: ["x", "k"], output: ["y"] }],
+      initializer: [{ name: "k", dims: [2n], dataType: TensorProto_DataType.FLOAT, floatData: [10, 20] }],
+      input: [{ name: "x", type: { tensorType: { elemType: 1 } } }, floatTensor("k", [2])],
+      output: [{ name: "y" }],
+    });
+    const model = write("open.onnx", file);
+    const x = write("open-x.npy", writeNpy(tensor([1, 2], [1, 2])));
+    const k = write("open-k.npy", writeNpy(tensor([3, 4])));
+    const results = async (...more: string[]) => {
+      const ran = await run(model, "--input", `x=${x}`, ...more, "--device", "cpu", "-o", path("open-y.npy"));
+      expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 0, stderr: "" });
+      return readNpy(readFileSync(path("open-y.npy")));
+    };
+    expect(await results()).toEqual(tensor([11, 22], [1, 2]));
+    expect(await results("--input", `k=${k}`)).toEqual(tensor([4, 6], [1, 2]));
+    expect(await results("--constant", `k=${k}`)).toEqual(tensor([4, 6], [1, 2]));
+  });
+
   it("takes no long input for a constant, and says what depends on it", async () => {
     const file = onnxFile({
       node: [{ opType: "NonZero", input: ["x"], output: ["y"] }],
