@@ -21,7 +21,11 @@ export function arange(x: Tensor, size: number, axis: number, rank: number): Ten
   if (size > longestTable)
     x.trace.fail("unsupported", `a table of ${size} positions; at most ${longestTable} can be.`);
   const shape = Array.from({ length: rank }, (_, i) => (i === axis ? size : 1));
-  return integerTable(x, new Int32Array(size).map((_, i) => i), shape);
+  return integerTable(
+    x,
+    new Int32Array(size).map((_, i) => i),
+    shape,
+  );
 }
 
 /** Slices of `x` along `axis` at computed positions. */

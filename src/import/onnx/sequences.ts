@@ -15,11 +15,20 @@ type SequenceOperator = (
 ) => Meaning;
 
 /** The place that an input names, from the end where it is negative. */
-function place(context: OperatorNode, position: number, length: number, fallback: number): number {
+function place(
+  context: OperatorNode,
+  position: number,
+  length: number,
+  fallback: number,
+  last = length - 1,
+): number {
   const [given] = context.optionalNumbers(position, "the position in a sequence") ?? [fallback];
   const at = given! < 0 ? given! + length : given!;
-  if (!(at >= 0 && at <= length))
-    context.fail("argument", `position ${given} in a sequence of ${length} tensors.`);
+  if (!(at >= 0 && at <= last))
+    context.fail(
+      "argument",
+      `position ${given} in a sequence of ${length} tensors; expected ${-length} to ${last}.`,
+    );
   return at;
 }
 
@@ -27,7 +36,7 @@ const operators: Readonly<Record<string, SequenceOperator>> = {
   SequenceEmpty: () => [],
   SequenceConstruct: (_, __, inputs) => inputs.filter((input) => input !== undefined),
   SequenceInsert: (context, sequence, [, value]) => {
-    const at = place(context, 2, sequence.length, sequence.length);
+    const at = place(context, 2, sequence.length, sequence.length, sequence.length);
     return [...sequence.slice(0, at), value!, ...sequence.slice(at)];
   },
   SequenceErase: (context, sequence) => {

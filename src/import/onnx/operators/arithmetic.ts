@@ -1,4 +1,5 @@
 /** Elementwise arithmetic, unary functions, and sums of several tensors. Narrow integers wrap, as NumPy's do. */
+import { onlyElement } from "./constraints.ts";
 import { Tensor } from "../../../nn/tensor.ts";
 import type { Operator, OperatorFamily, OperatorNode } from "../operator.ts";
 import { narrowed } from "./narrow.ts";
@@ -78,7 +79,10 @@ function clip(node: OperatorNode): Tensor {
   const x = node.input(0);
   if (node.opset < 11)
     return x.clamp(node.float("min", -3.4028234663852886e38), node.float("max", 3.4028234663852886e38));
-  const [low, high] = [1, 2].map((i) => node.optional(i));
+  const [low, high] = [1, 2].map((i) => {
+    const bound = node.optional(i);
+    return bound && onlyElement(node, i === 1 ? "min" : "max", bound);
+  });
   const raised = low === undefined ? x : x.maximum(low);
   return high === undefined ? raised : raised.minimum(high);
 }

@@ -3,7 +3,7 @@
  * Each check refuses with the node's name, what was found where, and what may be there; of values that only a run knows
  * nothing is said here.
  */
-import { broadcastShapes, formatShape, sameShape } from "../../../ir/shape.ts";
+import { broadcastShapes, elementCount, formatShape, sameShape } from "../../../ir/shape.ts";
 import type { Tensor } from "../../../nn/tensor.ts";
 import type { Limits, OperatorNode } from "../operator.ts";
 
@@ -96,6 +96,13 @@ export function checkSpreads(node: OperatorNode, small: Tensor, x: Tensor, what:
 export function checkIs(node: OperatorNode, what: string, x: Tensor, shape: readonly number[]): void {
   if (!sameShape(x.shape, shape))
     node.fail("shape", `${what} has shape ${formatShape(x.shape)}, expected ${formatShape(shape)}.`);
+}
+
+/** The element of a tensor that has only one, as a scalar. */
+export function onlyElement(node: OperatorNode, what: string, x: Tensor): Tensor {
+  if (elementCount(x.shape) !== 1)
+    node.fail("shape", `${what} has shape ${formatShape(x.shape)}, expected one element.`);
+  return x.reshape([]);
 }
 
 /** That a tensor has a number of dimensions. */

@@ -1,5 +1,5 @@
 /** Operators that move elements. */
-import { checkDistinct, checkList, checkRank, natural, positive } from "./constraints.ts";
+import { checkDistinct, checkList, checkRank, natural, onlyElement, positive } from "./constraints.ts";
 import { normalizeAxis } from "../../../ir/shape.ts";
 import { concat } from "../../../nn/functional.ts";
 import { Tensor } from "../../../nn/tensor.ts";
@@ -127,10 +127,11 @@ function pad(node: OperatorNode): Tensor {
 function padWith(x: Tensor, list: readonly number[], node: OperatorNode): Tensor {
   if (node.opset < 11) return x.pad(list, node.float("value", 0));
   if (!node.has(2)) return x.pad(list);
+  const given = onlyElement(node, "the value to pad with", node.input(2));
   const known = node.known(2);
   if (known !== undefined) return x.pad(list, Number(known.data[0] ?? 0));
   const isInside = new Tensor(x.trace, x.trace.scalar(1, "bool")).expand(x.shape).pad(list);
-  return x.pad(list).where(isInside, node.input(2).reshape([]));
+  return x.pad(list).where(isInside, given);
 }
 
 /** How often along every dimension; in operator set 1, how often along one. */

@@ -1,5 +1,5 @@
 /** Quantised tensors: small integers, kept as i32, with a scale and a zero point. */
-import { checkIs, natural } from "./constraints.ts";
+import { checkIs, checkSpreads, natural } from "./constraints.ts";
 import { elementCount, normalizeAxis } from "../../../ir/shape.ts";
 import { gatherAt, gatherWindows, integerTable } from "../../../nn/positions.ts";
 import { toTensor, type Tensor } from "../../../nn/tensor.ts";
@@ -42,6 +42,12 @@ function quantized(x: Tensor, scale: Tensor, zero: Tensor | undefined, type: num
   return shifted.clamp(...limits).to("i32");
 }
 
+/** A scale and its zero point have one shape; of one element each they may have dimensions or none. */
+function checkZero(node: OperatorNode, scale: Tensor, zero: Tensor | undefined): void {
+  if (zero === undefined || (elementCount(scale.shape) === 1 && elementCount(zero.shape) === 1)) return;
+  checkIs(node, "the zero point", zero, scale.shape);
+}
+
 function quantizeLinear(node: OperatorNode): Tensor {
   const [x, scale] = [node.input(0).to("f32"), node.input(1)];
   const zero = node.optional(2);
@@ -54,6 +60,7 @@ function quantizeLinear(node: OperatorNode): Tensor {
       `output_dtype is ${elementTypeName(asked)}, but the zero point is ${elementTypeName(type)}.`,
     );
   node.declareResult(type);
+  checkZero(node, scale, zero);
   return quantized(x, spread(node, x, scale), zero && spread(node, x, zero), type, node);
 }
 
@@ -61,6 +68,7 @@ function dequantizeLinear(node: OperatorNode): Tensor {
   const x = node.input(0);
   const zero = node.optional(2);
   node.ignore("output_dtype");
+  checkZero(node, node.input(1), zero);
   const shifted = zero === undefined ? x : x.sub(spread(node, x, zero));
   return shifted.to("f32").mul(spread(node, x, node.input(1)));
 }
@@ -80,16 +88,21 @@ function dynamicQuantizeLinear(node: OperatorNode): readonly Tensor[] {
 }
 
 /** A zero point for each row of the left factor, or column of the right one. */
-function centred(x: Tensor, zero: Tensor | undefined, axis: -1 | -2): Tensor {
+function centred(node: OperatorNode, x: Tensor, zero: Tensor | undefined, axis: -1 | -2): Tensor {
   if (zero === undefined) return x;
-  if (zero.rank !== 1 || zero.shape[0] === 1) return x.sub(zero.rank === 1 ? zero.reshape([]) : zero);
+  if (zero.rank !== 1 || zero.shape[0] === 1) {
+    const given = zero.rank === 1 ? zero.reshape([]) : zero;
+    checkSpreads(node, given, x, "a zero point");
+    return x.sub(given);
+  }
+  checkIs(node, "a zero point", zero, [x.shape.at(axis)!]);
   return x.sub(zero.unsqueeze(axis === -2 ? 1 : 0));
 }
 
 /** The product of matrices of bytes at inputs `a` and `b`, each less the zero point at an input of its own. */
 function byteProduct(node: OperatorNode, a: number, aZero: number, b: number, bZero: number): Tensor {
-  const left = centred(node.input(a), node.optional(aZero), -2);
-  const right = centred(node.input(b), node.optional(bZero), -1);
+  const left = centred(node, node.input(a), node.optional(aZero), -2);
+  const right = centred(node, node.input(b), node.optional(bZero), -1);
   const columns = right.rank === 1 ? 1 : right.shape.at(-1)!;
   const known = knownWeight(node, b, bZero, { sums: columns, inner: 1 });
   const exact =
@@ -192,9 +205,10 @@ function gatheredConv(
 }
 
 /** One zero point, or one for each output channel of the weight. */
-function centredWeight(weight: Tensor, zero: Tensor | undefined): Tensor {
+function centredWeight(node: OperatorNode, weight: Tensor, zero: Tensor | undefined): Tensor {
   if (zero === undefined) return weight;
   const isVector = zero.rank === 1 && zero.shape[0] !== 1;
+  if (isVector) checkIs(node, "the weight's zero point", zero, [weight.shape[0]!]);
   return weight.sub(
     isVector ? zero.reshape([zero.shape[0]!, ...weight.shape.slice(1).map(() => 1)]) : zero.reshape([]),
   );
@@ -206,7 +220,7 @@ function convInteger(node: OperatorNode): Tensor {
   return integerConv(
     node,
     xZero === undefined ? x : x.sub(xZero.reshape([])),
-    centredWeight(node.input(1), node.optional(3)),
+    centredWeight(node, node.input(1), node.optional(3)),
     1,
     3,
   );
@@ -216,12 +230,15 @@ function qLinearConv(node: OperatorNode): Tensor {
   const [x, xScale, xZero, weight, wScale, wZero, yScale, yZero] = [0, 1, 2, 3, 4, 5, 6, 7].map((i) =>
     node.input(i),
   ) as Tensor[];
-  const product = integerConv(node, x!.sub(xZero!.reshape([])), centredWeight(weight!, wZero), 3, 5);
+  const product = integerConv(node, x!.sub(xZero!.reshape([])), centredWeight(node, weight!, wZero), 3, 5);
   const perOutput = (v: Tensor) =>
     v.rank === 1 && v.shape[0] !== 1
       ? v.reshape([v.shape[0]!, ...product.shape.slice(2).map(() => 1)])
       : v.reshape([]);
   const bias = node.optional(8);
+  if (bias !== undefined) checkIs(node, "the bias", bias, [weight!.shape[0]!]);
+  if (wScale!.rank === 1 && wScale!.shape[0] !== 1)
+    checkIs(node, "the weight's scale", wScale!, [weight!.shape[0]!]);
   const sum = bias === undefined ? product : product.add(perOutput(bias));
   const real = sum.to("f32").mul(toTensor(sum.trace, xScale!).reshape([])).mul(perOutput(wScale!));
   const type = node.elementType(7) ?? DataType.UINT8;

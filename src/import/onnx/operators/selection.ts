@@ -32,7 +32,10 @@ function nonZero(node: OperatorNode): HostTensor {
 /** Slices along an axis, or elements of the whole, where the condition holds; it may be shorter. */
 function compress(node: OperatorNode): Tensor {
   const given = node.input(0);
-  const positions = truePositions(node.constant(1, "how many elements the condition keeps"));
+  const condition = node.constant(1, "how many elements the condition keeps");
+  if (condition.shape.length !== 1)
+    return node.fail("shape", `the condition has ${condition.shape.length} dimensions, expected 1.`);
+  const positions = truePositions(condition);
   const isFlat = Number.isNaN(node.int("axis", NaN));
   const x = isFlat ? given.reshape([elementCount(given.shape)]) : given;
   const axis = trailingAxis(node, x, 0);
