@@ -79,6 +79,7 @@ const onTop = [
   "bisect.ts",
   "cli",
   "compile.ts",
+  "compiled-variants.ts",
   "compiled.ts",
   "dump.ts",
   "index.ts",

@@ -137,8 +137,11 @@ export class Trace {
     return id;
   }
 
+  /** @throws UserError (`dtype`) for whole numbers that an integer type does not hold, which it would wrap */
   scalar(value: number, dtype: DType): ValueId {
     const data = convertArray([value], dtype);
+    if (dtype !== "f32" && dtype !== "bool" && Number.isInteger(value) && Number(data[0]) !== value)
+      this.fail("dtype", `the number ${value} does not fit ${dtype}.`);
     return this.add("constant", [], { value: { dtype, shape: [], data } as HostTensor<DType> });
   }
 

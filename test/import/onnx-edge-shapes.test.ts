@@ -185,6 +185,46 @@ describe("BatchNormalization", () => {
   }); // prettier-ignore
 });
 
+describe("integers of 64 bits that are known while importing", () => {
+  it("are exact in ranges, and as values of constants", async () => {
+    const far = 2n ** 60n;
+    const scalars = [far + 1n, far + 8n, 3n].map((number, i) => integers(`s${i}`, [number], []));
+    const nodes = [
+      node("Range", ["s0", "s1", "s2"], ["range"]),
+      node("Constant", [], ["one"], { value_int: 2 ** 32 }),
+      node("Slice", ["x", "from", "to"], ["y"]),
+    ];
+    const model = importOnnx(modelBytes({
+      nodes,
+      initializers: [...scalars, integers("from", [-far]), integers("to", [far])],
+      inputs: [value("x", [2])],
+      outputs: [{ name: "range" }, { name: "one" }, { name: "y" }],
+    })); // prettier-ignore
+    // Devices compute with 32 bits: a result that does not fit is refused, not cut.
+    const result = await compile(model, { device: "cpu" })
+      .then((compiled) => compiled.run<Record<string, HostTensor>>({ x: tensor([1, 2]) }))
+      .catch((error: unknown) => String(error));
+    if (typeof result === "string")
+      expect(result).toMatch(/i64 value 11529215046068469\d\d does not fit i32/);
+    else
+      expect(result).toEqual({
+        range: tensor([far + 1n, far + 4n, far + 7n]),
+        one: tensor([2n ** 32n], []),
+        y: tensor([1, 2]),
+      });
+  });
+
+  it("may lie far outside of what they choose by", async () => {
+    for (const [k, expected] of [[2n ** 62n, [0, 0, 0, 0]], [-(2n ** 62n), [1, 2, 3, 4]], [1n, [0, 2, 0, 0]]] as const) {
+      const { y } = await run(
+        { nodes: [node("Trilu", ["x", "k"], ["y"])], initializers: [integers("k", [k], [])], inputs: [value("x", [2, 2])] , outputs: [{ name: "y" }]},
+        { x: tensor([1, 2, 3, 4], [2, 2]) },
+      );
+      expect(y).toEqual(tensor(expected, [2, 2]));
+    }
+  }); // prettier-ignore
+});
+
 describe("ConvTranspose with SAME_UPPER or SAME_LOWER", () => {
   /** Scattered by hand; what a negative amount of padding adds has no window, and is the bias. */
   function scattered(

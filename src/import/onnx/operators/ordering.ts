@@ -41,10 +41,13 @@ function cumSum(node: OperatorNode): Tensor {
 function trilu(node: OperatorNode): Tensor {
   const given = node.optionalNumbers(1, "k") ?? [0];
   checkList(node, "k", given, 1);
-  const k = given[0]!;
-  if (node.input(0).rank < 2)
-    return node.fail("shape", `the input has ${node.input(0).rank} dimensions, expected 2 or more.`);
-  return node.flag("upper", true) ? triu(node.input(0), k) : tril(node.input(0), k);
+  const x = node.input(0);
+  const [rows, columns] = x.shape.slice(-2);
+  if (rows === undefined || columns === undefined)
+    return node.fail("shape", `the input has ${x.rank} dimensions, expected 2 or more.`);
+  // Diagonals may lie outside, however far.
+  const k = Math.min(Math.max(given[0]!, -rows), columns);
+  return node.flag("upper", true) ? triu(x, k) : tril(x, k);
 }
 
 /** Reverses the first `sequence_lens[b]` elements of each sequence. */

@@ -100,22 +100,27 @@ function range(node: OperatorNode): HostTensor {
     HostTensor,
     HostTensor,
   ];
-  const [from, to, by] = [start, limit, step].map((value) => Number(value.data[0])) as [
-    number,
-    number,
-    number,
-  ];
   for (const [what, value] of Object.entries({ start, limit, delta: step }))
     if (value.data.length !== 1)
       return node.fail("shape", `${what} has ${value.data.length} elements, expected 1.`);
-  if (by === 0) return node.fail("argument", "delta is 0, expected any other number.");
-  const count = Math.max(0, Math.ceil((to - from) / by));
-  if (count >= 2 ** 24) return node.fail("unsupported", `a range of ${count} elements is too long.`);
-  const values = Array.from({ length: count }, (_, i) => from + i * by);
+  const [from, to, by] = [start, limit, step].map((value) => value.data[0]!) as [Bound, Bound, Bound];
+  if (Number(by) === 0) return node.fail("argument", "delta is 0, expected any other number.");
+  // Whole numbers of 64 bits are exact; their distance is short, or is refused.
+  const isLong = typeof from === "bigint" && typeof to === "bigint" && typeof by === "bigint";
+  const distance = isLong ? Number(to - from) : Number(to) - Number(from);
+  const count = Math.max(0, Math.ceil(distance / Number(by)));
+  if (!(count < 2 ** 24)) return node.fail("unsupported", `a range of ${count} elements is too long.`);
+  if (isLong) {
+    const values = BigInt64Array.from({ length: count }, (_, i) => from + BigInt(i) * by);
+    return { dtype: "i64", shape: [count], data: values };
+  }
+  const values = Array.from({ length: count }, (_, i) => Number(from) + i * Number(by));
   return start.dtype === "f32"
     ? { dtype: "f32", shape: [count], data: Float32Array.from(values) }
     : integers(values);
 }
+
+type Bound = number | bigint;
 
 function flatten(node: OperatorNode): Tensor {
   const x = node.input(0);
