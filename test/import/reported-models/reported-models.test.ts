@@ -20,15 +20,7 @@ import { lazyDevice, testedDevices } from "../../devices/run-graph.ts";
 
 /** Cases that are still wrong, and on which devices. Whoever mends one takes it out: the tests insist. */
 const pending: Readonly<Partial<Record<string, readonly DeviceKind[]>>> = {
-  "divconst-floor-41_0": ["cpu", "webgpu", "opencl"],
-  "grow-add-bn-c11": ["cpu", "webgpu", "opencl"],
   "int64-mul-overflow": ["cpu", "webgpu", "opencl"],
-  "known-attention-grow": ["cpu", "opencl"],
-  "known-ln-grow-front": ["cpu", "webgpu", "opencl"],
-  "matmul-grow-bn-vec": ["cpu", "webgpu", "opencl"],
-  "prelu-inf-slope": ["cpu", "webgpu", "opencl"],
-  "quant-ties-007": ["cpu", "webgpu", "opencl"],
-  "row-of-index-41": ["cpu", "webgpu", "opencl"],
 };
 
 interface Described {
