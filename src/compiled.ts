@@ -4,6 +4,7 @@ import type { KernelLanguage } from "./codegen/target.ts";
 import type { Variants } from "./compiled-variants.ts";
 import { UserError } from "./errors.ts";
 import { convertArray } from "./ir/convert-array.ts";
+import { joinWords } from "./ir/int64-words.ts";
 import { isHostTensor, type HostTensor } from "./ir/host-tensor.ts";
 import type { Stored } from "./ir/stored-tensor.ts";
 import type { StateDict } from "./nn/module.ts";
@@ -199,10 +200,21 @@ function isTensor(value: unknown): value is HostTensor | DeviceTensor {
   return value instanceof DeviceTensor || isHostTensor(value);
 }
 
+/** Whole numbers of 64 bits from their words. */
+function joined(low: unknown, high: unknown): HostTensor {
+  if (isHostTensor(low) && isHostTensor(high)) return joinWords(low, high);
+  throw new UserError(
+    "unsupported",
+    "run: a result of int64 is computed in two words, which do not stay on the device as one tensor. Run without keepOnDevice.",
+  );
+}
+
 function restore(structure: OutputStructure, outputs: readonly unknown[]): unknown {
   switch (structure.kind) {
     case "tensor":
       return outputs[structure.output];
+    case "int64":
+      return joined(outputs[structure.low], outputs[structure.high]);
     case "array":
       return structure.items.map((item) => restore(item, outputs));
     case "object":

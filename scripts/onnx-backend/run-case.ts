@@ -9,6 +9,7 @@ import { declaredTensor } from "../../src/ir/declared-tensor.ts";
 import type { DType } from "../../src/ir/dtype.ts";
 import { evaluate } from "../../src/ir/evaluate.ts";
 import type { HostTensor } from "../../src/ir/host-tensor.ts";
+import { joinNamedWords } from "../../src/ir/int64-words.ts";
 import { graphTensor, storedGraphTensor } from "../../src/ir/trace.ts";
 import { verify } from "../../src/ir/verify.ts";
 import type { Device } from "../../src/runtime/device.ts";
@@ -119,7 +120,7 @@ function referenceProgram(
   return async (inputs) => {
     const values = new Map(Object.entries(inputs).map(([name, value]) => [name, graphTensor(value, name)]));
     for (const [name, parameter] of stored) values.set(name, storedGraphTensor(parameter, name));
-    const results = evaluate(graph, Object.fromEntries(values)) as Readonly<
+    const results = joinNamedWords(evaluate(graph, Object.fromEntries(values))) as Readonly<
       Record<string, HostTensor<DType>>
     >;
     const entries = Object.entries(results).map(

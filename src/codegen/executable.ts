@@ -83,10 +83,8 @@ export interface IndexCheck {
   readonly origin: Place;
 }
 
-/** A result `[least, greatest]` that is not the caller's: outside the range, the run has failed. */
+/** Two elements of a result that is not the caller's, a least and a greatest value: outside the range, the run has failed. */
 export interface ResultCheck {
-  /** Position among `outputs`. */
-  readonly output: number;
   readonly range: { readonly least: number; readonly greatest: number };
   readonly code: "index" | "overflow";
   readonly what: string;
@@ -103,7 +101,7 @@ export interface Executable {
   readonly run: readonly PlanCommand[];
   readonly inputs: readonly InterfaceTensor[];
   readonly outputs: readonly InterfaceTensor[];
-  /** The last of `outputs`, which callers do not get. */
+  /** What the last of `outputs` says, two elements a check; callers do not get it. */
   readonly checks?: readonly ResultCheck[];
   readonly parameters: readonly InterfaceTensor[];
   /** `updated`: some command of `run` writes it. */

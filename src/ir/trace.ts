@@ -67,11 +67,14 @@ export interface FinishedTrace {
   readonly stored: ReadonlyMap<string, Stored>;
   /** What of inputs is checked before each run. */
   readonly indices: readonly InputIndexCheck[];
-  /** Results behind those that were asked for, which a run's success depends on. */
+  /** What the last result, behind those that were asked for, says of the run's success; there is none without checks. */
   readonly checks: readonly RunCheck[];
 }
 
-type PendingCheck = Omit<RunCheck, "output"> & { readonly value: ValueId };
+type PendingCheck = RunCheck & { readonly value: ValueId };
+
+/** The result that holds what checks find. */
+export const checksName = "checks of the run";
 
 export class Trace {
   readonly #builder: GraphBuilder;
@@ -185,7 +188,7 @@ export class Trace {
   }
 
   /** Makes runs fail where an element of `value` (i32) leaves the range. */
-  check(value: ValueId, check: Omit<RunCheck, "output" | "origin">): void {
+  check(value: ValueId, check: Omit<RunCheck, "origin">): void {
     this.#checks.push({ value, ...check, origin: this.#origin() });
   }
 
@@ -204,10 +207,11 @@ export class Trace {
     const indices = resolveIndices(this.#builder.build(), this.#indices, (name) => names.get(name)?.value);
     // Those of inputs, too: tensors that are on the device are not seen by the host.
     if (this.#checkIndices) for (const note of this.#indices) this.#checks.push(this.#checkOf(note));
-    const checks = this.#checks.map(({ value, ...check }, i): RunCheck => {
-      this.#builder.output(`check ${i}`, this.#extremesOf(value));
-      return { ...check, output: outputs.length + i };
-    });
+    const checks = this.#checks.map(({ value: _, ...check }): RunCheck => check);
+    if (checks.length > 0) {
+      const extremes = this.#checks.map(({ value }) => this.#extremesOf(value));
+      this.#builder.output(checksName, this.add("concat", extremes, { axis: 0 }));
+    }
     for (const [state, value] of this.#updates) {
       this.#builder.output(this.#names.get(state)!, value, this.#stored.get(state)!);
     }

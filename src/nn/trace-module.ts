@@ -24,6 +24,8 @@ export interface InputSpec {
 /** How outputs are handed back: leaves are positions in the graph's list of outputs. */
 export type OutputStructure =
   | { readonly kind: "tensor"; readonly output: number }
+  /** Whole numbers of 64 bits, whose words are results of their own. */
+  | { readonly kind: "int64"; readonly low: number; readonly high: number }
   | { readonly kind: "array"; readonly items: readonly OutputStructure[] }
   | { readonly kind: "object"; readonly entries: Readonly<Record<string, OutputStructure>> };
 

@@ -9,12 +9,22 @@ import { Tensor } from "../../nn/tensor.ts";
 import type { OnnxNode } from "./nodes.ts";
 import { AttributeProto_AttributeType as AttributeType, type AttributeProto } from "./schema/onnx_pb.ts";
 import { readTensor } from "./tensors.ts";
+import type { WideInteger } from "./wide-integer.ts";
 import { UnknownInputsError } from "./unknown-inputs-error.ts";
 
 /** A tensor whose elements are known while importing; those of a weight are decoded when asked for. */
 export interface KnownValue {
   readonly value: HostTensor;
   readonly elementCount: number;
+}
+
+/** Least and greatest whole number that is possible, both included. */
+export type IntegerRange = readonly [least: number, greatest: number];
+
+/** What is known of a whole number of 64 bits beside its i32 symbol. */
+export interface Int64 {
+  readonly range: IntegerRange;
+  readonly words: () => WideInteger;
 }
 
 /** A tensor of the graph, or one known while importing. */
@@ -24,6 +34,8 @@ export interface OnnxValue {
   readonly constant: KnownValue | undefined;
   /** The type the file says it has, where that is known: graphs keep all small integers as i32. */
   readonly elementType: number | undefined;
+  /** Of int64 values that operators computed. Asking such a value for its symbol makes runs check that 32 bits hold it. */
+  readonly int64?: Int64;
   /** The model's inputs that it is computed from; none for constants. */
   readonly sources: ReadonlySet<string>;
 }

@@ -4,19 +4,34 @@
  */
 import { UserError } from "../../errors.ts";
 import { evaluate } from "../../ir/evaluate.ts";
+import { joinWords, wordNames } from "../../ir/int64-words.ts";
 import { checkShape, type HostTensor } from "../../ir/host-tensor.ts";
 import { elementCount } from "../../ir/shape.ts";
 import type { Stored } from "../../ir/stored-tensor.ts";
 import { tensorType } from "../../ir/tensor-type.ts";
 import { graphDType, type HostDType } from "../../ir/dtype.ts";
-import { Trace, type TraceOptions } from "../../ir/trace.ts";
+import { expectInRange } from "../../ir/run-check.ts";
+import { checksName, Trace, type TraceOptions } from "../../ir/trace.ts";
 import { Tensor } from "../../nn/tensor.ts";
-import type { TracedModule } from "../../nn/trace-module.ts";
+import type { OutputStructure, TracedModule } from "../../nn/trace-module.ts";
 import { bindInputs, type ConstantBindings, type ShapeBindings } from "./bind-inputs.ts";
 import type { ModelOutput } from "./declared-tensors.ts";
 import type { OnnxModel } from "./model.ts";
-import { OperatorNode, type Dialect, type OnnxValue, type OperatorResult } from "./operator.ts";
+import type { Dialect, OnnxValue, OperatorResult } from "./operator.ts";
+import {
+  isRange,
+  isWide,
+  narrowed,
+  rangeOfValue,
+  run,
+  WideResult,
+  wordsOf,
+  type RangedResult,
+} from "./int64.ts";
+import { widened } from "./wide-integer.ts";
+import { TensorProto_DataType as DataType } from "./schema/onnx_pb.ts";
 import { operators } from "./operators/index.ts";
+import { runInt64 } from "./operators/int64.ts";
 import type { OnnxNode } from "./nodes.ts";
 import type { Handler } from "./control-flow.ts";
 import { Scope, type Importer } from "./scope.ts";
@@ -54,7 +69,7 @@ export function traceOnnx(
   for (const { input, shape, value } of bindInputs(inputs, shapes, constants)) {
     const { name, dtype, elementType } = input;
     if (value !== undefined) {
-      scope.define(name, valueOf(trace, value, elementType, noSources));
+      scope.define(name, valueOf(trace, { value, elementType }, noSources));
       continue;
     }
     const symbol = new Tensor(trace, trace.input(name, tensorType(graphDType(dtype), shape)));
@@ -75,11 +90,17 @@ export function traceOnnx(
     });
   }
   importerFor(model.dialect, trace).runNodes(model.nodes, scope);
-  const outputs = model.outputs.map((output) => ({
-    name: output.name,
-    value: resultOf(scope, output.name).symbol().id,
-  }));
-  const entries = outputs.map(({ name }, output) => [name, { kind: "tensor", output }] as const);
+  const outputs: { name: string; value: string }[] = [];
+  const entries = model.outputs.map(({ name }): readonly [string, OutputStructure] => {
+    const value = resultOf(scope, name);
+    const range = rangeOfValue(value);
+    if (range === undefined || !isWide(range))
+      return [name, { kind: "tensor", output: outputs.push({ name, value: value.symbol().id }) - 1 }];
+    const { low, high } = wordsOf(value, trace);
+    const place = (word: string, value: Tensor) => outputs.push({ name: word, value: value.id }) - 1;
+    const names = wordNames(name);
+    return [name, { kind: "int64", low: place(names.low, low), high: place(names.high, high) }];
+  });
   const declared = new Map<string, HostDType>();
   for (const { name, dtype } of inputs) if (dtype !== graphDType(dtype)) declared.set(name, dtype);
   for (const output of model.outputs) {
@@ -100,11 +121,9 @@ function resultOf(scope: Scope, name: string): OnnxValue {
  * The dtype in which a result goes out: as declared, or where the file says nothing, as ONNX has it. A result of another
  * kind than the file says is one of an operator that is misunderstood, by the file or here.
  */
-function dtypeOfResult(
-  { name, dtype: declared }: ModelOutput,
-  { symbol, elementType }: OnnxValue,
-): HostDType {
-  const computed = symbol().dtype;
+function dtypeOfResult({ name, dtype: declared }: ModelOutput, value: OnnxValue): HostDType {
+  const { elementType } = value;
+  const computed = rangeOfValue(value) === undefined ? value.symbol().dtype : "i32";
   if (declared !== undefined && graphDType(declared) !== computed)
     throw new UserError("dtype", `onnx: '${name}' is declared as ${declared}, but computed as ${computed}.`);
   const own = elementType === undefined ? undefined : declaredDType(elementType);
@@ -135,8 +154,9 @@ function importerFor(dialect: Dialect, trace: Trace): Importer {
   const importer: Importer = {
     dialect,
     trace,
-    constant: (value, elementType) => valueOf(trace, value, elementType, noSources),
-    computed: (symbol, inputs) => valueOf(trace, symbol, inputs[0]?.elementType, sourcesOf(inputs)),
+    constant: (value, elementType) => valueOf(trace, { value, elementType }, noSources),
+    computed: (symbol, inputs) =>
+      valueOf(trace, { value: symbol, elementType: inputs[0]?.elementType }, sourcesOf(inputs)),
     countIteration: (nodes) => {
       unrolled.iterations++;
       unrolled.nodes += nodes;
@@ -168,35 +188,25 @@ function runNode(node: OnnxNode, scope: Scope, { dialect, trace }: Importer): vo
         `onnx: ${node.proto.opType} '${node.name}': output ${i} ('${name}') is not supported.`,
       );
     checkShape(result.value.shape, `onnx: ${node.proto.opType} '${node.name}'`);
-    scope.define(name, valueOf(trace, result.value, result.elementType, sources));
+    scope.define(name, valueOf(trace, result, sources, `'${name}'`));
   });
 }
 
-/** Runs the operator; attributes it did not look at are refused by name. */
+/** Runs the operator: int64 in pairs of words where its results may leave 32 bits. */
 function apply(
   node: OnnxNode,
   dialect: Dialect,
   trace: Trace,
   inputs: readonly (OnnxValue | undefined)[],
-): readonly TypedResult[] {
-  const operator = operators[node.proto.opType]!;
-  const context = new OperatorNode(node, dialect, trace, inputs);
-  const result = operator(context);
-  const unread = context.unread();
-  if (unread.length > 0) context.fail("unsupported", `attribute ${unread.join(", ")} is not supported.`);
-  const unreadInputs = context.unreadInputs();
-  if (unreadInputs.length > 0)
-    context.fail("unsupported", `input ${unreadInputs.join(", ")} is not supported.`);
-  const results = Array.isArray(result) ? (result as readonly OperatorResult[]) : [result as OperatorResult];
-  return results.map((value, i) => ({
-    value,
-    elementType: context.declaredType(i) ?? inheritedType(value, inputs),
-  }));
-}
-
-interface TypedResult {
-  readonly value: OperatorResult;
-  readonly elementType: number | undefined;
+): readonly RangedResult[] {
+  const task = { node, dialect, trace, inputs, operator: operators[node.proto.opType]! };
+  const int64 = runInt64(task);
+  if (int64 !== undefined && !isRange(int64)) return int64;
+  const { results, context } = run(task);
+  return results.map((value, i) => {
+    const elementType = context.declaredType(i) ?? inheritedType(value, inputs);
+    return { value, elementType, range: int64 };
+  });
 }
 
 /** Results have the ONNX type of the first input that graphs hold in the same dtype; operators say where not. */
@@ -217,7 +227,7 @@ function fold(
   node: OnnxNode,
   dialect: Dialect,
   inputs: readonly (OnnxValue | undefined)[],
-): readonly TypedResult[] | undefined {
+): readonly RangedResult[] | undefined {
   const known = inputs.every(
     (input) =>
       input === undefined || (input.constant !== undefined && input.constant.elementCount <= longestFolded),
@@ -237,27 +247,54 @@ function fold(
   });
   const results = apply(node, dialect, scratch, constants);
   const outputs = results.flatMap(({ value }, i) =>
-    value instanceof Tensor ? [{ name: String(i), value: value.id }] : [],
+    value instanceof Tensor
+      ? [{ name: String(i), value: value.id }]
+      : value instanceof WideResult
+        ? [
+            { name: `${i} low`, value: value.words.low.id },
+            { name: `${i} high`, value: value.words.high.id },
+          ]
+        : [],
   );
-  const { graph } = scratch.finish(outputs);
+  const { graph, checks } = scratch.finish(outputs);
   const sizes = Object.values(graph.nodes).flatMap((made) =>
     made.results.map((r) => elementCount(r.type.shape)),
   );
   if (Math.max(0, ...sizes) > largestFolded) return undefined;
   const evaluated = evaluate(graph, {});
+  if (checks.length > 0) expectInRange(evaluated[checksName]!.data as Int32Array, checks);
   return results.map(({ value, elementType }, i) => ({
-    value: value instanceof Tensor ? evaluated[String(i)]! : value,
+    value:
+      value instanceof Tensor
+        ? evaluated[String(i)]!
+        : value instanceof WideResult
+          ? joinWords(evaluated[`${i} low`]!, evaluated[`${i} high`]!)
+          : value,
     elementType,
   }));
 }
 
 function valueOf(
   trace: Trace,
-  result: OperatorResult,
-  elementType: number | undefined,
+  { value: result, elementType, range }: RangedResult,
   sources: ReadonlySet<string>,
+  name = "a value",
 ): OnnxValue {
-  if (result instanceof Tensor) return { symbol: () => result, constant: undefined, elementType, sources };
+  if (result instanceof WideResult) {
+    let symbol: Tensor | undefined;
+    return {
+      symbol: () => (symbol ??= narrowed(result.words, name)),
+      int64: { range: result.range, words: () => result.words },
+      constant: undefined,
+      elementType,
+      sources,
+    };
+  }
+  if (result instanceof Tensor) {
+    const isRanged = range !== undefined && elementType === DataType.INT64;
+    const int64 = isRanged ? { int64: { range, words: () => widened(result) } } : {};
+    return { symbol: () => result, ...int64, constant: undefined, elementType, sources };
+  }
   const value: HostTensor = result;
   const constant = { value, elementCount: value.data.length };
   return {

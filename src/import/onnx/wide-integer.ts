@@ -132,7 +132,7 @@ export function runningSums(x: WideInteger, axis: number, exclusive: boolean): W
 }
 
 /** What a linear map of `count` terms makes of a number, from what it makes of its parts. */
-function byParts(x: WideInteger, count: number, map: (part: Tensor) => Tensor): WideInteger {
+export function byParts(x: WideInteger, count: number, map: (part: Tensor) => Tensor): WideInteger {
   const bits = count <= 2 ** 16 ? 16 : 8;
   if (count > 2 ** 24) x.low.trace.fail("unsupported", `a sum of ${count} whole numbers of 64 bits; at most 2^24 can be.`); // prettier-ignore
   let sum: WideInteger | undefined;

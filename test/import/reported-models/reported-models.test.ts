@@ -19,9 +19,7 @@ import type { DeviceKind } from "../../../src/runtime/device.ts";
 import { lazyDevice, testedDevices } from "../../devices/run-graph.ts";
 
 /** Cases that are still wrong, and on which devices. Whoever mends one takes it out: the tests insist. */
-const pending: Readonly<Partial<Record<string, readonly DeviceKind[]>>> = {
-  "int64-mul-overflow": ["cpu", "webgpu", "opencl"],
-};
+const pending: Readonly<Partial<Record<string, readonly DeviceKind[]>>> = {};
 
 interface Described {
   readonly dtype: string;
