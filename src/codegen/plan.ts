@@ -90,9 +90,9 @@ class Planner {
         makers.set(root(id), { first, last: step });
       }),
     );
+    const inputNames = new Map(graph.inputs.map(({ id, name }) => [id, name]));
     for (const output of graph.outputs) {
-      if (output.updates !== undefined)
-        this.#updated.add(graph.inputs.find((input) => input.id === output.updates)!.name);
+      if (output.updates !== undefined) this.#updated.add(inputNames.get(output.updates)!);
       const value = root(output.value);
       const step = makers.get(value)?.last;
       const type = types.get(output.value)!;
@@ -111,14 +111,15 @@ class Planner {
       } else if (sizeBytes(type) > 0) trailing.push({ value, destination, sizeBytes: sizeBytes(type) });
     }
 
-    const used = new Set([...lastRead.keys(), ...graph.outputs.map((output) => root(output.value))]);
+    const returned = new Set(graph.outputs.map((output) => root(output.value)));
+    const used = new Set([...lastRead.keys(), ...returned]);
     const scratch = Array.from(makers)
       .filter(([value]) => used.has(value) && !buffers.has(value))
       .map(([value, { first, last }]) => ({
         value,
         sizeBytes: sizeBytes(types.get(value)!),
         first,
-        last: this.#endOf(graph, value, root, lastRead, last, steps.length),
+        last: this.#endOf(returned, value, lastRead, last, steps.length),
       }));
     const { slots, slotSizes } = assignSlots(scratch);
     const slotBuffers = slotSizes.map((size, slot) =>
@@ -168,8 +169,8 @@ class Planner {
         const type = this.#types.get(key)!;
         return keyRole === role ? [{ name, dtype: type.dtype, shape: type.shape, buffer }] : [];
       });
-    const inputOrder = run.inputs.filter((input) => input.role === "input").map((input) => input.name);
-    const inputs = tensors("input").sort((a, b) => inputOrder.indexOf(a.name) - inputOrder.indexOf(b.name));
+    const places = new Map(run.inputs.map(({ name }, place) => [name, place]));
+    const inputs = tensors("input").sort((a, b) => places.get(a.name)! - places.get(b.name)!);
     return {
       buffers: this.#buffers,
       prepare: prepare.commands,
@@ -276,14 +277,13 @@ class Planner {
   }
 
   #endOf(
-    graph: Graph,
+    returned: ReadonlySet<ValueId>,
     value: ValueId,
-    root: (value: ValueId) => ValueId,
     lastRead: ReadonlyMap<ValueId, number>,
     step: number,
     end: number,
   ): number {
-    return graph.outputs.some((output) => root(output.value) === value) ? end : (lastRead.get(value) ?? step);
+    return returned.has(value) ? end : (lastRead.get(value) ?? step);
   }
 
   /** Nodes of equal signature are lowered once. */

@@ -51,6 +51,7 @@ function fuseFrom(rewriter: Rewriter, anchor: Node, { target, note }: PassContex
     if (next === undefined) break;
     const views = next.flatMap((node) => cheapViews(rewriter, node, group));
     const grown = [...group, ...views, ...next];
+    if (grown.length > largestGroup) break;
     const names = next.map((node) => node.op);
     if (bufferCount(rewriter, grown) > target.maxStorageBuffers) {
       note(
@@ -69,6 +70,9 @@ function fuseFrom(rewriter: Rewriter, anchor: Node, { target, note }: PassContex
     `${name(anchor)}: ${[...group.slice(0, group.indexOf(anchor)).map((node) => node.op), anchor.op, ...fusedOps].join(" + ")}`,
   );
 }
+
+/** A kernel's text grows with its group. */
+const largestGroup = 64;
 
 /** Elementwise ops that a value may branch into before it is one value again: `x · sigmoid(x)`, `gelu(x)` written out. */
 const largestBranching = 12;
@@ -108,13 +112,21 @@ function followers(rewriter: Rewriter, value: ValueId, group: readonly Node[]): 
   return undefined;
 }
 
-/** Whether computing `value` needs one of `sources`. */
+/** Values that are looked at to find out whether one needs another; beyond, it is taken to. */
+const mostAncestors = 256;
+
+/**
+ * Whether computing `value` needs one of `sources`, or may. Nothing that was there before the first of them does, and
+ * what lies far behind them is not worth the search: so a pass takes time in proportion to its graph.
+ */
 function reaches(rewriter: Rewriter, value: ValueId, sources: ReadonlySet<ValueId>): boolean {
+  const first = Math.min(...[...sources].map((source) => rewriter.placeOf(source)));
   const seen = new Set<ValueId>();
   const pending = [value];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     if (sources.has(next)) return true;
-    if (seen.has(next)) continue;
+    if (seen.has(next) || rewriter.placeOf(next) < first) continue;
+    if (seen.size === mostAncestors) return true;
     seen.add(next);
     pending.push(...(rewriter.producer(next)?.operands ?? []));
   }
@@ -146,6 +158,7 @@ function prologue(rewriter: Rewriter, anchor: Node, maxBuffers: number): Node[] 
       if (producer === undefined) continue;
       const fits = isElementwiseNode(producer) || (isMovementNode(producer) && producer.op !== "concat");
       if (!fits || group.includes(producer) || rewriter.isOutput(operand)) continue;
+      if (group.length === largestGroup) return;
       // (x − μ)² reads its difference twice, which is fine while nothing outside does.
       if (!rewriter.usersOf(operand).every((user) => user === anchor || group.includes(user))) continue;
       const large =

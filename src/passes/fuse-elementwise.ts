@@ -5,15 +5,17 @@
  *
  *     c = exp(a); d = permute(c); e = d + b   →   e = fusion(a, b) { … }
  */
-import { nodeId, type Node } from "../ir/graph.ts";
+import { nodeId, type Node, type ValueId } from "../ir/graph.ts";
 import { opRecord } from "../ir/ops/registry.ts";
-import { elementCount } from "../ir/shape.ts";
+import { elementCount, sameShape } from "../ir/shape.ts";
 import { bufferCount, externalResults, fuse, isElementwiseNode, isMovementNode } from "./fusion-group.ts";
 import type { Pass } from "./pass.ts";
 import { rewrite, type Rewriter } from "./rewrite.ts";
 
 /** A kernel's text grows with its group. */
 const largestGroup = 48;
+/** How often a kernel may spell out one member, at as many different indices; each branch of a concatenation counts. */
+const mostSpellings = 64;
 
 export const fuseElementwise: Pass = {
   name: "fuse-elementwise",
@@ -51,6 +53,7 @@ function collect(rewriter: Rewriter, root: Node, maxBuffers: number): Node[] {
   const members = new Map([[nodeId(root), root]]);
   const rootSize = elementCount(root.results[0]!.type.shape);
   const order: Node[] = [root];
+  const spellings = new Map<string, ReadonlySet<string>>([[nodeId(root), new Set([""])]]);
   // Breadth first from the root, so that a producer is tried after all its readers had their chance to join.
   for (let changed = true; changed && order.length < largestGroup;) {
     changed = false;
@@ -64,6 +67,9 @@ function collect(rewriter: Rewriter, root: Node, maxBuffers: number): Node[] {
         const repeated = elementCount(producer.results[0]!.type.shape) < rootSize;
         if (repeated && isElementwiseNode(producer)) continue;
         if (bufferCount(rewriter, [producer, ...order]) > maxBuffers) continue;
+        const spelled = spellingsOf(operand, producer, readers, spellings);
+        if (spelled.size > mostSpellings) continue;
+        spellings.set(nodeId(producer), spelled);
         members.set(nodeId(producer), producer);
         order.unshift(producer);
         changed = true;
@@ -71,6 +77,31 @@ function collect(rewriter: Rewriter, root: Node, maxBuffers: number): Node[] {
     }
   }
   return sortMembers(rewriter, members, root);
+}
+
+/**
+ * The indices, as names of how they come about, at which a kernel computes a member: those of its readers where these
+ * read it element by element, and one more for each place in which a reader has it elsewhere.
+ */
+function spellingsOf(
+  value: ValueId,
+  producer: Node,
+  readers: readonly Node[],
+  known: ReadonlyMap<string, ReadonlySet<string>>,
+): ReadonlySet<string> {
+  const spelled = new Set<string>();
+  for (const reader of readers) {
+    const isSame =
+      isElementwiseNode(reader) &&
+      sameShape(reader.results[0]!.type.shape, producer.results.find(({ id }) => id === value)!.type.shape);
+    reader.operands.forEach((operand, place) => {
+      if (operand !== value) return;
+      for (const index of known.get(nodeId(reader)) ?? [])
+        spelled.add(isSame ? index : `${nodeId(reader)}.${place}(${index})`);
+    });
+    if (spelled.size > mostSpellings) break;
+  }
+  return spelled;
 }
 
 function sortMembers(rewriter: Rewriter, members: ReadonlyMap<string, Node>, root: Node): Node[] {

@@ -67,9 +67,9 @@ export function bufferCount(rewriter: Rewriter, nodes: readonly Node[]): number 
 
 /** Whether a result is the new value of a state that the same kernel reads. */
 export function replacesOperand(rewriter: Rewriter, result: ValueId, operands: readonly ValueId[]): boolean {
-  return rewriter.outputs.some(
-    ({ value, updates }) => value === result && updates !== undefined && operands.includes(updates),
-  );
+  return rewriter
+    .outputsOf(result)
+    .some(({ updates }) => updates !== undefined && operands.includes(updates));
 }
 
 /**

@@ -48,7 +48,7 @@ function isWorthIt(rewriter: Rewriter, slice: NodeOf<"slice">): boolean {
   if (readers.some(mayBeView)) return false;
   const maker = rewriter.producer(from);
   // What is replaced may be written over by the kernel that reads it.
-  if (maker === undefined) return !rewriter.outputs.some(({ updates }) => updates === from);
+  if (maker === undefined) return !rewriter.isUpdated(from);
   if (maker.op === "constant") return false;
   // What nothing else reads is computed where it is needed only, by the kernel that would write the slice.
   return !isPointwiseNode(maker) || rewriter.usersOf(from).length > 1;

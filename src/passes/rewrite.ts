@@ -38,7 +38,15 @@ export class Rewriter {
   readonly #producers = new Map<ValueId, Node | undefined>();
   readonly #types = new Map<ValueId, TensorType>();
   readonly #users = new Map<ValueId, Set<ValueId>>();
+  /** What nodes read instead of operands that were redirected, until the node is looked at. */
+  readonly #renamed = new Map<ValueId, Map<ValueId, ValueId>>();
   #outputs: readonly GraphOutput[];
+  /** Outputs' values that were redirected, until outputs are looked at. */
+  readonly #renamedOutputs = new Map<ValueId, ValueId>();
+  /** What follows from the outputs, worked out when it is asked for. */
+  #returned: Map<ValueId, readonly GraphOutput[]> | undefined;
+  #updatedInputs: ReadonlySet<ValueId | undefined> | undefined;
+  #places: ReadonlyMap<ValueId, number> | undefined;
   #counter = 0;
 
   constructor(graph: Graph) {
@@ -51,6 +59,13 @@ export class Rewriter {
   }
 
   get outputs(): readonly GraphOutput[] {
+    if (this.#renamedOutputs.size > 0) {
+      this.#outputs = this.#outputs.map((output) => {
+        const value = latest(output.value, this.#renamedOutputs);
+        return value === output.value ? output : { ...output, value };
+      });
+      this.#renamedOutputs.clear();
+    }
     return this.#outputs;
   }
 
@@ -61,11 +76,30 @@ export class Rewriter {
 
   /** The node with this id now; undefined once removed. */
   node(id: ValueId): Node | undefined {
-    return this.#nodes.has(id) ? this.#nodes.get(id) : this.#nodeBefore(id);
+    const node = this.#nodes.has(id) ? this.#nodes.get(id) : this.#nodeBefore(id);
+    const renamed = this.#renamed.get(id);
+    if (node === undefined || renamed === undefined) return node;
+    this.#renamed.delete(id);
+    const operands = node.operands.map((operand) => latest(operand, renamed));
+    const now = { ...node, operands } as Node;
+    freezePlain(now);
+    this.#nodes.set(id, now);
+    for (const result of now.results) this.#producers.set(result.id, now);
+    return now;
   }
 
   producer(value: ValueId): Node | undefined {
-    return this.#producers.has(value) ? this.#producers.get(value) : producersOf(this.#graph).get(value);
+    const known = this.#producers.has(value)
+      ? this.#producers.get(value)
+      : producersOf(this.#graph).get(value);
+    return known && this.node(nodeId(known));
+  }
+
+  /** When a value is computed: what needs it is computed later, though not all that is later needs it. */
+  placeOf(value: ValueId): number {
+    this.#places ??= placesOf(this.#graph);
+    const results = this.producer(value)?.results ?? [];
+    return results.reduce((last, { id }) => Math.max(last, this.#places!.get(id) ?? Infinity), -1);
   }
 
   /** The producer, if it is of this op. */
@@ -86,17 +120,28 @@ export class Rewriter {
   }
 
   isOutput(value: ValueId): boolean {
-    return this.#outputs.some((output) => output.value === value);
+    return this.#outputsByValue().has(value);
+  }
+
+  /** The outputs that return a value, or make it new state. */
+  outputsOf(value: ValueId): readonly GraphOutput[] {
+    return this.#outputsByValue().get(value) ?? [];
+  }
+
+  /** Whether a run replaces this state input. */
+  isUpdated(input: ValueId): boolean {
+    return (this.#updatedInputs ??= new Set(this.outputs.map(({ updates }) => updates))).has(input);
+  }
+
+  #outputsByValue(): Map<ValueId, readonly GraphOutput[]> {
+    return (this.#returned ??= groupedByValue(this.outputs));
   }
 
   /** Whether exactly one node reads the value and it is not returned. */
   hasSingleUse(value: ValueId): boolean {
-    let reads = 0;
-    for (const id of this.#usersNow(value)) {
-      for (const operand of this.node(id)!.operands) if (operand === value) reads++;
-      if (reads > 1) return false;
-    }
-    return reads === 1 && !this.isOutput(value);
+    const [id, ...others] = this.#usersNow(value);
+    if (id === undefined || others.length > 0 || this.isOutput(value)) return false;
+    return readsOf(this.node(id)!).get(value) === 1;
   }
 
   /** Adds a node with inferred types and returns its results. */
@@ -144,11 +189,14 @@ export class Rewriter {
   redirect(from: ValueId, to: ValueId): void {
     if (from === to) return;
     this.#expectSameType(from, to);
-    for (const user of this.usersOf(from)) {
-      this.replace({
-        ...user,
-        operands: user.operands.map((operand) => (operand === from ? to : operand)),
-      } as Node);
+    for (const user of [...this.#usersNow(from)]) {
+      // What was redirected to `from` is followed further; `to` itself must not be.
+      if (this.#renamed.get(user)?.has(to) === true) this.node(user);
+      const renamed = this.#renamed.get(user);
+      if (renamed === undefined) this.#renamed.set(user, new Map([[from, to]]));
+      else renamed.set(from, to);
+      this.#ownUsers(to).add(user);
+      this.#ownUsers(from).delete(user);
     }
     this.redirectOutputs(from, to);
   }
@@ -156,9 +204,13 @@ export class Rewriter {
   /** Makes outputs that return `from` return `to`, which holds the same values, perhaps in another layout. */
   redirectOutputs(from: ValueId, to: ValueId): void {
     this.#expectSameValues(from, this.typeOf(from), this.typeOf(to), `%${to}`);
-    this.#outputs = this.#outputs.map((output) =>
-      output.value === from ? { ...output, value: to } : output,
-    );
+    const groups = this.#outputsByValue();
+    const moved = groups.get(from);
+    if (from === to || moved === undefined) return;
+    if (this.#renamedOutputs.has(to)) void this.outputs;
+    this.#renamedOutputs.set(from, to);
+    groups.delete(from);
+    groups.set(to, [...(groups.get(to) ?? []), ...moved.map((output) => ({ ...output, value: to }))]);
   }
 
   /** Removes a node that nothing reads. */
@@ -185,14 +237,16 @@ export class Rewriter {
 
   /** The edited graph; the graph itself when nothing changed. */
   commit(): Graph {
-    if (this.#nodes.size === 0 && this.#outputs === this.#graph.outputs) return this.#graph;
+    for (const id of [...this.#renamed.keys()]) this.node(id);
+    const { outputs } = this;
+    if (this.#nodes.size === 0 && outputs === this.#graph.outputs) return this.#graph;
     const [graph, patches] = produceWithPatches(this.#graph, (draft) => {
       const nodes = draft.nodes as Record<ValueId, Node>;
       for (const [id, node] of this.#nodes) {
         if (node === undefined) delete nodes[id];
         else if (node !== this.#nodeBefore(id)) nodes[id] = node;
       }
-      if (this.#outputs !== this.#graph.outputs) draft.outputs = this.#outputs as typeof draft.outputs;
+      if (outputs !== this.#graph.outputs) draft.outputs = outputs as typeof draft.outputs;
     });
     if (patches.length > 0) patchesOf.set(graph, patches);
     return graph;
@@ -263,6 +317,44 @@ export class Rewriter {
     while (this.#typeNow(id) !== undefined);
     return id;
   }
+}
+
+function placesOf(graph: Graph): ReadonlyMap<ValueId, number> {
+  const places = new Map<ValueId, number>();
+  executionOrder(graph).forEach((node, i) => {
+    for (const { id } of node.results) places.set(id, i);
+  });
+  return places;
+}
+
+/** What a value has become, through all that took its place. */
+function latest(value: ValueId, renamed: ReadonlyMap<ValueId, ValueId>): ValueId {
+  let now = value;
+  for (let next = renamed.get(now); next !== undefined; next = renamed.get(now)) now = next;
+  return now;
+}
+
+const readsOfNodes = new WeakMap<Node, ReadonlyMap<ValueId, number>>();
+
+/** How often a node reads each of its operands. */
+function readsOf(node: Node): ReadonlyMap<ValueId, number> {
+  let reads = readsOfNodes.get(node);
+  if (reads === undefined) {
+    const counted = new Map<ValueId, number>();
+    for (const operand of node.operands) counted.set(operand, (counted.get(operand) ?? 0) + 1);
+    readsOfNodes.set(node, (reads = counted));
+  }
+  return reads;
+}
+
+function groupedByValue(outputs: readonly GraphOutput[]): Map<ValueId, readonly GraphOutput[]> {
+  const groups = new Map<ValueId, GraphOutput[]>();
+  for (const output of outputs) {
+    const group = groups.get(output.value);
+    if (group === undefined) groups.set(output.value, [output]);
+    else group.push(output);
+  }
+  return groups;
 }
 
 /** Runs `edit` over a rewriter and commits. */

@@ -1,11 +1,15 @@
 /**
- * Splits concatenations of more tensors than a kernel may bind into concatenations of concatenations.
+ * Splits concatenations of more tensors than a kernel may bind, or than its text should spell out, into concatenations
+ * of concatenations.
  *
  *     concat(a, b, c, d) = concat(concat(a, b), concat(c, d))
  */
 import { nodeId, type NodeOf } from "../ir/graph.ts";
 import type { Pass } from "./pass.ts";
 import { rewrite, type Rewriter } from "./rewrite.ts";
+
+/** Parts in one kernel, one tensor or many: each is a branch of its text. */
+const mostParts = 48;
 
 export const splitWideConcats: Pass = {
   name: "split-wide-concats",
@@ -16,9 +20,12 @@ export const splitWideConcats: Pass = {
       const limit = Math.max(2, target.maxStorageBuffers - 1);
       for (const original of rewriter.originalOrder()) {
         const node = rewriter.node(nodeId(original));
-        if (node?.op !== "concat" || new Set(node.operands).size <= limit) continue;
-        split(rewriter, node, limit);
-        note(`%${nodeId(node)}: ${node.operands.length} tensors, ${limit} at a time`);
+        if (node?.op !== "concat") continue;
+        const isNarrow = node.operands.length <= mostParts && new Set(node.operands).size <= limit;
+        if (isNarrow) continue;
+        const atATime = Math.min(limit, mostParts);
+        split(rewriter, node, atATime);
+        note(`%${nodeId(node)}: ${node.operands.length} tensors, ${atATime} at a time`);
       }
     }),
 };

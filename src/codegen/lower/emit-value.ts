@@ -216,12 +216,16 @@ export class ValueEmitter {
 
     const type = { scalar: scalarOf(node.results[0]!.type.dtype), lanes: lane?.lanes ?? 1 } as const;
     const joined = this.#kb.var(constant(0, type), "joined");
-    const choose = ([part, ...rest]: typeof parts): void => {
-      const take = () => this.#kb.assign(joined, item(part!, this.#branch()));
-      if (rest.length === 0) take();
-      else this.#kb.ifLess(position, part!.end, take, () => choose(rest));
+    // A search among many parts, one after the other among few.
+    const choose = (from: number, to: number): void => {
+      const middle = to - from > 3 ? from + Math.floor((to - from) / 2) : from + 1;
+      if (to - from === 1) this.#kb.assign(joined, item(possible[from]!, this.#branch()));
+      else {
+        const { end: limit } = possible[middle - 1]!;
+        this.#kb.ifLess(position, limit, () => choose(from, middle), () => choose(middle, to)); // prettier-ignore
+      }
     };
-    choose(possible);
+    choose(0, possible.length);
     return joined;
   }
 
