@@ -3,7 +3,6 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   resolve: {
     alias: { heddle: new URL("./src/index.ts", import.meta.url).pathname },
-    conditions: ["development"],
   },
   test: {
     include: ["test/**/*.test.ts"],

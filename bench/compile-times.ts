@@ -35,15 +35,11 @@ export function measureCompile(network: string, system: HeddleSystem, cacheFolde
 
 function compileOnce(network: string, system: HeddleSystem, cacheFolder: string): CompiledOnce {
   const script = fileURLToPath(new URL("compile-once.ts", import.meta.url));
-  const output = execFileSync(
-    process.execPath,
-    ["--import", "tsx", "--conditions=development", script, network, system],
-    {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "inherit"],
-      env: { ...process.env, ...cacheVariables(cacheFolder) },
-    },
-  );
+  const output = execFileSync(process.execPath, ["--import", "tsx", script, network, system], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ...cacheVariables(cacheFolder) },
+  });
   return JSON.parse(output) as CompiledOnce;
 }
 

@@ -8,9 +8,8 @@
  */
 import { buildExecutable, passOptions, type CompileOptions } from "./compile.ts";
 import { UserError } from "./errors.ts";
-import { OnnxModel } from "./import/onnx/model.ts";
+import { OnnxModel } from "./import/onnx/onnx-model.ts";
 import type { ConstantBindings, ShapeBindings } from "./import/onnx/bind-inputs.ts";
-import { traceOnnx } from "./import/onnx/trace-onnx.ts";
 import { compareTensors, type TensorDifference, type TensorStatistics } from "./ir/compare-tensors.ts";
 import { evaluateValues } from "./ir/evaluate.ts";
 import type { Graph, NodeResult, NodeOrigin, ValueId } from "./ir/graph.ts";
@@ -27,8 +26,11 @@ import { Session } from "./runtime/session.ts";
 /** One way of computing a network: on a device, or (`"evaluate"`) by the reference semantics. */
 export type BisectSide = "evaluate" | Pick<CompileOptions, "device" | "withoutPasses" | "batchNorm">;
 
+/** What `bisect` compares, and how closely. */
 export interface BisectOptions {
+  /** One way of computing the network. */
   readonly a: BisectSide;
+  /** The other way. */
   readonly b: BisectSide;
   /** The largest difference that counts as none, relative to the largest element of a value; 1e-4. */
   readonly tolerance?: number;
@@ -42,25 +44,32 @@ export interface BisectOptions {
 export interface DifferingValue extends NodeOrigin {
   /** As graphs print it, without `%`. */
   readonly id: ValueId;
+  /** The operation that computes it. */
   readonly op: string;
   /** Dtype and shape. */
   readonly type: string;
+  /** One way of computing the network. */
   readonly a: TensorStatistics;
+  /** The other way. */
   readonly b: TensorStatistics;
+  /** Where in the value the two differ most. */
   readonly largest: TensorDifference;
   /** It differs only where it is the one output, fused with what is before it. */
   readonly onlyFused: boolean;
 }
 
+/** What `bisect` found; `String(found)` is meant for people. */
 export class Bisection {
   constructor(
     /** Undefined where nothing differs by more than the tolerance. */
     readonly first: DifferingValue | undefined,
     /** Values that were compared. */
     readonly compared: number,
+    /** The largest difference that counted as none. */
     readonly tolerance: number,
   ) {}
 
+  /** The first difference in a few lines, for people. */
   toString(): string {
     const { first, compared, tolerance } = this;
     if (first === undefined) return `All ${compared} values agree within ${tolerance}.`;
@@ -91,7 +100,8 @@ const groupSize = 64;
  * @param inputs what `forward` takes in order, or the inputs of an imported model by name
  * @throws UserError for inputs that do not fit, and whatever `compile` throws
  * @example
- * const found = await bisect(net, [image], { a: { device: "webgpu" }, b: "evaluate" });
+ * const image = tensor(pixels, [1, 3, 224, 224]);
+ * const found = await bisect(net, [image], { a: { device: "cpu" }, b: "evaluate" });
  * console.log(String(found)); // First difference: %v7 = conv : f32[1,16,8,8] (in 'layer1.conv2', …
  */
 export async function bisect(
@@ -132,8 +142,11 @@ export async function bisect(
 
 interface Found {
   readonly id: ValueId;
+  /** One way of computing the network. */
   readonly a: TensorStatistics;
+  /** The other way. */
   readonly b: TensorStatistics;
+  /** Where in the value the two differ most. */
   readonly largest: TensorDifference;
 }
 
@@ -162,7 +175,7 @@ function traceFor(
   if (model instanceof OnnxModel) {
     const given = model.inputs.filter(({ name }) => !Object.hasOwn(constants, name));
     const replaced = model.overridable.map(({ name }) => name).filter((name) => named(inputs, name));
-    return traceOnnx(model, { ...dimensionsOf(given, inputs), ...shapes }, constants, {
+    return model.trace({ ...dimensionsOf(given, inputs), ...shapes }, constants, {
       overridden: replaced,
     });
   }

@@ -6,15 +6,15 @@
 import type { Plan } from "./codegen/plan.ts";
 import { planAndWrite } from "./codegen/plan-and-write.ts";
 import type { Executable, InterfaceTensor } from "./codegen/executable.ts";
-import { Compiled, type StateOwner } from "./compiled.ts";
+import { Compiled, type Results, type StateOwner } from "./compiled.ts";
 import { Variants } from "./compiled-variants.ts";
 import { openDump } from "./dump.ts";
 import type { Graph } from "./ir/graph.ts";
+import type { HostTensor } from "./ir/host-tensor.ts";
 import { verify } from "./ir/verify.ts";
 import { UserError } from "./errors.ts";
-import { OnnxModel } from "./import/onnx/model.ts";
+import { OnnxModel } from "./import/onnx/onnx-model.ts";
 import type { ConstantBindings, ShapeBindings } from "./import/onnx/bind-inputs.ts";
-import { traceOnnx } from "./import/onnx/trace-onnx.ts";
 import { Module } from "./nn/module.ts";
 import { traceModule, type InputSpec, type TracedModule } from "./nn/trace-module.ts";
 import { runPasses, type PipelineOptions, type PipelineResult } from "./passes/pipeline.ts";
@@ -27,9 +27,11 @@ import { recordsOf, type TuningRecords } from "./tuning/records.ts";
 import { addToUserRecords, readUserRecords } from "./tuning/records-file.ts";
 import type { TuningProgress } from "./tuning/tune-decisions.ts";
 import { tuneGraph } from "./tuning/tune-graph.ts";
+import { trainingEffects } from "./training-effects.ts";
 import { UsedRecords } from "./tuning/used-records.ts";
 import type { Target } from "./codegen/target.ts";
 
+/** What `compile` may be told; everything has a default. */
 export interface CompileOptions {
   /** `"auto"` (the default), a kind of device, or an open one. */
   readonly device?: DeviceChoice;
@@ -97,12 +99,15 @@ export interface ModelOptions extends CompileOptions {
  * const compiled = await compile(importOnnx(bytes), { shapes: { N: 8 } });
  * const { logits } = await compiled.run({ image });
  */
-export function compile(
-  module: Module,
+export function compile<Network extends Module>(
+  module: Network,
   inputs: readonly InputSpec[],
   options?: CompileOptions,
-): Promise<Compiled>;
-export function compile(model: OnnxModel, options?: ModelOptions): Promise<Compiled>;
+): Promise<Compiled<Results<ReturnType<Network["forward"]>>>>;
+export function compile(
+  model: OnnxModel,
+  options?: ModelOptions,
+): Promise<Compiled<Readonly<Record<string, HostTensor>>>>;
 export function compile(
   model: Module | OnnxModel,
   second?: readonly InputSpec[] | ModelOptions,
@@ -126,7 +131,7 @@ function replaceable(
   return {
     names: model.overridable.map(({ name }) => name).filter((name) => !Object.hasOwn(constants, name)),
     trace: (replaced) =>
-      traceOnnx(model, shapes, constants, {
+      model.trace(shapes, constants, {
         overridden: replaced,
         ...(checkIndices !== undefined && { checkIndices }),
       }),
@@ -142,7 +147,7 @@ export function readModel<Options extends Pick<ModelOptions, "shapes" | "constan
 ): { readonly trace: () => TracedModule; readonly options: Options } {
   if (model instanceof OnnxModel) {
     const options = (second ?? {}) as Options;
-    return { trace: () => traceOnnx(model, options.shapes, options.constants, options), options };
+    return { trace: () => model.trace(options.shapes, options.constants, options), options };
   }
   if (!(model instanceof Module)) {
     throw new UserError("argument", `${caller}: expected an nn.Module or a model from importOnnx.`);
@@ -200,7 +205,8 @@ async function compileTraced(
     load: clock.lap(),
   };
 
-  const report = new Report({ ...describe(opened, built, compileMs), tuning: tuned?.report() });
+  const training = owner instanceof Module ? trainingEffects(traced.graph, owner) : [];
+  const report = new Report({ ...describe(opened, built, compileMs, training), tuning: tuned?.report() });
   const { executable } = built;
   const { structure } = traced;
   const tuningRecords = tuned?.records;
@@ -297,12 +303,14 @@ function describe(
   opened: OpenedDevice,
   { executable, plan, passed }: BuiltExecutable,
   compileMs: ReportData["compileMs"],
+  training: readonly string[],
 ): ReportData {
   const dispatches = (commands: Executable["run"]) =>
     commands.flatMap((command) => (command.kind === "dispatch" ? [command.kernel] : []));
   const launched = dispatches(executable.run);
   return {
     model: executable.name,
+    training,
     device: { kind: opened.device.kind, name: opened.device.name, reason: opened.reason },
     passes: passed.records,
     kernels: executable.kernels

@@ -8,6 +8,7 @@ import { joinWords } from "./ir/int64-words.ts";
 import { isHostTensor, type HostTensor } from "./ir/host-tensor.ts";
 import type { Stored } from "./ir/stored-tensor.ts";
 import type { StateDict } from "./nn/module.ts";
+import type { Tensor } from "./nn/tensor.ts";
 import type { OutputStructure } from "./nn/trace-module.ts";
 import type { Report } from "./report.ts";
 import type { Device, DispatchTiming } from "./runtime/device.ts";
@@ -15,8 +16,11 @@ import { DeviceTensor } from "./runtime/device-tensor.ts";
 import type { Session, SessionRunOptions } from "./runtime/session.ts";
 import type { TuningRecords } from "./tuning/records.ts";
 
+/** One kernel of a compiled network. */
 export interface CompiledKernelInfo {
+  /** Says what it does; `k00_conv3x3_add_relu_f32`. */
   readonly name: string;
+  /** What it is written in. */
   readonly language: KernelLanguage;
   /** The kernel as a person reads it; for WebAssembly the kernel IR it was written from. */
   readonly source: string;
@@ -24,6 +28,7 @@ export interface CompiledKernelInfo {
   readonly launches: number;
 }
 
+/** What one run may be told. */
 export interface RunOptions extends SessionRunOptions {
   /** Receives the time of every dispatch; asking for it makes the run slower. */
   readonly onProfile?: (timings: readonly DispatchTiming[]) => void;
@@ -45,14 +50,32 @@ interface CompiledParts {
   readonly variants?: Variants<Compiled> | undefined;
 }
 
-export class Compiled {
+/** What a network returns, with every tensor left on the device. */
+export type OnDevice<Result> = Result extends HostTensor
+  ? DeviceTensor
+  : { [Key in keyof Result]: OnDevice<Result[Key]> };
+
+/**
+ * What `forward` returns as `run` gives it: for each traced tensor one on the host, of f32 as far as types can tell.
+ * Of a `forward` whose type says nothing, one tensor.
+ */
+export type Results<Returned> = unknown extends Returned
+  ? HostTensor<"f32">
+  : Returned extends Tensor
+    ? HostTensor<"f32">
+    : { [Key in keyof Returned]: Results<Returned[Key]> };
+
+/** A compiled network; `Result` is what a run gives. */
+export class Compiled<Result = HostTensor<"f32">> {
   readonly #parts: CompiledParts;
   #lastProfile: readonly DispatchTiming[] = [];
 
+  /** @internal */
   constructor(parts: CompiledParts) {
     this.#parts = parts;
   }
 
+  /** The device that runs it. */
   get device(): Device {
     return this.#parts.session.device;
   }
@@ -87,29 +110,43 @@ export class Compiled {
 
   /**
    * Runs the network. Takes as many tensors as it was compiled for, from the host or (as DeviceTensor) from
-   * the same device, or one object of them by name, then options. Returns what `forward` returned: a tensor, an array or an object of them.
+   * the same device, or one object of them by name, then options. Returns what `forward` returned: a tensor, an array
+   * or an object of them; for an imported model its outputs by name. With `keepOnDevice` they are DeviceTensors.
    * What an imported model has a default for may be given, too, by name; the first such run compiles a program for it.
-   * May be called again before an earlier call has finished. The type parameter says what to expect where that
-   * is not one f32 tensor: `run<{ scores: HostTensor<"f32"> }>(x)`.
+   * May be called again before an earlier call has finished. The type parameter says what to expect where that is more
+   * than types can tell, such as another dtype: `run<HostTensor<"i32">>(x)`.
    *
    * @throws UserError for wrong shapes or dtypes, after dispose(), or when the device is lost
    */
-  run<Result = HostTensor<"f32">>(...inputs: readonly RunArgument[]): Promise<Result>;
-  async run(...args: readonly RunArgument[]): Promise<unknown> {
+  run<Returned = OnDevice<Result>>(
+    ...inputs: readonly [...RunInput[], RunOptions & { readonly keepOnDevice: true }]
+  ): Promise<Returned>;
+  run<Returned = Result>(
+    ...inputs:
+      | readonly RunInput[]
+      | readonly [...RunInput[], (RunOptions & { readonly keepOnDevice?: false }) | undefined]
+  ): Promise<Returned>;
+  run<Returned = Result | OnDevice<Result>>(
+    ...inputs: readonly [...RunInput[], RunOptions | undefined]
+  ): Promise<Returned>;
+  async run(...args: readonly (RunInput | RunOptions | undefined)[]): Promise<unknown> {
     const { session, structure, variants } = this.#parts;
     const replaced = isNamedInputs(args[0]) ? variants?.replacedBy(Object.keys(args[0])) : undefined;
     if (replaced !== undefined && replaced.length > 0) {
       session.checkUsable();
       const variant = await variants!.program(replaced);
-      const results = await variant.run<unknown>(...args);
+      const results = await variant.run<unknown>(
+        ...(args as readonly [...RunInput[], RunOptions | undefined]),
+      );
       this.#lastProfile = variant.lastProfile;
       return results;
     }
     const { inputs, options } = this.#readArguments(args);
-    const { outputs, timings } = await session.run(inputs, options);
-    if (options?.profile === true) {
+    const profile = options?.profile === true || options?.onProfile !== undefined;
+    const { outputs, timings } = await session.run(inputs, { ...options, profile });
+    if (profile) {
       this.#lastProfile = timings;
-      options.onProfile?.(timings);
+      options?.onProfile?.(timings);
     }
     return restore(structure, outputs);
   }
@@ -180,6 +217,7 @@ export class Compiled {
     this.#parts.session.dispose();
   }
 
+  /** `await using compiled = …` frees the device memory at the end of the block. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.dispose();
   }
@@ -187,7 +225,8 @@ export class Compiled {
 
 type RunTensor = HostTensor | DeviceTensor;
 type NamedInputs = Readonly<Record<string, RunTensor>>;
-type RunArgument = RunTensor | NamedInputs | RunOptions | undefined;
+/** A tensor that `forward` takes, or all inputs by name. */
+export type RunInput = RunTensor | NamedInputs;
 
 /** A plain object of tensors by name. */
 function isNamedInputs(value: unknown): value is NamedInputs {

@@ -4,24 +4,41 @@
  */
 
 /** What went wrong, coarsely, for callers that branch on it. */
-export type UserErrorCode =
-  | "shape"
-  | "dtype"
-  | "argument"
+export type UserErrorCode = keyof UserErrorCodes;
+
+/** Every code, and what it is about. */
+export interface UserErrorCodes {
+  /** Sizes that do not fit each other, an op or an input. */
+  readonly shape: never;
+  /** A type of elements that does not fit, or a value that its type cannot hold. */
+  readonly dtype: never;
+  /** An argument or option that is none, or is missing. */
+  readonly argument: never;
   /** A position outside what it is a position in. */
-  | "index"
+  readonly index: never;
   /** A whole number of 64 bits that an operation does not hold. */
-  | "overflow"
-  | "model"
-  | "state-dict"
-  | "file-format"
-  | "device-unavailable"
-  | "device-lost"
-  | "kernel-rejected"
-  | "out-of-memory"
-  | "unsupported"
-  | "disposed"
-  | "parse";
+  readonly overflow: never;
+  /** A network that cannot be traced: `forward` returns no tensor, a parameter belongs to no module. */
+  readonly model: never;
+  /** Weights that do not fit a module: names, shapes or types. */
+  readonly "state-dict": never;
+  /** A file that is damaged, or is not what it should be. */
+  readonly "file-format": never;
+  /** No such device here; the message says what to install. */
+  readonly "device-unavailable": never;
+  /** The device went away; compile again. */
+  readonly "device-lost": never;
+  /** A driver refused a kernel; the message has its log. */
+  readonly "kernel-rejected": never;
+  /** The device has no room. */
+  readonly "out-of-memory": never;
+  /** Something that Heddle does not do; the message names it. */
+  readonly unsupported: never;
+  /** A compiled network, tensor or device that was disposed. */
+  readonly disposed: never;
+  /** Text that is no graph, or no records file. */
+  readonly parse: never;
+}
 
 /** Where in the user's network an error arose. */
 export interface UserErrorOrigin {
@@ -33,10 +50,13 @@ export interface UserErrorOrigin {
 
 /** A mistake in what was asked; the message says what was expected, what was found, and the remedy. */
 export class UserError extends Error {
+  /** Tells the class where `instanceof` cannot. */
   override readonly name = "UserError";
   constructor(
+    /** What went wrong, coarsely. */
     readonly code: UserErrorCode,
     message: string,
+    /** Where in the user's network. */
     readonly origin: UserErrorOrigin = {},
     options?: ErrorOptions,
   ) {
@@ -46,6 +66,7 @@ export class UserError extends Error {
 
 /** A defect in Heddle itself: an invariant that did not hold. Please report it with the whole message. */
 export class InternalError extends Error {
+  /** Tells the class where `instanceof` cannot. */
   override readonly name = "InternalError";
 }
 

@@ -2,16 +2,23 @@
 import type { Executable } from "./codegen/executable.ts";
 import type { PassRecord } from "./passes/pass.ts";
 
+/** A kernel that runs. */
 export interface KernelReport {
+  /** Says what it does. */
   readonly name: string;
+  /** What it is written in. */
   readonly language: string;
+  /** Dispatches in one run. */
   readonly launches: number;
 }
 
+/** What tuning records did. */
 export interface TuningReport {
   /** Decisions that came up, those among them that records settled, and those of them where rules choose otherwise. */
   readonly decisions: number;
+  /** Decisions that records settled. */
   readonly used: number;
+  /** Of those, where rules choose otherwise. */
   readonly overruled: number;
   /** Measured for this program. */
   readonly measured: number;
@@ -21,27 +28,53 @@ export interface TuningReport {
   readonly note?: string | undefined;
 }
 
+/** A report as data. */
 export interface ReportData {
+  /** The class of the network, or the name in the file. */
   readonly model: string;
-  readonly device: { readonly kind: string; readonly name: string; readonly reason: string };
+  /** What layers in training mode do, with where they are; empty where none makes a difference. */
+  readonly training: readonly string[];
+  /** Where it runs. */
+  readonly device: {
+    /** Which of the three kinds. */
+    readonly kind: string;
+    /** As the driver names it. */
+    readonly name: string;
+    /** Why this device. */
+    readonly reason: string;
+  };
+  /** The passes, in order, with what each decided. */
   readonly passes: readonly PassRecord[];
+  /** The kernels that run. */
   readonly kernels: readonly KernelReport[];
   /** Dispatches of one run, and of one preparation of weights. */
   readonly launches: number;
+  /** Dispatches that prepare weights, when they changed. */
   readonly prepareLaunches: number;
+  /** What it takes on the device. */
   readonly memory: {
     /** Activation slots, and the largest sum of activations that live at once. */
     readonly activationBytes: number;
+    /** The largest sum of activations that live at once. */
     readonly liveBytes: number;
+    /** Parameters and state. */
     readonly parameterBytes: number;
+    /** Weights in the order that kernels read. */
     readonly preparedBytes: number;
+    /** Inputs. */
     readonly inputBytes: number;
+    /** Results. */
     readonly outputBytes: number;
   };
+  /** How long each stage took. */
   readonly compileMs: {
+    /** Running `forward` on symbols, or reading the model's nodes. */
     readonly trace: number;
+    /** The passes, in order, with what each decided. */
     readonly passes: number;
+    /** Writing kernels. */
     readonly lower: number;
+    /** Compiling kernels and preparing weights on the device. */
     readonly load: number;
     /** Measuring, where that was asked for. */
     readonly tune?: number;
@@ -50,26 +83,35 @@ export interface ReportData {
   readonly tuning?: TuningReport | undefined;
 }
 
+/** What the compiler did and why; `String(report)` is meant for people. */
 export class Report {
+  /** @param data All of it. */
   constructor(readonly data: ReportData) {}
 
+  /** The passes, in order, with what each decided. */
   get passes(): readonly PassRecord[] {
     return this.data.passes;
   }
+  /** The kernels that run. */
   get kernels(): readonly KernelReport[] {
     return this.data.kernels;
   }
 
+  /** All of it, for `JSON.stringify`. */
   toJSON(): ReportData {
     return this.data;
   }
 
+  /** What a person wants to read. */
   toString(): string {
-    const { model, device, passes, kernels, launches, prepareLaunches, memory, compileMs, tuning } =
+    const { model, training, device, passes, kernels, launches, prepareLaunches, memory, compileMs, tuning } =
       this.data;
     const total = Object.values(compileMs).reduce((sum, ms) => sum + ms, 0);
     return [
       `${model} on ${device.name} (${device.kind}: ${device.reason})`,
+      ...(training.length === 0
+        ? []
+        : [`in training mode: ${training.join("; ")}. For inference call eval() before compiling.`]),
       "",
       "Passes",
       ...passes.filter((pass) => pass.patches.length > 0).flatMap(describePass),

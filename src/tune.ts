@@ -6,7 +6,7 @@ import {
   type CompileOptions,
   type ModelOptions,
 } from "./compile.ts";
-import type { OnnxModel } from "./import/onnx/model.ts";
+import type { OnnxModel } from "./import/onnx/onnx-model.ts";
 import type { Module } from "./nn/module.ts";
 import type { InputSpec } from "./nn/trace-module.ts";
 import { openDevice } from "./runtime/open-device.ts";
@@ -16,6 +16,7 @@ import { tuneGraph, type Tuning } from "./tuning/tune-graph.ts";
 
 type PassChoices = Pick<CompileOptions, "device" | "batchNorm" | "winograd" | "withoutPasses">;
 
+/** What `tune` may be told. */
 export interface TuneOptions extends PassChoices {
   /** Records, or the text of a records file; what they settle is not measured again. */
   readonly tuning?: CompileOptions["tuning"];
@@ -23,6 +24,7 @@ export interface TuneOptions extends PassChoices {
   readonly onProgress?: (progress: TuningProgress) => void;
 }
 
+/** What `tune` may be told for an imported model. */
 export interface ModelTuneOptions extends TuneOptions, Pick<ModelOptions, "shapes" | "constants"> {}
 
 /**

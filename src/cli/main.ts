@@ -7,7 +7,7 @@
  *     npx heddle tune model.onnx
  *     npx heddle devices
  */
-import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { UserError } from "../errors.ts";
 import { readArguments } from "./arguments.ts";
 import { CommandLineError } from "./command-line-error.ts";
@@ -38,8 +38,8 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 function packageVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { readonly version: string }).version;
+  const own = createRequire(import.meta.url)("heddle/package.json") as { readonly version: string };
+  return own.version;
 }
 
 // A reader that stops early, such as head, is no error.

@@ -8,7 +8,9 @@ export type KernelLanguage = "wgsl" | "opencl-c" | "wasm";
 /** Vector lanes of one kernel-IR value. */
 export type Lanes = 1 | 2 | 4 | 8 | 16;
 
+/** What the compiler knows of a device: a frozen record, never the device itself. */
 export interface Target {
+  /** What kernels for it are written in. */
   readonly language: KernelLanguage;
   /**
    * Which schedule family fits: `gpu` runs many invocations a group in lockstep, with shared memory and

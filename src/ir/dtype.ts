@@ -3,6 +3,7 @@
  * declare and callers have: floats become f32 when they enter a graph, narrow integers and i64 i32, u64 u32.
  */
 export type DType = "f32" | "i32" | "u32" | "bool";
+/** Types of elements in host memory and in files. */
 export type HostDType = DType | "f16" | "f64" | "i8" | "u8" | "i16" | "u16" | "i64" | "u64";
 
 export const hostDTypes: ReadonlySet<HostDType> = new Set<HostDType>([

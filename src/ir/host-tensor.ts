@@ -4,8 +4,11 @@ import { convertArray } from "./convert-array.ts";
 import { allocateArray, hostDTypes, type HostArray, type HostArrays, type HostDType } from "./dtype.ts";
 import { elementCount, formatShape, type Shape } from "./shape.ts";
 
+/** A tensor in host memory: what `run` takes and returns. `tensor(…)` makes one. */
 export interface HostTensor<T extends HostDType = HostDType> {
+  /** The type of its elements. */
   readonly dtype: T;
+  /** Sizes of its dimensions. */
   readonly shape: Shape;
   /** Row-major; bool as bytes 0 or 1, f16 as the bits of each element. */
   readonly data: HostArrays[T];

@@ -12,7 +12,9 @@ const deepestNesting = 100;
 
 const roles: readonly string[] = ["input", "parameter", "state", "prepared"];
 
-export function parseGraph(text: string): Graph {
+/** The graph that `printGraph` wrote; throws a UserError (`parse`) that names the line. */ export function parseGraph(
+  text: string,
+): Graph {
   const parser = new Parser(text);
   const graph = parser.graph();
   parser.end();

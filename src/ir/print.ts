@@ -22,7 +22,10 @@ export interface PrintOptions {
 
 const longestInlineConstant = 16;
 
-export function printGraph(graph: Graph, options: PrintOptions = {}): string {
+/** A graph as text: an operation a line, in an order of execution. */ export function printGraph(
+  graph: Graph,
+  options: PrintOptions = {},
+): string {
   const nodes = executionOrder(graph).map((node) => `  ${indent(printNode(node, options))}`);
   const outputs = graph.outputs.map((output) => `  ${printOutput(output)}`);
   return [

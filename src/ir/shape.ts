@@ -1,6 +1,7 @@
 /** Shape arithmetic: element counts, strides, broadcasting, axes. Shapes are arrays of sizes ≥ 0. */
 import { UserError } from "../errors.ts";
 
+/** Sizes of dimensions, outermost first. */
 export type Shape = readonly number[];
 
 export function elementCount(shape: Shape): number {

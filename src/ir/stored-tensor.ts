@@ -25,10 +25,12 @@ abstract class StoredTensor {
     this.#value = value;
   }
 
+  /** Sizes of its dimensions. */
   get shape(): readonly number[] {
     return this.#value.shape;
   }
 
+  /** The type of its elements. */
   get dtype(): HostDType {
     return this.#value.dtype;
   }
@@ -78,11 +80,13 @@ function isEncoded(value: HostTensor | EncodedTensor): value is EncodedTensor {
 
 /** A tensor that training changes. */
 export class Parameter extends StoredTensor {
+  /** Whether it is a parameter or state that runs replace. */
   readonly role = "parameter";
 }
 
 /** A tensor that belongs to a module's state without being trained, such as a running mean. */
 export class StateBuffer extends StoredTensor {
+  /** Whether it is a parameter or state that runs replace. */
   readonly role = "state";
   /** Whether it is part of the state dict. */
   readonly persistent: boolean;

@@ -4,6 +4,7 @@
  */
 import { UserError } from "../errors.ts";
 import { GraphBuilder } from "./builder.ts";
+import { callSiteIn } from "./code-place.ts";
 import { convertArray } from "./convert-array.ts";
 import { graphDType, type DType } from "./dtype.ts";
 import type { Graph, NodeOrigin, ValueId } from "./graph.ts";
@@ -256,17 +257,6 @@ export class Trace {
   }
 }
 
-const ownFolder = packageFolder();
-
-/** Where this package's files are; a bundle in a worker may have no such place. */
-function packageFolder(): string {
-  try {
-    return new URL("..", import.meta.url).href;
-  } catch {
-    return import.meta.url;
-  }
-}
-
 /** `file:line:column` of the innermost stack frame outside this package, where the engine gives stacks. */
 function userCallSite(): string | undefined {
   const ErrorWithLimit = Error as ErrorConstructor & { stackTraceLimit?: number };
@@ -274,11 +264,5 @@ function userCallSite(): string | undefined {
   ErrorWithLimit.stackTraceLimit = 16;
   const stack = new Error().stack ?? "";
   if (limit !== undefined) ErrorWithLimit.stackTraceLimit = limit;
-  const ownPath = ownFolder.replace(/^file:\/\//, "");
-  for (const line of stack.split("\n").slice(1)) {
-    if (line.includes(ownFolder) || line.includes(ownPath) || line.includes("node:internal")) continue;
-    const match = /\(?((?:file:\/\/)?[^\s()]+:\d+:\d+)\)?$/.exec(line);
-    if (match !== null) return match[1]!.replace(/^file:\/\//, "");
-  }
-  return undefined;
+  return callSiteIn(stack);
 }

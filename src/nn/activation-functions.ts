@@ -63,6 +63,7 @@ export function mish(x: Tensor): Tensor {
   return x.mul(softplusOfOne(x).tanh());
 }
 
+/** `x`, cut off below `min` and above `max`. */
 export function hardtanh(x: Tensor, min = -1, max = 1): Tensor {
   return x.clamp(min, max);
 }
@@ -106,6 +107,7 @@ export function glu(x: Tensor, axis = -1): Tensor {
   return x.slice(at, 0, size / 2).mul(x.slice(at, size / 2).sigmoid());
 }
 
+/** Between what the slopes of `rrelu` are drawn. */
 export interface RReluOptions {
   /** Least slope below zero; 1/8. */
   readonly lower?: number;

@@ -24,17 +24,21 @@ import { filled } from "./init.ts";
 import { Module } from "./module.ts";
 import type { Tensor } from "./tensor.ts";
 
+/** `max(x, 0)` */
 export class ReLU extends Module {
   override forward(x: Tensor): Tensor {
     return x.relu();
   }
 }
+/** `min(max(x, 0), 6)` */
 export class ReLU6 extends Module {
   override forward(x: Tensor): Tensor {
     return x.clamp(0, 6);
   }
 }
+/** `x` where positive, else `negativeSlope x` */
 export class LeakyReLU extends Module {
+  /** @param negativeSlope What negative elements are multiplied by. */
   constructor(readonly negativeSlope = 0.01) {
     super();
   }
@@ -42,40 +46,52 @@ export class LeakyReLU extends Module {
     return x.leakyRelu(this.negativeSlope);
   }
 }
+/** `1 / (1 + exp(−x))` */
 export class Sigmoid extends Module {
   override forward(x: Tensor): Tensor {
     return x.sigmoid();
   }
 }
+/** The hyperbolic tangent. */
 export class Tanh extends Module {
   override forward(x: Tensor): Tensor {
     return x.tanh();
   }
 }
+/** `x sigmoid(x)` */
 export class SiLU extends Module {
   override forward(x: Tensor): Tensor {
     return x.silu();
   }
 }
+/** `x Φ(x)`, Φ the normal distribution's cumulative function, or its approximation by tanh */
 export class GELU extends Module {
-  constructor(readonly options: { readonly approximate?: "none" | "tanh" } = {}) {
+  constructor(
+    /** As given. */ readonly options: {
+      /** By tanh, or not at all (`"none"`). */ readonly approximate?: "none" | "tanh";
+    } = {},
+  ) {
     super();
   }
   override forward(x: Tensor): Tensor {
     return x.gelu(this.options.approximate ?? "none");
   }
 }
+/** `x hardsigmoid(x)` */
 export class Hardswish extends Module {
   override forward(x: Tensor): Tensor {
     return x.hardswish();
   }
 }
+/** `min(max(x / 6 + 1/2, 0), 1)` */
 export class Hardsigmoid extends Module {
   override forward(x: Tensor): Tensor {
     return x.hardsigmoid();
   }
 }
+/** Exponentials along one dimension, divided by their sum. */
 export class Softmax extends Module {
+  /** @param axis The dimension. */
   constructor(readonly axis: number) {
     super();
   }
@@ -83,7 +99,9 @@ export class Softmax extends Module {
     return x.softmax(this.axis);
   }
 }
+/** The logarithm of a softmax along one dimension. */
 export class LogSoftmax extends Module {
+  /** @param axis The dimension. */
   constructor(readonly axis: number) {
     super();
   }
@@ -91,7 +109,9 @@ export class LogSoftmax extends Module {
     return x.logSoftmax(this.axis);
   }
 }
+/** `x` where positive, else `α (exp(x) − 1)` */
 export class ELU extends Module {
+  /** @param alpha What the exponential is multiplied by. */
   constructor(readonly alpha = 1) {
     super();
   }
@@ -99,12 +119,15 @@ export class ELU extends Module {
     return elu(x, this.alpha);
   }
 }
+/** `scale (max(0, x) + min(0, α (exp(x) − 1)))`, with the constants of self-normalising networks */
 export class SELU extends Module {
   override forward(x: Tensor): Tensor {
     return selu(x);
   }
 }
+/** `max(0, x) + min(0, α (exp(x / α) − 1))` */
 export class CELU extends Module {
+  /** @param alpha What the exponential is multiplied by. */
   constructor(readonly alpha = 1) {
     super();
   }
@@ -114,8 +137,10 @@ export class CELU extends Module {
 }
 /** A learnt slope below zero: one, or one for each channel (dimension 1). */
 export class PReLU extends Module {
+  /** The slopes. */
   readonly weight: Parameter;
   constructor(
+    /** Slopes: one, or one for each channel. */
     readonly numParameters = 1,
     options: { readonly init?: number } = {},
   ) {
@@ -134,31 +159,42 @@ export class PReLU extends Module {
   }
 }
 export class Softplus extends Module {
-  constructor(readonly options: { readonly beta?: number; readonly threshold?: number } = {}) {
+  constructor(
+    /** As given. */ readonly options: {
+      /** The sharpness β. */ readonly beta?: number;
+      /** Above this `β x` the result is `x`. */ readonly threshold?: number;
+    } = {},
+  ) {
     super();
   }
   override forward(x: Tensor): Tensor {
     return softplus(x, this.options.beta, this.options.threshold);
   }
 }
+/** `x / (1 + |x|)` */
 export class Softsign extends Module {
   override forward(x: Tensor): Tensor {
     return softsign(x);
   }
 }
+/** `log(1 / (1 + exp(−x)))` */
 export class LogSigmoid extends Module {
   override forward(x: Tensor): Tensor {
     return logSigmoid(x);
   }
 }
+/** `x tanh(softplus(x))` */
 export class Mish extends Module {
   override forward(x: Tensor): Tensor {
     return mish(x);
   }
 }
+/** `x`, cut off below `min` and above `max` */
 export class Hardtanh extends Module {
   constructor(
+    /** The least result. */
     readonly min = -1,
+    /** The greatest result. */
     readonly max = 1,
   ) {
     super();
@@ -170,7 +206,9 @@ export class Hardtanh extends Module {
 /** Its input where it is above `threshold`, `value` elsewhere. */
 export class Threshold extends Module {
   constructor(
+    /** Above this `β x` the result is `x`. */
     readonly threshold: number,
+    /** What elements at or below the threshold become. */
     readonly value: number,
   ) {
     super();
@@ -179,7 +217,9 @@ export class Threshold extends Module {
     return threshold(x, this.threshold, this.value);
   }
 }
+/** `x` where its magnitude exceeds λ, else 0 */
 export class Hardshrink extends Module {
+  /** @param lambda The threshold λ. */
   constructor(readonly lambda = 0.5) {
     super();
   }
@@ -187,7 +227,9 @@ export class Hardshrink extends Module {
     return hardshrink(x, this.lambda);
   }
 }
+/** `x` moved towards 0 by λ, and 0 within λ of it */
 export class Softshrink extends Module {
+  /** @param lambda The threshold λ. */
   constructor(readonly lambda = 0.5) {
     super();
   }
@@ -195,12 +237,15 @@ export class Softshrink extends Module {
     return softshrink(x, this.lambda);
   }
 }
+/** `x − tanh(x)` */
 export class Tanhshrink extends Module {
   override forward(x: Tensor): Tensor {
     return tanhshrink(x);
   }
 }
+/** The softmax of `−x`. */
 export class Softmin extends Module {
+  /** @param axis The dimension. */
   constructor(readonly axis: number) {
     super();
   }
@@ -221,6 +266,7 @@ export class Softmax2d extends Module {
 }
 /** One half of a dimension times the sigmoid of the other. */
 export class GLU extends Module {
+  /** @param axis The dimension. */
   constructor(readonly axis = -1) {
     super();
   }
@@ -231,7 +277,9 @@ export class GLU extends Module {
 /** A leaky ReLU with slopes between `lower` and `upper`; in eval mode their middle, the only mode there is. */
 export class RReLU extends Module {
   constructor(
+    /** The least slope that is drawn. */
     readonly lower = 1 / 8,
+    /** The greatest slope that is drawn. */
     readonly upper = 1 / 3,
   ) {
     super();

@@ -52,6 +52,7 @@ function attend(
   return drop(scores.softmax(-1)).matmul(value);
 }
 
+/** What MultiheadAttention may be told. */
 export interface MultiheadAttentionOptions {
   /** Probability that training drops an attention weight; 0. */
   readonly dropout?: number;
@@ -59,12 +60,15 @@ export interface MultiheadAttentionOptions {
   readonly bias?: boolean;
   /** Features of keys and values; as many as queries have. */
   readonly kdim?: number;
+  /** Features of values; `embedDim` unless given. */
   readonly vdim?: number;
   /** `(batch, sequence, features)` instead of `(sequence, batch, features)`; false. */
   readonly batchFirst?: boolean;
+  /** Where initial values come from; `Math.random` unless given. */
   readonly random?: RandomSource;
 }
 
+/** What attention must not look at. */
 export interface AttentionMasks {
   /** `[L, S]` or `[N · heads, L, S]`: true where attention is *not* allowed, or scores to add. */
   readonly attnMask?: Operand;
@@ -85,16 +89,25 @@ const stateNames: Readonly<Record<string, string>> = {
 export class MultiheadAttention extends Module {
   /** Queries, keys and values one below the other, `[3E, E]`; null where their numbers of features differ. */
   readonly inProjWeight: Parameter | null;
+  /** Weight of the queries' projection, where keys or values have a size of their own. */
   readonly qProjWeight: Parameter | null;
+  /** Weight of the keys' projection, where keys have a size of their own. */
   readonly kProjWeight: Parameter | null;
+  /** Weight of the values' projection, where values have a size of their own. */
   readonly vProjWeight: Parameter | null;
+  /** Bias of the three input projections. */
   readonly inProjBias: Parameter | null;
+  /** The projection of the heads' results. */
   readonly outProj: Linear;
+  /** Applied to the attention weights in training mode. */
   readonly attentionDropout: Dropout;
+  /** `(batch, sequence, features)` instead of `(sequence, batch, features)`. */
   readonly batchFirst: boolean;
 
   constructor(
+    /** Features of queries and results. */
     readonly embedDim: number,
+    /** Heads; they divide `embedDim`. */
     readonly numHeads: number,
     options: MultiheadAttentionOptions = {},
   ) {

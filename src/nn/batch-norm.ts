@@ -7,6 +7,7 @@ import { filled } from "./init.ts";
 import { Module } from "./module.ts";
 import type { Tensor } from "./tensor.ts";
 
+/** What BatchNorm layers may be told. */
 export interface BatchNormLayerOptions {
   /** Added to the variance; 1e-5. */
   readonly eps?: number;
@@ -27,18 +28,26 @@ const stateNames: Readonly<Record<string, string>> = {
 };
 
 class BatchNormNd extends Module {
+  /** Added to the variance. */
   readonly eps: number;
+  /** How much of a batch goes into the running statistics; null: a cumulative average. */
   readonly momentum: number | null;
+  /** The scale of each channel; null without `affine`. */
   readonly weight: Parameter | null;
+  /** The shift of each channel; null without `affine`. */
   readonly bias: Parameter | null;
+  /** Mean of each channel over batches seen; null without running statistics. */
   readonly runningMean: StateBuffer | null;
+  /** Unbiased variance of each channel over batches seen; null without running statistics. */
   readonly runningVar: StateBuffer | null;
+  /** Batches seen in training mode; null without running statistics. */
   readonly numBatchesTracked: StateBuffer | null;
   readonly #options: BatchNormLayerOptions;
   readonly #ranks: readonly number[];
 
   constructor(
     ranks: readonly number[],
+    /** Channels. */
     readonly numFeatures: number,
     options: BatchNormLayerOptions,
   ) {

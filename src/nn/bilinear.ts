@@ -30,13 +30,19 @@ export function bilinear(a: Tensor, b: Tensor, weight: Operand, bias: Operand | 
   return bias === null ? y : y.add(bias);
 }
 
+/** `y = x₁ᵀ A x₂ + b` over the last dimension of two inputs */
 export class Bilinear extends Module {
+  /** The weight A, `(out, in1, in2)`. */
   readonly weight: Parameter;
+  /** The bias b, or null. */
   readonly bias: Parameter | null;
 
   constructor(
+    /** Features of the first input. */
     readonly in1Features: number,
+    /** Features of the second input. */
     readonly in2Features: number,
+    /** Features of the result. */
     readonly outFeatures: number,
     options: { readonly bias?: boolean; readonly random?: RandomSource } = {},
   ) {

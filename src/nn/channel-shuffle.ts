@@ -18,8 +18,11 @@ export function channelShuffle(x: Tensor, groups: number): Tensor {
     .reshape(x.shape);
 }
 
+/** Deals channels out among groups in turn. */
 export class ChannelShuffle extends Module {
-  constructor(readonly groups: number) {
+  constructor(
+    /** Into how many groups channels are divided. */ /** Into how many groups channels are divided. */ readonly groups: number,
+  ) {
     super();
   }
   override forward(x: Tensor): Tensor {

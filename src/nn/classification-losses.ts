@@ -5,6 +5,7 @@ import { gatherAt, gatherElements } from "./positions.ts";
 import { reduced, type Reduction } from "./reduction.ts";
 import { toTensor, type Operand, type Tensor } from "./tensor.ts";
 
+/** What losses over classes may be told. */
 export interface ClassLossOptions extends LossOptions {
   /** A factor for each class `[C]`. */
   readonly weight?: Operand | null;
@@ -25,6 +26,7 @@ export function nllLoss(logProbability: Tensor, target: Tensor, options: ClassLo
   return reducedByWeight(isCounted === null ? losses : losses.where(isCounted, 0), weight, options.reduction);
 }
 
+/** What cross entropy may be told. */
 export interface CrossEntropyOptions extends ClassLossOptions {
   /** How much of the target is spread over all classes, 0 to 1; 0. */
   readonly labelSmoothing?: number;

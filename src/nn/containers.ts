@@ -20,10 +20,12 @@ export class ModuleList<M extends Module = Module> extends Module {
     this.#length = modules.length;
   }
 
+  /** How many there are. */
   get length(): number {
     return this.#length;
   }
 
+  /** The entries, in order. */
   *[Symbol.iterator](): Generator<M> {
     for (let position = 0; position < this.#length; position++) yield this[position]!;
   }
@@ -79,9 +81,11 @@ export class ModuleDict<M extends Module = Module> extends Module {
     checkNames("ModuleDict", this.keys());
   }
 
+  /** How many there are. */
   get size(): number {
     return this.#modules.size;
   }
+  /** Whether there is a module of that name. */
   has(name: string): boolean {
     return this.#modules.has(name);
   }
@@ -89,12 +93,15 @@ export class ModuleDict<M extends Module = Module> extends Module {
   get(name: string): M {
     return entryOf("ModuleDict", this.#modules, name);
   }
+  /** Names, in order. */
   keys(): string[] {
     return [...this.#modules.keys()];
   }
+  /** Modules, in order. */
   values(): M[] {
     return [...this.#modules.values()];
   }
+  /** Names and modules, in order. */
   entries(): (readonly [string, M])[] {
     return [...this.#modules];
   }
@@ -121,10 +128,12 @@ export class ParameterList extends Module {
     this.#length = parameters.length;
   }
 
+  /** How many there are. */
   get length(): number {
     return this.#length;
   }
 
+  /** The entries, in order. */
   *[Symbol.iterator](): Generator<Parameter> {
     for (let position = 0; position < this.#length; position++) yield this[position]!;
   }
@@ -144,9 +153,11 @@ export class ParameterDict extends Module {
     checkNames("ParameterDict", this.keys());
   }
 
+  /** How many there are. */
   get size(): number {
     return this.#parameters.size;
   }
+  /** Whether there is a module of that name. */
   has(name: string): boolean {
     return this.#parameters.has(name);
   }
@@ -154,12 +165,15 @@ export class ParameterDict extends Module {
   get(name: string): Parameter {
     return entryOf("ParameterDict", this.#parameters, name);
   }
+  /** Names, in order. */
   keys(): string[] {
     return [...this.#parameters.keys()];
   }
+  /** Modules, in order. */
   values(): Parameter[] {
     return [...this.#parameters.values()];
   }
+  /** Names and modules, in order. */
   entries(): (readonly [string, Parameter])[] {
     return [...this.#parameters];
   }

@@ -8,33 +8,46 @@ import { Module } from "./module.ts";
 import { perDimension, type PerDimension } from "./per-dimension.ts";
 import type { Tensor } from "./tensor.ts";
 
+/** What transposed convolutions may be told. */
 export interface ConvTransposeLayerOptions {
+  /** Distance of the input's elements in the result; 1. */
   readonly stride?: PerDimension;
   /** What is cut off on both sides of the full result. */
   readonly padding?: PerDimension;
   /** Added after each dimension, to choose among the sizes that a convolution maps to one. */
   readonly outputPadding?: PerDimension;
+  /** Groups that channels are divided into; 1. */
   readonly groups?: number;
+  /** A bias for each output channel, or null. */
   readonly bias?: boolean;
+  /** Distance of the kernel's taps; 1. */
   readonly dilation?: PerDimension;
+  /** Where initial values come from; `Math.random` unless given. */
   readonly random?: RandomSource;
 }
 
 class ConvTransposeNd extends Module {
+  /** `(in, out / groups, …kernel)`. */
   readonly weight: Parameter;
+  /** A bias for each output channel, or null. */
   readonly bias: Parameter | null;
   readonly #options: {
+    /** Distance of the input's elements in the result; 1. */
     readonly stride: readonly number[];
     readonly padding: readonly (readonly [number, number])[];
     readonly outputPadding: readonly number[];
+    /** Distance of the kernel's taps; 1. */
     readonly dilation: readonly number[];
+    /** Groups that channels are divided into; 1. */
     readonly groups: number;
   };
   readonly #rank: number;
 
   constructor(
     rank: number,
+    /** Channels of the input. */
     readonly inChannels: number,
+    /** Channels of the result. */
     readonly outChannels: number,
     kernelSize: PerDimension,
     options: ConvTransposeLayerOptions,

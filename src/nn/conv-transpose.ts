@@ -8,17 +8,24 @@ import { formatShape } from "../ir/shape.ts";
 import { addPerChannel } from "./functional.ts";
 import { Tensor, toTensor, type Operand } from "./tensor.ts";
 
+/** What a transposed convolution may be told. */
 export interface ConvTransposeOptions {
+  /** Distance of the input's elements in the result; 1. */
   readonly stride: readonly number[];
+  /** Distance of the kernel's taps; 1. */
   readonly dilation: readonly number[];
   /** What is cut off before and after each spatial dimension; negative amounts add zeros. */
   readonly padding: readonly (readonly [number, number])[];
   /** Zeros added after each spatial dimension. */
   readonly outputPadding: readonly number[];
+  /** Groups that channels are divided into; 1. */
   readonly groups: number;
 }
 
-/** @param weight `[C, O / groups, …kernel]` */
+/**
+ * A transposed convolution in as many dimensions as the weight has behind its first two.
+ * @param weight `[C, O / groups, …kernel]`
+ */
 export function convTranspose(
   x: Tensor,
   weight: Operand,

@@ -9,22 +9,29 @@ import { padByEdge, type PaddingMode } from "./pad.ts";
 import { perDimension, type PerDimension } from "./per-dimension.ts";
 import type { Tensor } from "./tensor.ts";
 
+/** What convolutions may be told. */
 export interface ConvLayerOptions extends ConvOptions {
+  /** A bias for each output channel, or null. */
   readonly bias?: boolean;
   /** What `padding` holds; zeros. */
   readonly paddingMode?: "zeros" | PaddingMode;
+  /** Where initial values come from; `Math.random` unless given. */
   readonly random?: RandomSource;
 }
 
 class ConvNd extends Module {
+  /** `(out, in / groups, …kernel)`. */
   readonly weight: Parameter;
+  /** A bias for each output channel, or null. */
   readonly bias: Parameter | null;
   readonly #options: ConvLayerOptions;
   readonly #rank: number;
 
   constructor(
     rank: number,
+    /** Channels of the input. */
     readonly inChannels: number,
+    /** Channels of the result. */
     readonly outChannels: number,
     kernelSize: PerDimension,
     options: ConvLayerOptions,

@@ -13,10 +13,13 @@ import { integerTable } from "./positions.ts";
 import { linearTaps, sampleAt } from "./sample-at.ts";
 import { toTensor, type Operand, type Tensor } from "./tensor.ts";
 
+/** What a deformable convolution may be told. */
 export interface DeformConvOptions {
+  /** Distance of the windows; 1. */
   readonly stride?: PerDimension;
   /** Zeros before and after each dimension; one number for both, or a pair. */
   readonly padding?: number | readonly (number | readonly [number, number])[];
+  /** Distance of the kernel's taps; 1. */
   readonly dilation?: PerDimension;
   /** What each element is multiplied with: `[N, offsetGroups · k, …out]`. */
   readonly mask?: Tensor | null;
@@ -88,7 +91,9 @@ function windowPlaces(
   out: readonly number[],
   axis: number,
   window: {
+    /** Distance of the windows; 1. */
     readonly stride: readonly number[];
+    /** Distance of the kernel's taps; 1. */
     readonly dilation: readonly number[];
     readonly before: number;
   },
@@ -113,18 +118,27 @@ function pairs(
   return list.map((amount) => (typeof amount === "number" ? [amount, amount] : amount));
 }
 
+/** What the layer DeformConv2d may be told. */
 export interface DeformConv2dOptions {
+  /** Distance of the windows; 1. */
   readonly stride?: PerDimension;
+  /** Zeros around the input; 0. */
   readonly padding?: DeformConvOptions["padding"];
+  /** Distance of the kernel's taps; 1. */
   readonly dilation?: PerDimension;
+  /** Groups that channels are divided into; 1. */
   readonly groups?: number;
+  /** A bias for each output channel, or null. */
   readonly bias?: boolean;
+  /** Where initial values come from; `Math.random` unless given. */
   readonly random?: RandomSource;
 }
 
 /** As `torchvision.ops.DeformConv2d`: called with the image, the offsets and perhaps a mask. */
 export class DeformConv2d extends Module {
+  /** `(out, in / groups, …kernel)`. */
   readonly weight: Parameter;
+  /** A bias for each output channel, or null. */
   readonly bias: Parameter | null;
   readonly #options: DeformConv2dOptions;
 

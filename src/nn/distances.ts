@@ -4,6 +4,7 @@ import { Module } from "./module.ts";
 import { norm } from "./statistics.ts";
 import type { Axes, Tensor } from "./tensor.ts";
 
+/** What `normalize` may be told. */
 export interface NormalizeOptions {
   /** Which norm; 2. */
   readonly p?: number;
@@ -19,6 +20,7 @@ export function normalize(x: Tensor, options: NormalizeOptions = {}): Tensor {
   return x.div(norm(x, p, axis, true).clamp(eps));
 }
 
+/** What a cosine similarity may be told. */
 export interface CosineSimilarityOptions {
   /** Along what; 1. */
   readonly axis?: number;
@@ -43,11 +45,13 @@ export function cosineSimilarity(a: Tensor, b: Tensor, options: CosineSimilarity
     .div(length(left).mul(length(right)));
 }
 
+/** What a pairwise distance may be told. */
 export interface PairwiseDistanceOptions {
   /** Which norm; 2. */
   readonly p?: number;
   /** Added to every difference; 1e-6. */
   readonly eps?: number;
+  /** Keep the dimension, with size 1; false. */
   readonly keepDims?: boolean;
 }
 
@@ -57,7 +61,9 @@ export function pairwiseDistance(a: Tensor, b: Tensor, options: PairwiseDistance
   return norm(a.sub(b).add(eps), p, -1, keepDims);
 }
 
+/** The cosine of the angle between two inputs along a dimension. */
 export class CosineSimilarity extends Module {
+  /** @param options As given. */
   constructor(readonly options: CosineSimilarityOptions = {}) {
     super();
   }
@@ -66,7 +72,9 @@ export class CosineSimilarity extends Module {
   }
 }
 
+/** The p-norm of the difference of two inputs along the last dimension. */
 export class PairwiseDistance extends Module {
+  /** @param options As given. */
   constructor(readonly options: PairwiseDistanceOptions = {}) {
     super();
   }

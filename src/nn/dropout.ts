@@ -7,6 +7,7 @@ import type { RandomSource } from "./init.ts";
 import { Module } from "./module.ts";
 import type { Tensor } from "./tensor.ts";
 
+/** What layers that drop may be told. */
 export interface DropoutOptions {
   /** Where the stream of random numbers begins; `Math.random` unless given. */
   readonly random?: RandomSource;
@@ -17,6 +18,7 @@ abstract class RandomLayer extends Module {
   readonly randomState: StateBuffer;
 
   constructor(
+    /** How likely an element is dropped. */
     readonly probability = 0.5,
     options: DropoutOptions = {},
   ) {
@@ -31,6 +33,7 @@ abstract class RandomLayer extends Module {
     this.randomState = new StateBuffer(tensor([seed], [], "u32"), { persistent: false });
   }
 
+  /** What it does in training mode. */
   protected abstract drop(x: Tensor): Tensor;
 
   override forward(x: Tensor): Tensor {
@@ -43,6 +46,7 @@ abstract class RandomLayer extends Module {
  * eval mode nothing. The numbers are drawn on the device, from a state that every run advances.
  */
 export class Dropout extends RandomLayer {
+  /** What it does in training mode. */
   protected override drop(x: Tensor): Tensor {
     return dropout(x, this.probability, this.randomState);
   }
@@ -50,6 +54,7 @@ export class Dropout extends RandomLayer {
 
 /** Whole channels of `[N, C, L]` or `[C, L]`. */
 export class Dropout1d extends RandomLayer {
+  /** What it does in training mode. */
   protected override drop(x: Tensor): Tensor {
     return featureDropout(x, 1, this.probability, this.randomState);
   }
@@ -57,6 +62,7 @@ export class Dropout1d extends RandomLayer {
 
 /** Whole channels of `[N, C, H, W]`; three dimensions are, as in PyTorch, `[N, C, L]`. */
 export class Dropout2d extends RandomLayer {
+  /** What it does in training mode. */
   protected override drop(x: Tensor): Tensor {
     return featureDropout(x, 2, this.probability, this.randomState);
   }
@@ -64,6 +70,7 @@ export class Dropout2d extends RandomLayer {
 
 /** Whole channels of `[N, C, D, H, W]` or `[C, D, H, W]`. */
 export class Dropout3d extends RandomLayer {
+  /** What it does in training mode. */
   protected override drop(x: Tensor): Tensor {
     return featureDropout(x, 3, this.probability, this.randomState);
   }
@@ -71,6 +78,7 @@ export class Dropout3d extends RandomLayer {
 
 /** Dropout that keeps mean 0 and variance 1, for networks of SELUs. */
 export class AlphaDropout extends RandomLayer {
+  /** What it does in training mode. */
   protected override drop(x: Tensor): Tensor {
     return alphaDropout(x, this.probability, this.randomState);
   }

@@ -7,13 +7,16 @@ import { normal, type RandomSource } from "./init.ts";
 import { Module } from "./module.ts";
 import { toTensor, type Operand, type Tensor } from "./tensor.ts";
 
+/** How a bag's rows become one. */
 export type EmbeddingBagMode = "sum" | "mean" | "max";
 
+/** What EmbeddingBag may be told. */
 export interface EmbeddingBagOptions {
   /** How the rows of a bag become one; "mean". */
   readonly mode?: EmbeddingBagMode;
   /** An index that stands for nothing: its row starts as zeros and is left out of every bag. */
   readonly paddingIdx?: number;
+  /** Where initial values come from; `Math.random` unless given. */
   readonly random?: RandomSource;
 }
 
@@ -23,13 +26,17 @@ export interface EmbeddingBagOptions {
  *     new EmbeddingBag(1000, 16, { mode: "sum" }).forward(indices); // i32 [B, L]: [B, 16]
  */
 export class EmbeddingBag extends Module {
+  /** The table, `(numEmbeddings, embeddingDim)`. */
   readonly weight: Parameter;
+  /** How a bag's rows become one. */
   readonly mode: EmbeddingBagMode;
   /** Counted from the start. */
   readonly paddingIdx: number | null;
 
   constructor(
+    /** Rows of the table. */
     readonly numEmbeddings: number,
+    /** Features of each row. */
     readonly embeddingDim: number,
     options: EmbeddingBagOptions = {},
   ) {

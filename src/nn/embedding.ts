@@ -36,12 +36,16 @@ export function clearRow(name: string, weight: HostTensor<"f32">, paddingIdx: nu
   return row;
 }
 
+/** Rows of a table, by their indices. */
 export class Embedding extends Module {
+  /** The table, `(numEmbeddings, embeddingDim)`. */
   readonly weight: Parameter;
 
   /** @param options `paddingIdx`: a row that starts as zeros */
   constructor(
+    /** Rows of the table. */
     readonly numEmbeddings: number,
+    /** Features of each row. */
     readonly embeddingDim: number,
     options: { readonly paddingIdx?: number; readonly random?: RandomSource } = {},
   ) {

@@ -7,6 +7,7 @@ import { batched, expectSpatialRank } from "./pool-arguments.ts";
 import { gatherWindows, takeAlong } from "./positions.ts";
 import type { Tensor } from "./tensor.ts";
 
+/** Where windows lie. */
 export interface FoldOptions {
   /** 1 */
   readonly dilation?: PerDimension;
@@ -114,7 +115,9 @@ export function addBlocks(x: Tensor, blocks: Blocks): Tensor {
 /** Blocks of images as columns. */
 export class Unfold extends Module {
   constructor(
+    /** Size of the windows. */
     readonly kernelSize: PerDimension,
+    /** As given. */
     readonly options: FoldOptions = {},
   ) {
     super();
@@ -127,8 +130,11 @@ export class Unfold extends Module {
 /** Columns added into images of `outputSize`. */
 export class Fold extends Module {
   constructor(
+    /** Size of the image that windows are added up to. */
     readonly outputSize: PerDimension,
+    /** Size of the windows. */
     readonly kernelSize: PerDimension,
+    /** As given. */
     readonly options: FoldOptions = {},
   ) {
     super();

@@ -15,11 +15,15 @@ import { Tensor, toTensor, type Operand } from "./tensor.ts";
 export type { PerDimension } from "./per-dimension.ts";
 export type { AdaptiveSize, PoolOptions } from "./pool-arguments.ts";
 
+/** What a convolution may be told. */
 export interface ConvOptions {
+  /** Distance of the windows; 1. */
   readonly stride?: PerDimension;
   /** Zeros on both sides; `"same"` keeps the size (stride 1 only), `"valid"` adds none. */
   readonly padding?: PerDimension | "same" | "valid";
+  /** Distance of the kernel's taps; 1. */
   readonly dilation?: PerDimension;
+  /** Groups that channels are divided into; 1. */
   readonly groups?: number;
 }
 
@@ -91,9 +95,13 @@ export function linear(x: Tensor, weight: Operand, bias: Operand | null = null):
   return x.rank === 1 ? shifted.squeeze(0) : shifted;
 }
 
+/** What a batch norm may be told. */
 export interface BatchNormOptions {
+  /** Whether the batch's own statistics are taken, and the running ones updated. */
   readonly training?: boolean;
+  /** How much of a batch goes into the running statistics; null: a cumulative average. */
   readonly momentum?: number | null;
+  /** Added to the variance; 1e-5. */
   readonly eps?: number;
   /** Receives n + 1 in training; with momentum null it sets the cumulative average. */
   readonly numBatchesTracked?: StateBuffer | null;
@@ -148,6 +156,7 @@ export function batchNorm(
   return new Tensor(trace, results[0]!);
 }
 
+/** Maxima of windows, in as many dimensions as the kernel has. */
 export function maxPool(
   x: Tensor,
   rank: number,
@@ -158,6 +167,7 @@ export function maxPool(
   return batched(x, rank, (input) => new Tensor(x.trace, x.trace.add("max_pool", [input.id], attributes)));
 }
 
+/** Means of windows, in as many dimensions as the kernel has. */
 export function avgPool(
   x: Tensor,
   rank: number,
@@ -195,6 +205,7 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
     ),
   );
 }
+/** Tensors behind each other along a dimension. */
 export const cat = concat;
 
 /** Joins tensors along a new dimension. */
@@ -205,49 +216,64 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
   );
 }
 
+/** `a` where the condition holds, else `b`, broadcast */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
   return toTensor(condition.trace, a).where(condition, b);
 }
 
+/** Exponentials along a dimension, divided by their sum. */
 export function softmax(x: Tensor, axis: number): Tensor {
   return x.softmax(axis);
 }
+/** The logarithm of a softmax along a dimension. */
 export function logSoftmax(x: Tensor, axis: number): Tensor {
   return x.logSoftmax(axis);
 }
+/** `max(x, 0)` */
 export function relu(x: Tensor): Tensor {
   return x.relu();
 }
+/** `min(max(x, 0), 6)` */
 export function relu6(x: Tensor): Tensor {
   return x.clamp(0, 6);
 }
+/** `x` where positive, else `negativeSlope x` */
 export function leakyRelu(x: Tensor, negativeSlope = 0.01): Tensor {
   return x.leakyRelu(negativeSlope);
 }
+/** `1 / (1 + exp(−x))` */
 export function sigmoid(x: Tensor): Tensor {
   return x.sigmoid();
 }
+/** The hyperbolic tangent. */
 export function tanh(x: Tensor): Tensor {
   return x.tanh();
 }
+/** `x sigmoid(x)` */
 export function silu(x: Tensor): Tensor {
   return x.silu();
 }
+/** `x Φ(x)`, Φ the normal distribution's cumulative function, or its approximation by tanh */
 export function gelu(x: Tensor, approximate: "none" | "tanh" = "none"): Tensor {
   return x.gelu(approximate);
 }
+/** `x hardsigmoid(x)` */
 export function hardswish(x: Tensor): Tensor {
   return x.hardswish();
 }
+/** `min(max(x / 6 + 1/2, 0), 1)` */
 export function hardsigmoid(x: Tensor): Tensor {
   return x.hardsigmoid();
 }
+/** `a + b`, broadcast */
 export function add(a: Tensor, b: Operand): Tensor {
   return a.add(b);
 }
+/** `a b`, broadcast */
 export function mul(a: Tensor, b: Operand): Tensor {
   return a.mul(b);
 }
+/** The matrix product, batched and broadcast as in PyTorch. */
 export function matmul(a: Tensor, b: Operand): Tensor {
   return a.matmul(b);
 }

@@ -4,6 +4,7 @@ import { elementCount, formatShape, rowMajorStrides } from "../ir/shape.ts";
 import { linearTaps, sampleAt, type Tap } from "./sample-at.ts";
 import type { Tensor } from "./tensor.ts";
 
+/** How `gridSample` reads an image between and outside of its pixels. */
 export interface GridSampleOptions {
   /** bilinear (trilinear with three dimensions). */
   readonly mode?: "bilinear" | "nearest" | "bicubic";

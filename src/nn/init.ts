@@ -26,6 +26,7 @@ export function normal(shape: Shape, random: RandomSource = Math.random): HostTe
   return result;
 }
 
+/** A tensor of one value. */
 export function filled(shape: Shape, value: number): HostTensor<"f32"> {
   const result = zeros(shape, "f32");
   result.data.fill(value);

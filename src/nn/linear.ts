@@ -7,11 +7,15 @@ import type { Tensor } from "./tensor.ts";
 
 /** `y = x · weightᵀ + bias` over the last dimension; weight is `[out, in]`. */
 export class Linear extends Module {
+  /** `(out, in)`. */
   readonly weight: Parameter;
+  /** The bias, or null. */
   readonly bias: Parameter | null;
 
   constructor(
+    /** Features of the input. */
     readonly inFeatures: number,
+    /** Features of the result. */
     readonly outFeatures: number,
     options: { readonly bias?: boolean; readonly random?: RandomSource } = {},
   ) {

@@ -3,6 +3,7 @@ import { formatShape } from "../ir/shape.ts";
 import { Module } from "./module.ts";
 import type { Tensor } from "./tensor.ts";
 
+/** What LocalResponseNorm may be told. */
 export interface LocalResponseNormOptions {
   /** Weight of the mean square; 1e-4. */
   readonly alpha?: number;
@@ -50,7 +51,9 @@ export function byNeighbours(
 /** Divides by what neighbouring channels of `[N, C, …]` have. */
 export class LocalResponseNorm extends Module {
   constructor(
+    /** Neighbouring channels that are added up. */
     readonly size: number,
+    /** As given. */
     readonly options: LocalResponseNormOptions = {},
   ) {
     super();

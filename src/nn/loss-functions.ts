@@ -4,6 +4,7 @@ import { softplus } from "./activation-functions.ts";
 import { reduced, type Reduction } from "./reduction.ts";
 import { toTensor, type Operand, type Tensor } from "./tensor.ts";
 
+/** How the elements' losses become one. */
 export interface LossOptions {
   /** How losses become one number; their mean. */
   readonly reduction?: Reduction;
@@ -30,6 +31,7 @@ export function l1Loss(x: Tensor, target: Tensor, options: LossOptions = {}): Te
   return reduced(x.sub(target).abs(), options.reduction);
 }
 
+/** What the smooth L1 loss may be told. */
 export interface SmoothL1LossOptions extends LossOptions {
   /** Where the parabola becomes a line; 1. */
   readonly beta?: number;
@@ -51,6 +53,7 @@ export function smoothL1Loss(x: Tensor, target: Tensor, options: SmoothL1LossOpt
   );
 }
 
+/** What the Huber loss may be told. */
 export interface HuberLossOptions extends LossOptions {
   /** Where the parabola becomes a line; 1. */
   readonly delta?: number;
@@ -66,6 +69,7 @@ export function huberLoss(x: Tensor, target: Tensor, options: HuberLossOptions =
   return reduced(d.square().mul(0.5).where(d.le(delta), line), reduction);
 }
 
+/** What binary cross entropy may be told. */
 export interface BinaryLossOptions extends LossOptions {
   /** Factors for the losses, broadcast to them. */
   readonly weight?: Operand | null;
@@ -79,6 +83,7 @@ export function binaryCrossEntropy(x: Tensor, target: Tensor, options: BinaryLos
   return reduced(weighted(ifFalse.sub(ifTrue), options.weight), options.reduction);
 }
 
+/** What binary cross entropy of logits may be told. */
 export interface BinaryLogitsLossOptions extends BinaryLossOptions {
   /** Factors for what is true, broadcast to the losses. */
   readonly posWeight?: Operand | null;
@@ -105,6 +110,7 @@ export function binaryCrossEntropyWithLogits(
 const weighted = (losses: Tensor, weight: Operand | null = null): Tensor =>
   weight === null ? losses : losses.mul(weight);
 
+/** What the Kullback–Leibler divergence may be told. */
 export interface KLDivOptions {
   /** `batchmean`, what the divergence is by definition, divides the sum by the size of the first dimension; `mean`. */
   readonly reduction?: Reduction | "batchmean";

@@ -21,6 +21,7 @@ import type { Tensor } from "./tensor.ts";
 
 /** Squared differences. */
 export class MSELoss extends Module {
+  /** @param options As given. */
   constructor(readonly options: LossOptions = {}) {
     super();
   }
@@ -31,6 +32,7 @@ export class MSELoss extends Module {
 
 /** Absolute differences. */
 export class L1Loss extends Module {
+  /** @param options As given. */
   constructor(readonly options: LossOptions = {}) {
     super();
   }
@@ -41,6 +43,7 @@ export class L1Loss extends Module {
 
 /** Squares of small differences over 2β, absolute values of large ones. */
 export class SmoothL1Loss extends Module {
+  /** @param options As given. */
   constructor(readonly options: SmoothL1LossOptions = {}) {
     super();
   }
@@ -51,6 +54,7 @@ export class SmoothL1Loss extends Module {
 
 /** Half the squares of small differences, δ times the absolute values of large ones. */
 export class HuberLoss extends Module {
+  /** @param options As given. */
   constructor(readonly options: HuberLossOptions = {}) {
     super();
   }
@@ -61,6 +65,7 @@ export class HuberLoss extends Module {
 
 /** The divergence of Kullback and Leibler (1951) of logarithms of probabilities from probabilities. */
 export class KLDivLoss extends Module {
+  /** @param options As given. */
   constructor(readonly options: KLDivOptions = {}) {
     super();
   }
@@ -69,9 +74,11 @@ export class KLDivLoss extends Module {
   }
 }
 
+/** What weighted losses may be told. */
 export interface WeightedLossOptions {
   /** Factors that the state dict holds: for each class, or, of binary losses, broadcast to the losses. */
   readonly weight?: HostTensor;
+  /** How the elements' losses become one. */
   readonly reduction?: Reduction;
 }
 
@@ -79,7 +86,9 @@ const bufferOf = (value: HostTensor | undefined): StateBuffer | null =>
   value === undefined ? null : new StateBuffer(value);
 
 abstract class WeightedLoss extends Module {
+  /** A weight for each class. */
   readonly weight: StateBuffer | null;
+  /** How the elements' losses become one. */
   readonly reduction: Reduction;
   constructor(options: WeightedLossOptions = {}) {
     super();
@@ -90,8 +99,13 @@ abstract class WeightedLoss extends Module {
 
 /** Negative logarithms of the probabilities of class numbers. */
 export class NLLLoss extends WeightedLoss {
+  /** Targets of this class have no loss. */
   readonly ignoreIndex: number;
-  constructor(options: WeightedLossOptions & { readonly ignoreIndex?: number } = {}) {
+  constructor(
+    options: WeightedLossOptions & {
+      /** Targets of this class have no loss. */ readonly ignoreIndex?: number;
+    } = {},
+  ) {
     super(options);
     this.ignoreIndex = options.ignoreIndex ?? -100;
   }
@@ -103,7 +117,9 @@ export class NLLLoss extends WeightedLoss {
 
 /** The same for scores, with targets that are class numbers or probabilities. */
 export class CrossEntropyLoss extends WeightedLoss {
+  /** Targets of this class have no loss. */
   readonly ignoreIndex: number;
+  /** How much of each target is spread over all classes. */
   readonly labelSmoothing: number;
   constructor(
     options: WeightedLossOptions & { readonly ignoreIndex?: number; readonly labelSmoothing?: number } = {},
@@ -127,8 +143,13 @@ export class BCELoss extends WeightedLoss {
 
 /** The same for scores, of which the sigmoid is taken. */
 export class BCEWithLogitsLoss extends WeightedLoss {
+  /** What the loss of positive examples is multiplied by. */
   readonly posWeight: StateBuffer | null;
-  constructor(options: WeightedLossOptions & { readonly posWeight?: HostTensor } = {}) {
+  constructor(
+    options: WeightedLossOptions & {
+      /** What the loss of positive examples is multiplied by. */ readonly posWeight?: HostTensor;
+    } = {},
+  ) {
     super(options);
     this.posWeight = bufferOf(options.posWeight);
   }

@@ -4,9 +4,11 @@ import { avgPool } from "./functional.ts";
 import { perDimension, type PerDimension } from "./per-dimension.ts";
 import type { Tensor } from "./tensor.ts";
 
+/** What pooling by a power mean may be told. */
 export interface LpPoolOptions {
   /** By default the kernel size. */
   readonly stride?: PerDimension;
+  /** Whether windows that reach over the end count; false. */
   readonly ceilMode?: boolean;
 }
 

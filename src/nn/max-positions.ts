@@ -16,7 +16,12 @@ export function maxPoolWithIndices(
   rank: number,
   kernelSize: PerDimension,
   options: PoolOptions & { readonly dilation?: PerDimension } = {},
-): { readonly values: Tensor; readonly indices: Tensor } {
+): {
+  /** The maxima. */
+  readonly values: Tensor;
+  /** Where in the input's last dimensions they are, counted row-major. */
+  readonly indices: Tensor;
+} {
   const window = poolAttributes("max_pool", x, kernelSize, rank, options);
   const values = maxPool(x, rank, kernelSize, options);
   const isUnbatched = x.rank === rank + 1;

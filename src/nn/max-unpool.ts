@@ -6,9 +6,11 @@ import { expectSpatialRank } from "./pool-arguments.ts";
 import { scatterAlong } from "./scattering.ts";
 import type { Tensor } from "./tensor.ts";
 
+/** Where the windows lay. */
 export interface MaxUnpoolOptions {
   /** By default the kernel size. */
   readonly stride?: PerDimension;
+  /** What surrounded the input; 0. */
   readonly padding?: PerDimension;
   /** Spatial sizes of the result, of which pooling may leave several possible; or the whole shape. */
   readonly outputSize?: readonly number[];
@@ -69,13 +71,16 @@ class MaxUnpoolNd extends Module {
   readonly #rank: number;
   constructor(
     rank: number,
+    /** Size of the windows. */
     readonly kernelSize: PerDimension,
+    /** As given. */
     readonly options: Omit<MaxUnpoolOptions, "outputSize">,
   ) {
     super();
     this.#rank = rank;
   }
   /** @param outputSize spatial sizes of the result, where pooling leaves several possible */
+  /** Puts maxima `x` at `indices`, as MaxPool returned them; elsewhere are zeros. */
   override forward(x: Tensor, indices: Tensor, outputSize?: readonly number[]): Tensor {
     return maxUnpool(x, indices, this.#rank, this.kernelSize, {
       ...this.options,
@@ -83,6 +88,7 @@ class MaxUnpoolNd extends Module {
     });
   }
 }
+/** Puts maxima back where `MaxPool1d` found them; zeros elsewhere. */
 export class MaxUnpool1d extends MaxUnpoolNd {
   constructor(kernelSize: PerDimension, options: Omit<MaxUnpoolOptions, "outputSize"> = {}) {
     super(1, kernelSize, options);
@@ -94,6 +100,7 @@ export class MaxUnpool2d extends MaxUnpoolNd {
     super(2, kernelSize, options);
   }
 }
+/** Puts maxima back where `MaxPool3d` found them; zeros elsewhere. */
 export class MaxUnpool3d extends MaxUnpoolNd {
   constructor(kernelSize: PerDimension, options: Omit<MaxUnpoolOptions, "outputSize"> = {}) {
     super(3, kernelSize, options);

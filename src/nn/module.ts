@@ -12,11 +12,15 @@ import { Parameter, StateBuffer, type Stored } from "../ir/stored-tensor.ts";
 /** State-dict name → value. */
 export type StateDict = Readonly<Record<string, HostTensor>>;
 
+/** Names that `loadStateDict` did not use. */
 export interface LoadResult {
+  /** Names that the module has and the values lack. */
   readonly missingKeys: readonly string[];
+  /** Names that the values have and the module lacks. */
   readonly unexpectedKeys: readonly string[];
 }
 
+/** The base of networks and layers: extend it, keep layers and parameters as properties, and write `forward`. */
 export abstract class Module {
   #training = true;
 
@@ -39,6 +43,7 @@ export abstract class Module {
     return this;
   }
 
+  /** Inference mode here and in every module below. */
   eval(): this {
     return this.train(false);
   }
@@ -50,6 +55,7 @@ export abstract class Module {
     }
   }
 
+  /** Direct sub-modules. */
   children(): Module[] {
     return Array.from(this.namedChildren(), ([, child]) => child);
   }
@@ -64,6 +70,7 @@ export abstract class Module {
     }
   }
 
+  /** This module and all below. */
   modules(): Module[] {
     return Array.from(this.namedModules(), ([, module]) => module);
   }
@@ -89,6 +96,7 @@ export abstract class Module {
     for (const [name, child] of this.namedChildren()) yield* child.namedStored(join(name));
   }
 
+  /** Parameters by path, each once. */
   *namedParameters(): Generator<readonly [string, Parameter]> {
     const seen = new Set<Stored>();
     for (const [name, stored] of this.namedState()) {
@@ -97,10 +105,12 @@ export abstract class Module {
     }
   }
 
+  /** Parameters, each once. */
   parameters(): Parameter[] {
     return Array.from(this.namedParameters(), ([, parameter]) => parameter);
   }
 
+  /** State that runs replace, by path, each once. */
   *namedBuffers(): Generator<readonly [string, StateBuffer]> {
     const seen = new Set<Stored>();
     for (const [name, stored] of this.namedStored()) {
@@ -109,6 +119,7 @@ export abstract class Module {
     }
   }
 
+  /** State that runs replace, each once. */
   buffers(): StateBuffer[] {
     return Array.from(this.namedBuffers(), ([, buffer]) => buffer);
   }

@@ -9,6 +9,7 @@ import { Module } from "./module.ts";
 import { groupNorm, instanceNorm, layerNorm, rmsNorm } from "./normalization-functions.ts";
 import { toTensor, type Tensor } from "./tensor.ts";
 
+/** What LayerNorm may be told. */
 export interface LayerNormOptions {
   /** Added to the variance; 1e-5. */
   readonly eps?: number;
@@ -20,9 +21,13 @@ export interface LayerNormOptions {
 
 /** Over the last dimensions of its input, which are `normalizedShape`. */
 export class LayerNorm extends Module {
+  /** Sizes of the last dimensions, over which statistics are taken. */
   readonly normalizedShape: readonly number[];
+  /** Added to the variance. */
   readonly eps: number;
+  /** The scale, or null. */
   readonly weight: Parameter | null;
+  /** The shift, or null. */
   readonly bias: Parameter | null;
 
   constructor(normalizedShape: number | readonly number[], options: LayerNormOptions = {}) {
@@ -41,9 +46,11 @@ export class LayerNorm extends Module {
 
 /** By the root of the mean square over the last dimensions, without centring. */
 export class RMSNorm extends Module {
+  /** Sizes of the last dimensions, over which statistics are taken. */
   readonly normalizedShape: readonly number[];
   /** undefined: the smallest number that f32 adds to 1. */
   readonly eps: number | undefined;
+  /** The scale, or null. */
   readonly weight: Parameter | null;
 
   constructor(
@@ -64,12 +71,17 @@ export class RMSNorm extends Module {
 
 /** Over groups of channels of `(N, C, …)`. */
 export class GroupNorm extends Module {
+  /** Added to the variance. */
   readonly eps: number;
+  /** The scale, or null. */
   readonly weight: Parameter | null;
+  /** The shift, or null. */
   readonly bias: Parameter | null;
 
   constructor(
+    /** Groups that channels are divided into. */
     readonly numGroups: number,
+    /** Channels. */
     readonly numChannels: number,
     options: { readonly eps?: number; readonly affine?: boolean } = {},
   ) {
@@ -92,6 +104,7 @@ export class GroupNorm extends Module {
   }
 }
 
+/** What instance norms may be told. */
 export interface InstanceNormOptions {
   /** Added to the variance; 1e-5. */
   readonly eps?: number;
@@ -110,11 +123,17 @@ const stateNames: Readonly<Record<string, string>> = {
 };
 
 class InstanceNormNd extends Module {
+  /** Added to the variance. */
   readonly eps: number;
+  /** How much of a batch goes into the running statistics. */
   readonly momentum: number;
+  /** The scale, or null. */
   readonly weight: Parameter | null;
+  /** The shift, or null. */
   readonly bias: Parameter | null;
+  /** Mean of each channel over batches seen; null without running statistics. */
   readonly runningMean: StateBuffer | null;
+  /** Variance of each channel over batches seen; null without running statistics. */
   readonly runningVar: StateBuffer | null;
   /** In the state dict, as PyTorch has it, where it stays 0, too. */
   readonly numBatchesTracked: StateBuffer | null;
@@ -122,6 +141,7 @@ class InstanceNormNd extends Module {
 
   constructor(
     rank: number,
+    /** Channels. */
     readonly numFeatures: number,
     options: InstanceNormOptions,
   ) {

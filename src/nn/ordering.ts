@@ -6,7 +6,9 @@ import type { Axes, Tensor } from "./tensor.ts";
 
 /** Elements and their i32 positions. */
 export interface Ordered {
+  /** The elements in order. */
   readonly values: Tensor;
+  /** Where along the dimension they were. */
   readonly indices: Tensor;
 }
 

@@ -36,6 +36,7 @@ export function padByEdge(x: Tensor, padding: readonly number[], mode: PaddingMo
   return result;
 }
 
+/** With what `pad` fills. */
 export interface PadOptions {
   /** constant. */
   readonly mode?: "constant" | PaddingMode;
@@ -43,7 +44,11 @@ export interface PadOptions {
   readonly value?: number;
 }
 
-/** @param options the value of constant padding, or how to pad */
+/**
+ * Adds elements around the last dimensions: `[left, right, top, bottom, …]`, the last dimension first. Negative
+ * amounts cut off.
+ * @param options the value of constant padding, or how to pad
+ */
 export function pad(x: Tensor, padding: readonly number[], options: number | PadOptions = 0): Tensor {
   const { mode = "constant", value = 0 } = typeof options === "number" ? { value: options } : options;
   return mode === "constant" ? x.pad(padding, value) : padByEdge(x, padding, mode);

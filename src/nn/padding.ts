@@ -5,6 +5,7 @@ import { padByEdge, type PaddingMode } from "./pad.ts";
 import type { Tensor } from "./tensor.ts";
 
 abstract class PadNd extends Module {
+  /** Amounts before and after each dimension, the last dimension first. */
   readonly padding: readonly number[];
 
   constructor(rank: number, padding: number | readonly number[]) {
@@ -14,6 +15,7 @@ abstract class PadNd extends Module {
   }
   readonly #rank: number;
 
+  /** How it pads. */
   protected abstract pad(x: Tensor): Tensor;
 
   override forward(x: Tensor): Tensor {
@@ -31,10 +33,12 @@ class ConstantPadNd extends PadNd {
   constructor(
     rank: number,
     padding: number | readonly number[],
+    /** What it fills with. */
     readonly value: number,
   ) {
     super(rank, padding);
   }
+  /** How it pads. */
   protected override pad(x: Tensor): Tensor {
     return x.pad(this.padding, this.value);
   }
@@ -46,6 +50,7 @@ class EdgePadNd extends PadNd {
     super(rank, padding);
     this.#mode = mode;
   }
+  /** How it pads. */
   protected override pad(x: Tensor): Tensor {
     return padByEdge(x, this.padding, this.#mode);
   }
@@ -53,31 +58,37 @@ class EdgePadNd extends PadNd {
 
 type Amounts = number | readonly number[];
 
+/** Puts a constant around `(N, C, L)`. */
 export class ConstantPad1d extends ConstantPadNd {
   constructor(padding: Amounts, value: number) {
     super(1, padding, value);
   }
 }
+/** Puts a constant around `(N, C, H, W)`. */
 export class ConstantPad2d extends ConstantPadNd {
   constructor(padding: Amounts, value: number) {
     super(2, padding, value);
   }
 }
+/** Puts a constant around `(N, C, D, H, W)`. */
 export class ConstantPad3d extends ConstantPadNd {
   constructor(padding: Amounts, value: number) {
     super(3, padding, value);
   }
 }
+/** Puts zeros around `(N, C, L)`. */
 export class ZeroPad1d extends ConstantPadNd {
   constructor(padding: Amounts) {
     super(1, padding, 0);
   }
 }
+/** Puts zeros around `(N, C, D, H, W)`. */
 export class ZeroPad3d extends ConstantPadNd {
   constructor(padding: Amounts) {
     super(3, padding, 0);
   }
 }
+/** Puts zeros around `(N, C, H, W)`. */
 export class ZeroPad2d extends ConstantPadNd {
   constructor(padding: Amounts) {
     super(2, padding, 0);
@@ -89,11 +100,13 @@ export class ReflectionPad1d extends EdgePadNd {
     super(1, padding, "reflect");
   }
 }
+/** Reflects `(N, C, H, W)` at its edges. */
 export class ReflectionPad2d extends EdgePadNd {
   constructor(padding: Amounts) {
     super(2, padding, "reflect");
   }
 }
+/** Reflects `(N, C, D, H, W)` at its faces. */
 export class ReflectionPad3d extends EdgePadNd {
   constructor(padding: Amounts) {
     super(3, padding, "reflect");
@@ -105,11 +118,13 @@ export class ReplicationPad1d extends EdgePadNd {
     super(1, padding, "replicate");
   }
 }
+/** Repeats the edges of `(N, C, H, W)`. */
 export class ReplicationPad2d extends EdgePadNd {
   constructor(padding: Amounts) {
     super(2, padding, "replicate");
   }
 }
+/** Repeats the faces of `(N, C, D, H, W)`. */
 export class ReplicationPad3d extends EdgePadNd {
   constructor(padding: Amounts) {
     super(3, padding, "replicate");
@@ -121,11 +136,13 @@ export class CircularPad1d extends EdgePadNd {
     super(1, padding, "circular");
   }
 }
+/** Continues `(N, C, H, W)` from its other ends. */
 export class CircularPad2d extends EdgePadNd {
   constructor(padding: Amounts) {
     super(2, padding, "circular");
   }
 }
+/** Continues `(N, C, D, H, W)` from its other ends. */
 export class CircularPad3d extends EdgePadNd {
   constructor(padding: Amounts) {
     super(3, padding, "circular");

@@ -46,7 +46,9 @@ function imageSizes(name: string, x: Tensor): readonly [number, number, number] 
   return [channels, height, width];
 }
 
+/** `(N, C r², H, W)` to `(N, C, H r, W r)`: channels become pixels */
 export class PixelShuffle extends Module {
+  /** @param upscaleFactor The factor r. */
   constructor(readonly upscaleFactor: number) {
     super();
   }
@@ -55,7 +57,9 @@ export class PixelShuffle extends Module {
   }
 }
 
+/** `(N, C, H r, W r)` to `(N, C r², H, W)`: pixels become channels */
 export class PixelUnshuffle extends Module {
+  /** @param downscaleFactor The factor r. */
   constructor(readonly downscaleFactor: number) {
     super();
   }

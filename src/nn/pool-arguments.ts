@@ -3,10 +3,13 @@ import { formatShape } from "../ir/shape.ts";
 import { perDimension, type PerDimension } from "./per-dimension.ts";
 import type { Tensor } from "./tensor.ts";
 
+/** Where windows lie. */
 export interface PoolOptions {
   /** By default the kernel size. */
   readonly stride?: PerDimension;
+  /** What surrounds the input; 0. */
   readonly padding?: PerDimension;
+  /** Whether windows that reach over the end count; false. */
   readonly ceilMode?: boolean;
 }
 

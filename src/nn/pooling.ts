@@ -7,9 +7,12 @@ import type { PerDimension } from "./per-dimension.ts";
 import type { AdaptiveSize, PoolOptions } from "./pool-arguments.ts";
 import type { Tensor } from "./tensor.ts";
 
+/** What max pooling may be told. */
 export interface MaxPoolOptions extends PoolOptions {
+  /** Distance of a window's elements; 1. */
   readonly dilation?: PerDimension;
 }
+/** What average pooling may be told. */
 export interface AvgPoolOptions extends PoolOptions {
   /** The divisor counts padding; true. */
   readonly countIncludePad?: boolean;
@@ -19,7 +22,9 @@ class MaxPoolNd extends Module {
   readonly #rank: number;
   constructor(
     rank: number,
+    /** Size of the windows. */
     readonly kernelSize: PerDimension,
+    /** As given. */
     readonly options: MaxPoolOptions,
   ) {
     super();
@@ -29,16 +34,19 @@ class MaxPoolNd extends Module {
     return maxPool(x, this.#rank, this.kernelSize, this.options);
   }
 }
+/** Maxima of windows of `(N, C, L)`. */
 export class MaxPool1d extends MaxPoolNd {
   constructor(kernelSize: PerDimension, options: MaxPoolOptions = {}) {
     super(1, kernelSize, options);
   }
 }
+/** Maxima of windows of `(N, C, H, W)`. */
 export class MaxPool2d extends MaxPoolNd {
   constructor(kernelSize: PerDimension, options: MaxPoolOptions = {}) {
     super(2, kernelSize, options);
   }
 }
+/** Maxima of windows of `(N, C, D, H, W)`. */
 export class MaxPool3d extends MaxPoolNd {
   constructor(kernelSize: PerDimension, options: MaxPoolOptions = {}) {
     super(3, kernelSize, options);
@@ -49,7 +57,9 @@ class AvgPoolNd extends Module {
   readonly #rank: number;
   constructor(
     rank: number,
+    /** Size of the windows. */
     readonly kernelSize: PerDimension,
+    /** As given. */
     readonly options: AvgPoolOptions,
   ) {
     super();
@@ -59,16 +69,19 @@ class AvgPoolNd extends Module {
     return avgPool(x, this.#rank, this.kernelSize, this.options);
   }
 }
+/** Means of windows of `(N, C, L)`. */
 export class AvgPool1d extends AvgPoolNd {
   constructor(kernelSize: PerDimension, options: AvgPoolOptions = {}) {
     super(1, kernelSize, options);
   }
 }
+/** Means of windows of `(N, C, H, W)`. */
 export class AvgPool2d extends AvgPoolNd {
   constructor(kernelSize: PerDimension, options: AvgPoolOptions = {}) {
     super(2, kernelSize, options);
   }
 }
+/** Means of windows of `(N, C, D, H, W)`. */
 export class AvgPool3d extends AvgPoolNd {
   constructor(kernelSize: PerDimension, options: AvgPoolOptions = {}) {
     super(3, kernelSize, options);
@@ -79,6 +92,7 @@ class AdaptiveAvgPoolNd extends Module {
   readonly #rank: number;
   constructor(
     rank: number,
+    /** Sizes of the result. */
     readonly outputSize: AdaptiveSize,
   ) {
     super();
@@ -88,6 +102,7 @@ class AdaptiveAvgPoolNd extends Module {
     return adaptiveAvgPool(x, this.#rank, this.outputSize);
   }
 }
+/** Means of as many windows of `(N, C, L)` as asked for. */
 export class AdaptiveAvgPool1d extends AdaptiveAvgPoolNd {
   constructor(outputSize: AdaptiveSize) {
     super(1, outputSize);
@@ -99,6 +114,7 @@ export class AdaptiveAvgPool2d extends AdaptiveAvgPoolNd {
     super(2, outputSize);
   }
 }
+/** Means of as many windows of `(N, C, D, H, W)` as asked for. */
 export class AdaptiveAvgPool3d extends AdaptiveAvgPoolNd {
   constructor(outputSize: AdaptiveSize) {
     super(3, outputSize);
@@ -109,6 +125,7 @@ class AdaptiveMaxPoolNd extends Module {
   readonly #rank: number;
   constructor(
     rank: number,
+    /** Sizes of the result. */
     readonly outputSize: AdaptiveSize,
   ) {
     super();
@@ -118,6 +135,7 @@ class AdaptiveMaxPoolNd extends Module {
     return adaptiveMaxPool(x, this.#rank, this.outputSize);
   }
 }
+/** Maxima of as many windows of `(N, C, L)` as asked for. */
 export class AdaptiveMaxPool1d extends AdaptiveMaxPoolNd {
   constructor(outputSize: AdaptiveSize) {
     super(1, outputSize);
@@ -129,6 +147,7 @@ export class AdaptiveMaxPool2d extends AdaptiveMaxPoolNd {
     super(2, outputSize);
   }
 }
+/** Maxima of as many windows of `(N, C, D, H, W)` as asked for. */
 export class AdaptiveMaxPool3d extends AdaptiveMaxPoolNd {
   constructor(outputSize: AdaptiveSize) {
     super(3, outputSize);
@@ -139,8 +158,11 @@ class LPPoolNd extends Module {
   readonly #rank: number;
   constructor(
     rank: number,
+    /** The power. */
     readonly normType: number,
+    /** Size of the windows. */
     readonly kernelSize: PerDimension,
+    /** As given. */
     readonly options: LpPoolOptions,
   ) {
     super();
@@ -150,6 +172,7 @@ class LPPoolNd extends Module {
     return lpPool(x, this.#rank, this.normType, this.kernelSize, this.options);
   }
 }
+/** Power means of windows of `(N, C, L)`. */
 export class LPPool1d extends LPPoolNd {
   constructor(normType: number, kernelSize: PerDimension, options: LpPoolOptions = {}) {
     super(1, normType, kernelSize, options);
@@ -161,6 +184,7 @@ export class LPPool2d extends LPPoolNd {
     super(2, normType, kernelSize, options);
   }
 }
+/** Power means of windows of `(N, C, D, H, W)`. */
 export class LPPool3d extends LPPoolNd {
   constructor(normType: number, kernelSize: PerDimension, options: LpPoolOptions = {}) {
     super(3, normType, kernelSize, options);

@@ -15,22 +15,30 @@ import { zeroState } from "./recurrent-steps.ts";
 import { snakeCase } from "./snake-case.ts";
 import { toTensor, type Operand, type Tensor } from "./tensor.ts";
 
+/** What recurrent cells may be told. */
 export interface RecurrentCellOptions {
   /** Both biases; true. */
   readonly bias?: boolean;
+  /** Where initial values come from; `Math.random` unless given. */
   readonly random?: RandomSource;
 }
 
 abstract class RecurrentCell extends Module {
+  /** What the input is multiplied by. */
   readonly weightIh: Parameter;
+  /** What the state is multiplied by. */
   readonly weightHh: Parameter;
+  /** Bias of the input's product; null without bias. */
   readonly biasIh: Parameter | null;
+  /** Bias of the state's product; null without bias. */
   readonly biasHh: Parameter | null;
   readonly #recurrence: Recurrence;
 
   constructor(
     recurrence: Recurrence,
+    /** Features of the input. */
     readonly inputSize: number,
+    /** Features of the state. */
     readonly hiddenSize: number,
     options: RecurrentCellOptions,
   ) {

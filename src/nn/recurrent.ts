@@ -22,6 +22,7 @@ import { snakeCase } from "./snake-case.ts";
 import { Dropout } from "./dropout.ts";
 import { toTensor, type Operand, type Tensor } from "./tensor.ts";
 
+/** What recurrent layers may be told. */
 export interface RecurrentOptions {
   /** Layers, each on the outputs of the one before; 1. */
   readonly numLayers?: number;
@@ -33,27 +34,34 @@ export interface RecurrentOptions {
   readonly dropout?: number;
   /** A second direction, from the end; outputs of both are joined; false. */
   readonly bidirectional?: boolean;
+  /** Where initial values come from; `Math.random` unless given. */
   readonly random?: RandomSource;
 }
 
 type Direction = "" | "Reverse";
 
-/** `weight_hh_l0_reverse` in the state dict is `weightHhL0Reverse` here. */
-type StoredName = `${"weightIh" | "weightHh" | "weightHr" | "biasIh" | "biasHh"}L${number}${Direction}`;
-
 abstract class RecurrentLayers extends Module {
-  [name: StoredName]: Parameter;
+  /** `weight_hh_l0_reverse` in the state dict is `weightHhL0Reverse` here. */
+  [
+    name: `${"weightIh" | "weightHh" | "weightHr" | "biasIh" | "biasHh"}L${number}${"" | "Reverse"}`
+  ]: Parameter;
+  /** Layers on top of each other. */
   readonly numLayers: number;
+  /** `(batch, sequence, features)` instead of `(sequence, batch, features)`. */
   readonly batchFirst: boolean;
+  /** Whether there is a second direction, from the end. */
   readonly bidirectional: boolean;
   /** Features of the hidden state: `hiddenSize`, or fewer where it is projected. */
   readonly stateSize: number;
+  /** What training drops between two layers. */
   readonly betweenLayers: Dropout;
   readonly #recurrence: Recurrence;
 
   constructor(
     recurrence: Recurrence,
+    /** Features of the input. */
     readonly inputSize: number,
+    /** Features of the state. */
     readonly hiddenSize: number,
     options: RecurrentOptions & { readonly projSize?: number },
   ) {

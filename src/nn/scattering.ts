@@ -7,6 +7,7 @@ import type { Operand, Tensor } from "./tensor.ts";
 
 /** How `torch.Tensor.scatter_reduce` names reductions. */
 const reductions = { sum: "add", prod: "mul", amax: "max", amin: "min" } as const;
+/** How elements that meet become one. */
 export type ReductionName = keyof typeof reductions;
 
 /** `y[i, j, …] = x[index[i, j, …], j, …]`, the index in the place of `axis`; other dimensions may be shorter. */

@@ -6,7 +6,9 @@ import type { Tensor } from "./tensor.ts";
 /** Flattens dimensions `startAxis … endAxis`, by default all but the first. */
 export class Flatten extends Module {
   constructor(
+    /** The first dimension that is flattened. */
     readonly startAxis = 1,
+    /** The last dimension that is flattened. */
     readonly endAxis = -1,
   ) {
     super();
@@ -19,7 +21,9 @@ export class Flatten extends Module {
 /** Splits one dimension into `sizes`, of which one may be −1: whatever remains. */
 export class Unflatten extends Module {
   constructor(
+    /** The dimension that is split. */
     readonly axis: number,
+    /** What it is split into. */
     readonly sizes: readonly number[],
   ) {
     super();
@@ -38,6 +42,7 @@ export class Unflatten extends Module {
   }
 }
 
+/** Returns its input. */
 export class Identity extends Module {
   override forward(x: Tensor): Tensor {
     return x;

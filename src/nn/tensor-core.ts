@@ -24,7 +24,9 @@ type CompareOp = Extract<PlainElementwiseOp, "eq" | "ne" | "lt" | "le" | "gt" | 
 
 export abstract class TensorCore {
   constructor(
+    /** @internal */
     readonly trace: Trace,
+    /** @internal */
     readonly id: ValueId,
   ) {}
 
@@ -33,26 +35,32 @@ export abstract class TensorCore {
     return this as unknown as Tensor;
   }
 
+  /** Sizes of the dimensions. */
   get shape(): readonly number[] {
     return this.trace.typeOf(this.id).shape;
   }
 
+  /** What graphs compute with: f32, i32, u32 or bool. */
   get dtype(): DType {
     return this.trace.typeOf(this.id).dtype;
   }
 
+  /** How many dimensions there are. */
   get rank(): number {
     return this.shape.length;
   }
 
   // Arithmetic, with broadcasting and dtype promotion.
 
+  /** `x + other`, broadcast */
   add(other: Operand): Tensor {
     return this.binary("add", other);
   }
+  /** `x − other`, broadcast */
   sub(other: Operand): Tensor {
     return this.binary("sub", other);
   }
+  /** `x other`, broadcast */
   mul(other: Operand): Tensor {
     return this.binary("mul", other);
   }
@@ -64,63 +72,81 @@ export abstract class TensorCore {
   fmod(other: Operand): Tensor {
     return this.binary("rem", other);
   }
+  /** `x^exponent`, broadcast */
   pow(other: Operand): Tensor {
     return this.to("f32").binary("pow", other);
   }
+  /** The greater of two, broadcast. */
   maximum(other: Operand): Tensor {
     return this.binary("max", other);
   }
+  /** The lesser of two, broadcast. */
   minimum(other: Operand): Tensor {
     return this.binary("min", other);
   }
 
   // Comparisons give bool tensors.
 
+  /** Whether `x = other`, as bool */
   eq(other: Operand): Tensor {
     return this.binary("eq", other);
   }
+  /** Whether `x ≠ other`, as bool */
   ne(other: Operand): Tensor {
     return this.binary("ne", other);
   }
+  /** Whether `x < other`, as bool */
   lt(other: Operand): Tensor {
     return this.binary("lt", other);
   }
+  /** Whether `x ≤ other`, as bool */
   le(other: Operand): Tensor {
     return this.binary("le", other);
   }
+  /** Whether `x > other`, as bool */
   gt(other: Operand): Tensor {
     return this.binary("gt", other);
   }
+  /** Whether `x ≥ other`, as bool */
   ge(other: Operand): Tensor {
     return this.binary("ge", other);
   }
+  /** Whether both are other than 0. */
   logicalAnd(other: Operand): Tensor {
     return this.logical("and", other);
   }
+  /** Whether one or both are other than 0. */
   logicalOr(other: Operand): Tensor {
     return this.logical("or", other);
   }
+  /** Whether exactly one is other than 0. */
   logicalXor(other: Operand): Tensor {
     return this.logical("xor", other);
   }
+  /** Whether an element is 0. */
   logicalNot(): Tensor {
     return this.to("bool").plain("not");
   }
 
   // Elementwise functions.
 
+  /** `−x` */
   neg(): Tensor {
     return this.plain("neg");
   }
+  /** `|x|` */
   abs(): Tensor {
     return this.plain("abs");
   }
+  /** −1, 0 or 1. */
   sign(): Tensor {
     return this.plain("sign");
   }
+  /** The greatest integer that is not greater. */
   floor(): Tensor {
     return this.plain("floor");
   }
+  /** The least integer that is not less. */
   ceil(): Tensor {
     return this.plain("ceil");
   }
@@ -128,24 +154,31 @@ export abstract class TensorCore {
   round(): Tensor {
     return this.plain("round");
   }
+  /** Without what follows the decimal point. */
   trunc(): Tensor {
     return this.plain("trunc");
   }
+  /** `e^x` */
   exp(): Tensor {
     return this.plain("exp");
   }
+  /** The natural logarithm. */
   log(): Tensor {
     return this.plain("log");
   }
+  /** The square root. */
   sqrt(): Tensor {
     return this.plain("sqrt");
   }
+  /** `1 / √x` */
   rsqrt(): Tensor {
     return this.plain("rsqrt");
   }
+  /** `1 / x` */
   reciprocal(): Tensor {
     return this.plain("reciprocal");
   }
+  /** `x²` */
   square(): Tensor {
     return this.mul(this);
   }
@@ -157,69 +190,91 @@ export abstract class TensorCore {
   log1p(): Tensor {
     return this.plain("log1p");
   }
+  /** The sine. */
   sin(): Tensor {
     return this.plain("sin");
   }
+  /** The cosine. */
   cos(): Tensor {
     return this.plain("cos");
   }
+  /** The tangent. */
   tan(): Tensor {
     return this.plain("tan");
   }
+  /** The arc sine. */
   asin(): Tensor {
     return this.plain("asin");
   }
+  /** The arc cosine. */
   acos(): Tensor {
     return this.plain("acos");
   }
+  /** The arc tangent. */
   atan(): Tensor {
     return this.plain("atan");
   }
+  /** The hyperbolic sine. */
   sinh(): Tensor {
     return this.plain("sinh");
   }
+  /** The hyperbolic cosine. */
   cosh(): Tensor {
     return this.plain("cosh");
   }
+  /** The inverse hyperbolic sine. */
   asinh(): Tensor {
     return this.plain("asinh");
   }
+  /** The inverse hyperbolic cosine. */
   acosh(): Tensor {
     return this.plain("acosh");
   }
+  /** The inverse hyperbolic tangent. */
   atanh(): Tensor {
     return this.plain("atanh");
   }
+  /** The hyperbolic tangent. */
   tanh(): Tensor {
     return this.plain("tanh");
   }
+  /** The error function. */
   erf(): Tensor {
     return this.plain("erf");
   }
+  /** `1 / (1 + exp(−x))` */
   sigmoid(): Tensor {
     return this.plain("sigmoid");
   }
+  /** `max(x, 0)` */
   relu(): Tensor {
     return this.plain("relu");
   }
+  /** `x sigmoid(x)` */
   silu(): Tensor {
     return this.plain("silu");
   }
+  /** `x hardsigmoid(x)` */
   hardswish(): Tensor {
     return this.plain("hardswish");
   }
+  /** `min(max(x / 6 + 1/2, 0), 1)` */
   hardsigmoid(): Tensor {
     return this.plain("hardsigmoid");
   }
+  /** Whether an element is NaN, as bool. */
   isnan(): Tensor {
     return this.plain("isnan");
   }
+  /** `x` where positive, else `negativeSlope x` */
   leakyRelu(slope = 0.01): Tensor {
     return this.apply("leaky_relu", { slope });
   }
+  /** `x Φ(x)`, Φ the normal distribution's cumulative function, or its approximation by tanh */
   gelu(approximate: "none" | "tanh" = "none"): Tensor {
     return this.apply("gelu", { approximate });
   }
+  /** `x`, cut off below `min` and above `max` */
   clamp(min: number | null, max: number | null = null): Tensor {
     return this.apply("clamp", { min, max });
   }
@@ -257,9 +312,11 @@ export abstract class TensorCore {
     }
     return this.apply("reshape", { shape });
   }
+  /** `reshape` */
   view(...sizes: readonly number[] | readonly [readonly number[]]): Tensor {
     return this.reshape(...sizes);
   }
+  /** Dimensions `startAxis … endAxis` as one. */
   flatten(startAxis = 0, endAxis = -1): Tensor {
     if (this.rank === 0) return this.reshape(1);
     const start = normalizeAxis(startAxis, this.rank, "flatten");
@@ -267,14 +324,17 @@ export abstract class TensorCore {
     const middle = elementCount(this.shape.slice(start, end + 1));
     return this.reshape([...this.shape.slice(0, start), middle, ...this.shape.slice(end + 1)]);
   }
+  /** Without dimensions of size 1: all, or those named. */
   squeeze(axis?: number): Tensor {
     const only = axis === undefined ? undefined : normalizeAxis(axis, this.rank, "squeeze");
     return this.reshape(this.shape.filter((size, i) => size !== 1 || (only !== undefined && i !== only)));
   }
+  /** With a dimension of size 1 at `axis`. */
   unsqueeze(axis: number): Tensor {
     const at = normalizeAxis(axis, this.rank + 1, "unsqueeze");
     return this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)]);
   }
+  /** Dimensions in another order. */
   permute(...axes: readonly number[] | readonly [readonly number[]]): Tensor {
     const order = (axes.flat() as number[]).map((axis) => normalizeAxis(axis, this.rank, "permute"));
     return this.apply("permute", { axes: order });
@@ -347,18 +407,23 @@ export abstract class TensorCore {
 
   // Reductions.
 
+  /** The sum, over all or some dimensions. */
   sum(axes?: Axes, keepDims = false): Tensor {
     return this.reduce("sum", axes, keepDims);
   }
+  /** The mean, over all or some dimensions. */
   mean(axes?: Axes, keepDims = false): Tensor {
     return this.to("f32").reduce("mean", axes, keepDims);
   }
+  /** The product, over all or some dimensions. */
   prod(axes?: Axes, keepDims = false): Tensor {
     return this.reduce("prod", axes, keepDims);
   }
+  /** The greatest element, over all or some dimensions. */
   max(axes?: Axes, keepDims = false): Tensor {
     return this.reduce("reduce_max", axes, keepDims);
   }
+  /** The least element, over all or some dimensions. */
   min(axes?: Axes, keepDims = false): Tensor {
     return this.reduce("reduce_min", axes, keepDims);
   }
@@ -376,50 +441,62 @@ export abstract class TensorCore {
   argMax(axis: number, keepDims = false): Tensor {
     return this.apply("argmax", { axis: normalizeAxis(axis, this.rank, "argMax"), keepDims });
   }
+  /** Where along `axis` the least element is, as i32. */
   argMin(axis: number, keepDims = false): Tensor {
     return this.apply("argmin", { axis: normalizeAxis(axis, this.rank, "argMin"), keepDims });
   }
+  /** Exponentials along `axis`, divided by their sum. */
   softmax(axis: number): Tensor {
     return this.apply("softmax", { axis: normalizeAxis(axis, this.rank, "softmax") });
   }
+  /** The logarithm of a softmax along `axis`. */
   logSoftmax(axis: number): Tensor {
     return this.apply("log_softmax", { axis: normalizeAxis(axis, this.rank, "logSoftmax") });
   }
 
   // What only a real tensor could do.
 
+  /** A traced tensor has no data: throws. */
   get data(): never {
     return this.refuse("read its data");
   }
+  /** A traced tensor has no data: throws. */
   item(): never {
     return this.refuse("read its value");
   }
+  /** A traced tensor has no data: throws. */
   [Symbol.toPrimitive](): never {
     return this.refuse("compute with it in JavaScript or branch on it");
   }
+  /** A traced tensor has no data: throws. */
   [Symbol.iterator](): never {
     return this.refuse("iterate over it");
   }
 
   // The machinery.
 
+  /** @internal */
   protected apply<K extends OpName>(op: K, attributes: Attributes<K>): Tensor {
     return this.symbol(this.trace.add(op, [this.id], attributes));
   }
 
+  /** @internal */
   protected plain(op: PlainElementwiseOp): Tensor {
     return this.symbol(this.trace.add(op, [this.id], {}));
   }
 
+  /** @internal */
   protected binary(op: BinaryOp | CompareOp, other: Operand): Tensor {
     const [a, b] = this.promoted(other);
     return this.symbol(this.trace.add(op, [a.id, b.id], {}));
   }
 
+  /** @internal */
   protected logical(op: "and" | "or" | "xor", other: Operand): Tensor {
     return this.symbol(this.trace.add(op, [this.to("bool").id, this.operand(other).to("bool").id], {}));
   }
 
+  /** @internal */
   protected reduce(
     op: "sum" | "mean" | "prod" | "reduce_max" | "reduce_min",
     axes: Axes | undefined,
@@ -458,6 +535,7 @@ export abstract class TensorCore {
     return new Symbolic(this.trace, id);
   }
 
+  /** @internal */
   protected refuse(what: string): never {
     return this.trace.fail(
       "model",

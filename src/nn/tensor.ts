@@ -13,26 +13,34 @@ import { enter, foreign, TensorCore, type Axes, type Operand } from "./tensor-co
 
 export type { Axes, Operand } from "./tensor-core.ts";
 
-export class Tensor extends TensorCore {
+/** A traced tensor: what `forward` takes and returns. Its methods have PyTorch's names and meaning, and add to the graph. */ export class Tensor extends TensorCore {
   // What a tensor is.
 
+  /** How many dimensions there are. */
   dim(): number {
     return this.rank;
   }
+  /** The shape, or the size of one dimension. */
   size(): readonly number[];
+  /** The shape, or the size of one dimension. */
   size(axis: number): number;
+  /** The shape, or the size of one dimension. */
   size(axis?: number): number | readonly number[] {
     return axis === undefined ? this.shape : this.shape[normalizeAxis(axis, this.rank, "size")]!;
   }
+  /** How many elements there are. */
   numel(): number {
     return elementCount(this.shape);
   }
+  /** As f32. */
   float(): Tensor {
     return this.to("f32");
   }
+  /** As i32. */
   int(): Tensor {
     return this.to("i32");
   }
+  /** As bool: whether an element is other than 0. */
   bool(): Tensor {
     return this.to("bool");
   }
@@ -40,9 +48,11 @@ export class Tensor extends TensorCore {
   contiguous(): Tensor {
     return this;
   }
+  /** The same tensor: values never change. */
   clone(): Tensor {
     return this;
   }
+  /** The same tensor. */
   detach(): Tensor {
     return this;
   }
@@ -71,21 +81,26 @@ export class Tensor extends TensorCore {
 
   // Bits of integers.
 
+  /** Bits that both have. */
   bitwiseAnd(other: Operand): Tensor {
     return this.#bits("bit_and", other);
   }
+  /** Bits that one or both have. */
   bitwiseOr(other: Operand): Tensor {
     return this.#bits("bit_or", other);
   }
+  /** Bits that exactly one has. */
   bitwiseXor(other: Operand): Tensor {
     return this.#bits("bit_xor", other);
   }
+  /** Bits that it lacks. */
   bitwiseNot(): Tensor {
     return this.dtype === "bool" ? this.logicalNot() : this.symbol(this.trace.add("bit_not", [this.id], {}));
   }
 
   // Elementwise functions.
 
+  /** `clamp` */
   clip(min: number | null, max: number | null = null): Tensor {
     return this.clamp(min, max);
   }
@@ -105,15 +120,19 @@ export class Tensor extends TensorCore {
   exp2(): Tensor {
     return this.symbol(this.trace.scalar(2, "f32")).pow(this);
   }
+  /** The logarithm to base 2. */
   log2(): Tensor {
     return this.log().mul(Math.LOG2E);
   }
+  /** The logarithm to base 10. */
   log10(): Tensor {
     return this.log().mul(Math.LOG10E);
   }
+  /** Whether an element is infinite. */
   isinf(): Tensor {
     return this.abs().eq(Infinity);
   }
+  /** Whether an element is neither infinite nor NaN. */
   isfinite(): Tensor {
     return this.abs().lt(Infinity);
   }
@@ -142,12 +161,15 @@ export class Tensor extends TensorCore {
 
   // Shapes.
 
+  /** `expand` to another's shape. */
   expandAs(other: Tensor): Tensor {
     return this.expand(other.shape);
   }
+  /** `reshape` to another's shape. */
   reshapeAs(other: Tensor): Tensor {
     return this.reshape(other.shape);
   }
+  /** `reshapeAs` */
   viewAs(other: Tensor): Tensor {
     return this.reshape(other.shape);
   }
@@ -158,6 +180,7 @@ export class Tensor extends TensorCore {
     const known = sizes.map((size) => (size === -1 ? this.shape[at]! / open : size));
     return this.reshape([...this.shape.slice(0, at), ...known, ...this.shape.slice(at + 1)]);
   }
+  /** `transpose` */
   swapaxes(axisA: number, axisB: number): Tensor {
     return this.transpose(axisA, axisB);
   }
@@ -165,6 +188,7 @@ export class Tensor extends TensorCore {
   t(): Tensor {
     return this.rank < 2 ? this : this.transpose(0, 1);
   }
+  /** Dimensions at other places. */
   movedim(source: number | readonly number[], destination: number | readonly number[]): Tensor {
     return splitting.movedim(this, source, destination);
   }
@@ -177,9 +201,11 @@ export class Tensor extends TensorCore {
   split(size: number | readonly number[], axis = 0): Tensor[] {
     return splitting.split(this, size, axis);
   }
+  /** At most `count` pieces along a dimension. */
   chunk(chunks: number, axis = 0): Tensor[] {
     return splitting.chunk(this, chunks, axis);
   }
+  /** The slices along a dimension. */
   unbind(axis = 0): Tensor[] {
     return splitting.unbind(this, axis);
   }
@@ -187,18 +213,23 @@ export class Tensor extends TensorCore {
   repeat(...repeats: readonly number[] | readonly [readonly number[]]): Tensor {
     return splitting.repeat(this, repeats.flat() as number[]);
   }
+  /** The tensor repeated along its dimensions. */
   tile(...repeats: readonly number[] | readonly [readonly number[]]): Tensor {
     return splitting.tile(this, repeats.flat() as number[]);
   }
+  /** Elements moved along dimensions, those beyond the end to the beginning. */
   roll(shifts: number | readonly number[], axes?: Axes): Tensor {
     return splitting.roll(this, shifts, axes);
   }
+  /** Some dimensions backwards. */
   flip(...axes: readonly number[] | readonly [readonly number[]]): Tensor {
     return ordering.flip(this, axes.flat() as number[]);
   }
+  /** Zeros above a diagonal. */
   tril(diagonal = 0): Tensor {
     return ordering.tril(this, diagonal);
   }
+  /** Zeros below a diagonal. */
   triu(diagonal = 0): Tensor {
     return ordering.triu(this, diagonal);
   }
@@ -211,18 +242,23 @@ export class Tensor extends TensorCore {
     notePositions("indexSelect", positions, this, at);
     return gatherAt(this, at, positions);
   }
+  /** Elements along a dimension, by an index for each. */
   gather(axis: number, index: Operand): Tensor {
     return scattering.gather(this, axis, index);
   }
+  /** Elements along a dimension, by an index for each. */
   takeAlongDim(index: Operand, axis: number): Tensor {
     return scattering.takeAlongDim(this, index, axis);
   }
+  /** With elements replaced along a dimension, at an index for each. */
   scatter(axis: number, index: Operand, source: Operand): Tensor {
     return scattering.scatter(this, axis, index, source);
   }
+  /** With elements added along a dimension, at an index for each. */
   scatterAdd(axis: number, index: Operand, source: Operand): Tensor {
     return scattering.scatterAdd(this, axis, index, source);
   }
+  /** With elements combined along a dimension, at an index for each. */
   scatterReduce(axis: number, index: Operand, source: Operand, reduce: scattering.ReductionName): Tensor {
     return scattering.scatterReduce(this, axis, index, source, reduce);
   }
@@ -233,33 +269,42 @@ export class Tensor extends TensorCore {
   topk(k: number, axis = -1, largest = true): ordering.Ordered {
     return ordering.topk(this, k, axis, largest);
   }
+  /** A dimension in order, and where its elements were. */
   sort(axis = -1, descending = false): ordering.Ordered {
     return ordering.sort(this, axis, descending);
   }
+  /** The order that sorts a dimension, as i32. */
   argsort(axis = -1, descending = false): Tensor {
     return ordering.argsort(this, axis, descending);
   }
+  /** Sums of all elements up to each, along a dimension. */
   cumsum(axis: number): Tensor {
     return ordering.cumsum(this, axis);
   }
 
   // Reductions.
 
+  /** Where the greatest element is, as i32. */
   argmax(axis: number, keepDims = false): Tensor {
     return this.argMax(axis, keepDims);
   }
+  /** Where the least element is, as i32. */
   argmin(axis: number, keepDims = false): Tensor {
     return this.argMin(axis, keepDims);
   }
+  /** The greatest element, over all or some dimensions. */
   amax(axes?: Axes, keepDims = false): Tensor {
     return this.max(axes, keepDims);
   }
+  /** The least element, over all or some dimensions. */
   amin(axes?: Axes, keepDims = false): Tensor {
     return this.min(axes, keepDims);
   }
+  /** Whether an element is other than 0, over all or some dimensions. */
   any(axes?: Axes, keepDims = false): Tensor {
     return statistics.any(this, axes, keepDims);
   }
+  /** Whether all elements are other than 0, over all or some dimensions. */
   all(axes?: Axes, keepDims = false): Tensor {
     return statistics.all(this, axes, keepDims);
   }

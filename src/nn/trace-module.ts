@@ -14,6 +14,7 @@ import { Tensor } from "./tensor.ts";
 
 /** What one input of a network looks like. A host tensor fits, too. */
 export interface InputSpec {
+  /** Sizes of its dimensions. */
   readonly shape: Shape;
   /** f32 unless given. */
   readonly dtype?: string;

@@ -8,6 +8,7 @@ import { LayerNorm } from "./normalization.ts";
 import { Dropout } from "./dropout.ts";
 import type { Operand, Tensor } from "./tensor.ts";
 
+/** What transformer layers may be told. */
 export interface TransformerLayerOptions {
   /** Features between the two linear layers; 2048. */
   readonly dimFeedforward?: number;
@@ -21,6 +22,7 @@ export interface TransformerLayerOptions {
   readonly batchFirst?: boolean;
   /** x + part(norm(x)) instead of norm(x + part(x)); false. */
   readonly normFirst?: boolean;
+  /** Where initial values come from; `Math.random` unless given. */
   readonly random?: RandomSource;
 }
 
@@ -59,13 +61,18 @@ const stateNames: Readonly<Record<string, string>> = {
 
 /** What encoder and decoder layers share: self-attention, the linear layers, and how parts are joined. */
 abstract class TransformerLayer extends Module {
+  /** The first layer of the feed-forward network. */
   abstract readonly linear1: Linear;
+  /** Between the two layers of the feed-forward network. */
   abstract readonly dropout: Dropout;
+  /** The second layer of the feed-forward network. */
   abstract readonly linear2: Linear;
   readonly #activation: (x: Tensor) => Tensor;
 
   constructor(
+    /** Features of the sequence. */
     readonly dModel: number,
+    /** Heads of each attention. */
     readonly nhead: number,
     /** As given, for copies. */
     protected readonly options: TransformerLayerOptions,
@@ -78,6 +85,7 @@ abstract class TransformerLayer extends Module {
     return stateNames[property] ?? property;
   }
 
+  /** @internal */
   protected newAttention(): MultiheadAttention {
     const { dropout = 0.1, batchFirst = false, random } = this.options;
     return new MultiheadAttention(this.dModel, this.nhead, {
@@ -87,15 +95,18 @@ abstract class TransformerLayer extends Module {
     });
   }
 
+  /** @internal */
   protected newLinear(from: number, to: number): Linear {
     const { random } = this.options;
     return new Linear(from, to, random && { random });
   }
 
+  /** @internal */
   protected newNorm(): LayerNorm {
     return new LayerNorm(this.dModel, { eps: this.options.layerNormEps ?? 1e-5 });
   }
 
+  /** @internal */
   protected newDropout(): Dropout {
     const { dropout = 0.1, random } = this.options;
     return new Dropout(dropout, random && { random });
@@ -131,13 +142,21 @@ function activationOf(
  *     const y = new TransformerEncoderLayer(512, 8).forward(x); // x and y [S, N, 512]
  */
 export class TransformerEncoderLayer extends TransformerLayer {
+  /** Attention to the sequence itself. */
   readonly selfAttn: MultiheadAttention;
+  /** The first layer of the feed-forward network. */
   readonly linear1: Linear;
+  /** Between the two layers of the feed-forward network. */
   readonly dropout: Dropout;
+  /** The second layer of the feed-forward network. */
   readonly linear2: Linear;
+  /** The norm of the first step. */
   readonly norm1: LayerNorm;
+  /** The norm of the second step. */
   readonly norm2: LayerNorm;
+  /** After self-attention. */
   readonly dropout1: Dropout;
+  /** After the second step. */
   readonly dropout2: Dropout;
 
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
@@ -176,16 +195,27 @@ export class TransformerEncoderLayer extends TransformerLayer {
  *     const y = new TransformerDecoderLayer(512, 8).forward(x, memory); // [T, N, 512] and [S, N, 512]
  */
 export class TransformerDecoderLayer extends TransformerLayer {
+  /** Attention to the sequence itself. */
   readonly selfAttn: MultiheadAttention;
+  /** Attention to the encoder's result. */
   readonly multiheadAttn: MultiheadAttention;
+  /** The first layer of the feed-forward network. */
   readonly linear1: Linear;
+  /** Between the two layers of the feed-forward network. */
   readonly dropout: Dropout;
+  /** The second layer of the feed-forward network. */
   readonly linear2: Linear;
+  /** The norm of the first step. */
   readonly norm1: LayerNorm;
+  /** The norm of the second step. */
   readonly norm2: LayerNorm;
+  /** The norm of the third step. */
   readonly norm3: LayerNorm;
+  /** After self-attention. */
   readonly dropout1: Dropout;
+  /** After the second step. */
   readonly dropout2: Dropout;
+  /** After the feed-forward network. */
   readonly dropout3: Dropout;
 
   constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {

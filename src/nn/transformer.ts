@@ -40,12 +40,15 @@ function copies<L extends Module & { copy(): L }>(name: string, layer: L, count:
  *     const encoder = new TransformerEncoder(new TransformerEncoderLayer(512, 8), 6);
  */
 export class TransformerEncoder extends Module {
+  /** Its layers, in order. */
   readonly layers: ModuleList<TransformerEncoderLayer>;
+  /** What is applied to the result, or null. */
   readonly norm: Final | null;
 
   /** @param norm comes after the last layer */
   constructor(
     layer: TransformerEncoderLayer,
+    /** How many layers there are. */
     readonly numLayers: number,
     norm: Final | null = null,
   ) {
@@ -68,12 +71,15 @@ export class TransformerEncoder extends Module {
  *     const decoder = new TransformerDecoder(new TransformerDecoderLayer(512, 8), 6);
  */
 export class TransformerDecoder extends Module {
+  /** Its layers, in order. */
   readonly layers: ModuleList<TransformerDecoderLayer>;
+  /** What is applied to the result, or null. */
   readonly norm: Final | null;
 
   /** @param norm comes after the last layer */
   constructor(
     layer: TransformerDecoderLayer,
+    /** How many layers there are. */
     readonly numLayers: number,
     norm: Final | null = null,
   ) {
@@ -90,6 +96,7 @@ export class TransformerDecoder extends Module {
   }
 }
 
+/** What Transformer may be told. */
 export interface TransformerOptions extends TransformerLayerOptions {
   /** Features everywhere; 512. */
   readonly dModel?: number;
@@ -109,10 +116,15 @@ export interface TransformerMasks extends SourceMasks, TargetMasks {}
  *     const y = new Transformer({ nhead: 16 }).forward(source, target); // [S, N, 512] and [T, N, 512]: [T, N, 512]
  */
 export class Transformer extends Module {
+  /** What reads the source. */
   readonly encoder: TransformerEncoder;
+  /** What reads the target. */
   readonly decoder: TransformerDecoder;
+  /** Features of the sequences. */
   readonly dModel: number;
+  /** Heads of each attention. */
   readonly nhead: number;
+  /** `(batch, sequence, features)` instead of `(sequence, batch, features)`. */
   readonly batchFirst: boolean;
 
   constructor(options: TransformerOptions = {}) {

@@ -5,11 +5,14 @@ import { Module } from "./module.ts";
 import { perDimension, type PerDimension } from "./per-dimension.ts";
 import type { Tensor } from "./tensor.ts";
 
+/** How values between pixels come about. */
 export type InterpolationMode = "nearest" | "nearest-exact" | "linear" | "bilinear" | "trilinear" | "bicubic";
 
+/** To what size, and how. */
 export interface InterpolateOptions {
   /** Sizes of the result; or give `scaleFactor`. */
   readonly size?: PerDimension;
+  /** How many times larger, for all dimensions or for each. */
   readonly scaleFactor?: PerDimension;
   /** `nearest` unless given. */
   readonly mode?: InterpolationMode;
@@ -75,6 +78,7 @@ function interpolationOf(mode: InterpolationMode): Interpolation {
 
 /** Resizes by a factor or to a size. @example new nn.Upsample({ scaleFactor: 2, mode: "bilinear" }) */
 export class Upsample extends Module {
+  /** @param options As given. */
   constructor(readonly options: InterpolateOptions) {
     super();
   }

@@ -2,7 +2,6 @@
  * A pass: graph in, graph out, same meaning. It may see the target and the caller's options, never a device,
  * and says why it decided what it decided.
  */
-import type { Patch } from "immer";
 import type { Target } from "../codegen/target.ts";
 import type { Graph } from "../ir/graph.ts";
 import type { Choices, Decision } from "./decision.ts";
@@ -35,6 +34,15 @@ export interface Pass {
   readonly run: (graph: Graph, context: PassContext) => Graph;
 }
 
+/** One change of a graph, as immer's patches tell it. */
+export interface GraphPatch {
+  readonly op: "replace" | "remove" | "add";
+  /** Keys from the graph down to what changed. */
+  readonly path: readonly (string | number)[];
+  /** What is there now. */
+  readonly value?: unknown;
+}
+
 /** What one pass did. */
 export interface PassRecord {
   readonly name: string;
@@ -42,7 +50,7 @@ export interface PassRecord {
   readonly nodesBefore: number;
   readonly nodesAfter: number;
   /** Edits of the graph, as immer records them. */
-  readonly patches: readonly Patch[];
+  readonly patches: readonly GraphPatch[];
   readonly decisions: readonly string[];
   readonly elapsedMs: number;
 }

@@ -6,14 +6,17 @@ import type { HostTensor } from "../ir/host-tensor.ts";
 import { elementCount, type Shape } from "../ir/shape.ts";
 import type { Device, DeviceBuffer } from "./device.ts";
 
+/** A result that stays on its device, of a run with `keepOnDevice`: an input of other runs on the same device, or to be read. Whoever got it disposes it. */
 export class DeviceTensor {
   #buffer: DeviceBuffer | undefined;
 
   constructor(
+    /** Where it is. */
     readonly device: Device,
     buffer: DeviceBuffer,
     /** On the device elements are f32, i32, u32 or bool; `read` gives this dtype. */
     readonly dtype: HostDType,
+    /** Sizes of its dimensions. */
     readonly shape: Shape,
   ) {
     this.#buffer = buffer;
@@ -26,15 +29,18 @@ export class DeviceTensor {
     return this.#buffer;
   }
 
+  /** A copy in host memory. */
   async read(): Promise<HostTensor> {
     return readTensor(this.device, this.buffer, this.dtype, this.shape);
   }
 
+  /** Gives the memory back. Runs that were given it before are not disturbed. */
   dispose(): void {
     this.#buffer?.destroy();
     this.#buffer = undefined;
   }
 
+  /** `using y = …` gives the memory back at the end of the block. */
   [Symbol.dispose](): void {
     this.dispose();
   }

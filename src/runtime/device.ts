@@ -10,8 +10,10 @@ import type { KernelSource } from "../codegen/executable.ts";
 import type { Target } from "../codegen/target.ts";
 import type { WeightFiles } from "./weight-files.ts";
 
+/** The embedded CPU (WebAssembly), WebGPU or OpenCL. */
 export type DeviceKind = "cpu" | "webgpu" | "opencl";
 
+/** Memory on a device. */
 export interface DeviceBuffer {
   /** As asked for; the device may have rounded up. */
   readonly sizeBytes: number;
@@ -51,18 +53,25 @@ export type Command =
 /** Commands with everything that can be set up ahead (arguments, bind groups) set up; submitted any number of times. */
 export interface CommandList {
   readonly commands: readonly Command[];
+  /** Gives everything back; what was compiled for the device fails from then on. */
   dispose(): void;
 }
 
 /** Time of one dispatch on the device, in command order (copies are left out). */
 export interface DispatchTiming {
+  /** The kernel's name. */
   readonly kernel: string;
+  /** On the device. */
   readonly elapsedMs: number;
 }
 
+/** How far compiling has come. */
 export interface CompileProgress {
+  /** Kernels that are ready. */
   readonly completed: number;
+  /** All kernels. */
   readonly total: number;
+  /** The one that became ready. */
   readonly kernel: string;
   /** The kernel came from a cache. */
   readonly cached: boolean;
@@ -90,16 +99,22 @@ export interface DeviceFiles {
   map(descriptor: number, sizeBytes: number, parts: readonly FilePart[]): readonly DeviceBuffer[] | undefined;
 }
 
+/** An open device. `openDevice` gives one; `compile` takes it. */
 export interface Device {
+  /** Which of the three it is. */
   readonly kind: DeviceKind;
   /** As its driver names it. */
   readonly name: string;
   /** What besides the name decides how fast kernels are: the driver or engine and its version, a line of text. */
   readonly driver: string;
+  /** What the compiler knows of it. */
   readonly target: Target;
   /** Set once the device is lost or disposed; every later call throws a `device-lost` or `disposed` UserError with this reason. */
   readonly lost: string | undefined;
-  /** undefined where buffers cannot lie in files, or nothing is to be kept. */
+  /**
+   * undefined where buffers cannot lie in files, or nothing is to be kept.
+   * @internal
+   */
   readonly files?: DeviceFiles | undefined;
   /** Fails with an `out-of-memory` UserError naming the size and the limit. Contents start undefined. */
   allocate(sizeBytes: number, label: string, use?: BufferUse): DeviceBuffer;
@@ -115,10 +130,12 @@ export interface Device {
     kernels: readonly KernelSource[],
     onProgress?: (progress: CompileProgress) => void,
   ): Promise<readonly CompiledKernel[]>;
+  /** @internal */
   record(commands: readonly Command[]): CommandList;
   /** Enqueues the list as one submission. With `profile`, resolves when it has finished, with one timing a dispatch; without, at once, with none. */
   submit(list: CommandList, options?: { readonly profile?: boolean }): Promise<readonly DispatchTiming[]>;
   /** Resolves when everything enqueued has finished. */
   finish(): Promise<void>;
+  /** Gives everything back; what was compiled for the device fails from then on. */
   dispose(): Promise<void>;
 }

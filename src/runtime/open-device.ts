@@ -8,22 +8,28 @@ import { chooseThreadCount } from "./cpu/thread-count.ts";
 import { openCpuDevice } from "./cpu/open-cpu-device.ts";
 import type { Device, DeviceKind } from "./device.ts";
 import type { DeviceProbe } from "./device-probe.ts";
+import { isNode } from "./import-at-runtime.ts";
 import { openOpenclDevice, probeOpencl, type OpenclOptions } from "./opencl/open.ts";
 import { openWebgpuDevice, probeWebgpu } from "./webgpu/open.ts";
 
 /** `auto` takes the fastest device there is. */
 export type DeviceChoice = DeviceKind | "auto" | Device;
 
+/** A device that there is, or one that is missing. */
 export interface DeviceListing {
+  /** Which of the three. */
   readonly kind: DeviceKind;
   /** undefined where the device is missing. */
   readonly name?: string;
+  /** What the compiler knows of it; undefined where it is missing. */
   readonly target?: Target;
   /** Why it is missing, and what to install. */
   readonly missing?: string;
 }
 
+/** What `openDevice` gives. */
 export interface OpenedDevice {
+  /** The device. */
   readonly device: Device;
   /** Why this device, for reports. */
   readonly reason: string;
@@ -40,7 +46,11 @@ const probes: Readonly<Record<DeviceKind, () => Promise<DeviceProbe>>> = {
 };
 
 const openers: Readonly<Record<DeviceKind, () => Promise<Device>>> = {
-  webgpu: () => openWebgpuDevice(),
+  webgpu: async () => {
+    const { missing, open = openWebgpuDevice } = await lookFor("webgpu");
+    if (missing !== undefined) throw new UserError("device-unavailable", `webgpu: ${missing}`);
+    return open();
+  },
   opencl: () => openOpenclDevice(),
   cpu: () => openCpuDevice(),
 };
@@ -57,7 +67,7 @@ const kindOf: Readonly<Record<keyof OpenDeviceOptions, DeviceKind>> = {
 export async function listDevices(): Promise<readonly DeviceListing[]> {
   const listings: DeviceListing[] = [];
   for (const kind of ["webgpu", "opencl", "cpu"] as const) {
-    const { devices, missing } = await probes[kind]();
+    const { devices, missing } = await lookFor(kind);
     for (const { name, target } of devices) listings.push({ kind, name, target });
     if (devices.length === 0) listings.push({ kind, missing: missing ?? "none was found" });
   }
@@ -112,13 +122,13 @@ export async function openDevice(
 async function openFastest(): Promise<OpenedDevice> {
   const passedOver: string[] = [];
   for (const kind of ["webgpu", "opencl"] as const) {
-    const { devices, missing } = await probes[kind]();
+    const { devices, missing, open } = await lookFor(kind);
     const usable = devices.find(({ target }) => !target.software);
     if (usable !== undefined) {
       const because =
         usable.target.family === "gpu" ? "a GPU" : "OpenCL compiles for this processor's full vector width";
       try {
-        return { device: await sharedDevice(kind), reason: [because, ...passedOver].join("; ") };
+        return { device: await sharedDevice(kind, open), reason: [because, ...passedOver].join("; ") };
       } catch (error) {
         passedOver.push(`${kind}: ${error instanceof Error ? error.message : String(error)}`);
         continue;
@@ -129,14 +139,30 @@ async function openFastest(): Promise<OpenedDevice> {
   return { device: await sharedDevice("cpu"), reason: `always there; ${passedOver.join("; ")}` };
 }
 
+/** Looking now, or found missing by a browser: that stays so, and asking again only puts a warning on its console. */
+const looking = new Map<DeviceKind, Promise<DeviceProbe>>();
+
+async function lookFor(kind: DeviceKind): Promise<DeviceProbe> {
+  const known = looking.get(kind);
+  if (known !== undefined) return known;
+  const search = probes[kind]();
+  looking.set(kind, search);
+  const stays = await search.then(
+    ({ missing }) => missing !== undefined && !isNode(),
+    () => false,
+  );
+  if (!stays) looking.delete(kind);
+  return search;
+}
+
 /** Devices are resources with identity; this is the one place that remembers them. */
 const shared = new Map<DeviceKind, Promise<Device>>();
 
-async function sharedDevice(kind: DeviceKind): Promise<Device> {
+async function sharedDevice(kind: DeviceKind, open = openers[kind]): Promise<Device> {
   for (;;) {
     const current = shared.get(kind);
     if (current === undefined) {
-      const opening = openers[kind]();
+      const opening = open();
       shared.set(kind, opening);
       return opening;
     }

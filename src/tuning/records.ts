@@ -31,14 +31,19 @@ export type KeyedDevice = Pick<Device, "kind" | "name" | "driver"> & {
   readonly target: Pick<Target, "computeUnits">;
 };
 
+/** One decision that was measured. */
 export interface TuningEntry {
+  /** What was fastest. */
   readonly choice: string;
   /** Median time of each candidate that ran, in milliseconds. */
   readonly elapsedMs: Readonly<Record<string, number>>;
 }
 
+/** What was measured on one device. */
 export interface DeviceRecords {
+  /** The device, its driver, its cores and the version of Heddle. */
   readonly key: DeviceKey;
+  /** What was measured. */
   readonly entries: ReadonlyMap<string, TuningEntry>;
 }
 
@@ -46,6 +51,7 @@ export function deviceKey({ kind, name, driver, target }: KeyedDevice): DeviceKe
   return { kind, name, driver, computeUnits: target.computeUnits, compiler: compilerVersion };
 }
 
+/** What was measured, on any number of devices; `String(records)` is the text of a records file. */
 export class TuningRecords {
   /** One for each key, ordered by it. */
   readonly devices: readonly DeviceRecords[];

@@ -10,7 +10,9 @@ import type { TuningEntry } from "./records.ts";
 /** Times of candidates in milliseconds; those that cannot run have none. */
 export type Measure = (decision: Decision, choices: Choices) => Promise<ReadonlyMap<string, number>>;
 
+/** A decision that is being measured or was. */
 export interface TuningProgress {
+  /** Decisions that are settled. */
   readonly completed: number;
   /** As far as is known: what is chosen now decides what is left to decide. */
   readonly total: number;
@@ -18,11 +20,15 @@ export interface TuningProgress {
   readonly signature: string;
 }
 
+/** A decision and what settled it. */
 export interface SettledDecision {
+  /** What was decided. */
   readonly kind: DecisionKind;
+  /** Of what operation, on what shapes. */
   readonly signature: string;
   /** The rule's choice first. */
   readonly candidates: readonly string[];
+  /** What was measured. */
   readonly entry: TuningEntry;
   /** Just now, rather than taken from records. */
   readonly measured: boolean;

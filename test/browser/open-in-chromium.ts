@@ -1,7 +1,7 @@
 /** Serves files on this machine, opens one page of them in a headless Chromium, and returns what it posts back. */
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,13 +26,17 @@ export function findChromium(): string | undefined {
   return ["chromium", "chromium-browser", "google-chrome"].find(runs);
 }
 
-/** Opens `/` and `query` of what is served. Fails when the page posts nothing within `timeoutMs`. */
+/**
+ * Opens `/` and `query` of what is served; other paths are answered by `otherwise`. Fails when the page posts nothing
+ * within `timeoutMs`.
+ */
 export async function openInChromium(
   chromium: string,
   served: Served,
   query: string,
   flags: readonly string[] = [],
   timeoutMs = 60_000,
+  otherwise: RequestListener = (_, response) => void response.writeHead(404).end(),
 ): Promise<unknown> {
   const profile = await mkdtemp(join(tmpdir(), "heddle-chromium-"));
   let stderr = "";
@@ -47,7 +51,7 @@ export async function openInChromium(
     if (request.method === "POST" && path === "/result") {
       textOf(request).then(resolvePosted, rejectPosted);
       response.end();
-    } else if (file === undefined) response.writeHead(404).end();
+    } else if (file === undefined) otherwise(request, response);
     else response.writeHead(200, { "content-type": file.type, ...file.headers }).end(file.body);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -76,14 +76,10 @@ async function askWithout(
   packages: readonly string[] = [],
 ): Promise<Answers> {
   const script = fileURLToPath(new URL("without-drivers.ts", import.meta.url));
-  const child = spawn(
-    process.execPath,
-    ["--import", "tsx", "--conditions=development", script, ...packages],
-    {
-      env: { ...process.env, ...environment, HEDDLE_CACHE: "off" },
-      stdio: ["ignore", "pipe", "pipe"],
-    },
-  );
+  const child = spawn(process.execPath, ["--import", "tsx", script, ...packages], {
+    env: { ...process.env, ...environment, HEDDLE_CACHE: "off" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));

@@ -12,7 +12,7 @@ export interface Finished {
 
 export function runScript(script: string, args: readonly string[] = []): Promise<Finished> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["--import", "tsx", "--conditions=development", script, ...args], {
+    const child = spawn(process.execPath, ["--import", "tsx", script, ...args], {
       cwd: root,
       stdio: ["ignore", "pipe", "pipe"],
     });

@@ -13,6 +13,7 @@ export type Dimension = number | string;
 
 /** An input of a model. */
 export interface ModelTensor {
+  /** As in the file. */
   readonly name: string;
   /** As the file declares it; what goes in may also be wider, what comes out is this. */
   readonly dtype: HostDType;
@@ -24,7 +25,9 @@ export interface ModelTensor {
 
 /** An output of a model. A file may name it and say no more; then it is what the graph computes. */
 export interface ModelOutput extends Pick<ModelTensor, "name" | "shape"> {
+  /** As the file declares it, if it does. */
   readonly dtype: HostDType | undefined;
+  /** ONNX's number for the element type. */
   readonly elementType: number | undefined;
 }
 

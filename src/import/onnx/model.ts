@@ -3,24 +3,18 @@
  * initialisers as host tensors. Nothing is compiled; `traceOnnx` turns it into a graph once shapes are bound.
  */
 import { UserError } from "../../errors.ts";
-import type { HostTensor } from "../../ir/host-tensor.ts";
 import { elementCount } from "../../ir/shape.ts";
-import { Parameter, type Stored } from "../../ir/stored-tensor.ts";
+import { Parameter } from "../../ir/stored-tensor.ts";
 import { splitConstantWeights } from "./constant-nodes.ts";
 import { executionOrder } from "./execution-order.ts";
 import { parseModel, type ParsedModel } from "./parse-model.ts";
 import type { ModelProto, TensorProto, ValueInfoProto } from "./schema/onnx_pb.ts";
-import type { Dialect } from "./operator.ts";
 import { inlineFunctions } from "./inline-functions.ts";
-import {
-  declaredInput,
-  declaredOutput,
-  overridableInput,
-  type ModelOutput,
-  type ModelTensor,
-} from "./declared-tensors.ts";
-import { namedNodes, readsOf, type OnnxNode } from "./nodes.ts";
+import { declaredInput, declaredOutput, overridableInput } from "./declared-tensors.ts";
+import { namedNodes, readsOf } from "./nodes.ts";
+import { OnnxModel, type Initializer } from "./onnx-model.ts";
 import { checkSupport } from "./support.ts";
+import { traceOnnx } from "./trace-onnx.ts";
 import {
   bytesOfElementType,
   knownTensor,
@@ -30,40 +24,9 @@ import {
 } from "./tensors.ts";
 
 export type { Dimension, ModelOutput, ModelTensor } from "./declared-tensors.ts";
+export { OnnxModel, type Initializer } from "./onnx-model.ts";
 
-/** Values known when importing. Float tensors of more than one element are parameters of the program. */
-export interface Initializer {
-  /** A weight is decoded anew each time this is asked for. */
-  readonly value: HostTensor;
-  readonly elementCount: number;
-  readonly parameter: Parameter | undefined;
-  readonly elementType: number;
-}
-
-export class OnnxModel {
-  constructor(
-    readonly name: string,
-    readonly dialect: Dialect,
-    readonly inputs: readonly ModelTensor[],
-    readonly outputs: readonly ModelOutput[],
-    readonly nodes: readonly OnnxNode[],
-    readonly initializers: ReadonlyMap<string, Initializer>,
-    /** Inputs that have values in `initializers`, with which the model runs where the caller gives no others. */
-    readonly overridable: readonly ModelTensor[] = [],
-  ) {}
-
-  /** Version of the default operator set. */
-  get opset(): number {
-    return this.dialect.opset;
-  }
-
-  /** Weights by their names in the file; what a module's state dict is. */
-  *namedState(): Generator<readonly [string, Stored]> {
-    for (const [name, { parameter }] of this.initializers)
-      if (parameter !== undefined) yield [name, parameter];
-  }
-}
-
+/** What importing may be told. */
 export interface ImportOptions {
   /** Gives the bytes of a file that the model keeps its weights in; only names inside the model's folder are asked for. */
   readonly externalData?: ExternalData;
@@ -127,7 +90,16 @@ export function importParsed(
   const overridable = graph.input
     .filter(({ name }) => proto.irVersion >= 4n && initializers.has(name))
     .map((input) => overridableInput(input, tensors.get(input.name)!));
-  return new OnnxModel(graph.name, dialect, inputs, outputs, ordered, initializers, overridable);
+  return new OnnxModel({
+    name: graph.name,
+    dialect,
+    inputs,
+    outputs,
+    nodes: ordered,
+    initializers,
+    overridable,
+    trace: traceOnnx,
+  });
 }
 
 function initializerOf(tensor: TensorProto, files: TensorFiles): Initializer {

@@ -16,7 +16,7 @@ import { Tensor } from "../../nn/tensor.ts";
 import type { OutputStructure, TracedModule } from "../../nn/trace-module.ts";
 import { bindInputs, type ConstantBindings, type ShapeBindings } from "./bind-inputs.ts";
 import type { ModelOutput } from "./declared-tensors.ts";
-import type { OnnxModel } from "./model.ts";
+import type { OnnxModel } from "./onnx-model.ts";
 import type { Dialect, OnnxValue, OperatorResult } from "./operator.ts";
 import {
   isRange,

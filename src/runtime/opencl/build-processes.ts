@@ -7,6 +7,7 @@
  */
 import type { ChildProcess } from "node:child_process";
 import type { KernelSource } from "../../codegen/executable.ts";
+import { ownPlace } from "../../ir/code-place.ts";
 import { importAtRuntime } from "../import-at-runtime.ts";
 
 /** What a build process is asked and what it answers; `binary` is undefined where it could not build. */
@@ -148,18 +149,23 @@ class BuildProcess {
 
 async function startProcess(): Promise<BuildProcess> {
   const { fork } = await importAtRuntime<typeof import("node:child_process")>("node:child_process");
-  const { fileURLToPath } = await importAtRuntime<typeof import("node:url")>("node:url");
+  const { pathToFileURL, fileURLToPath } = await importAtRuntime<typeof import("node:url")>("node:url");
+  const { readFile } = await importAtRuntime<typeof import("node:fs/promises")>("node:fs/promises");
+  if (ownPlace === undefined) throw new Error("this engine does not say where code is");
+  const { folder, isSource } = ownPlace;
+  const own = folder.startsWith("file:") ? new URL(folder) : pathToFileURL(folder);
+  const root = new URL("../", own);
+  // A user's bundle may hold these lines, and beside it lies what is none of ours.
+  const { name } = JSON.parse(await readFile(new URL("package.json", root), "utf8")) as { name?: unknown };
+  if (name !== "heddle") throw new Error("bundled into another package");
   // In a checkout the sources run as they are, through tsx; an installed package holds JavaScript.
-  const isSource = import.meta.url.endsWith(".ts");
   const entry = fileURLToPath(
-    new URL(isSource ? "./build-process.ts" : "./build-process.js", import.meta.url),
+    new URL(isSource ? "runtime/opencl/build-process.ts" : "build-process.js", own),
   );
   const child = fork(entry, [], {
     serialization: "advanced",
     stdio: ["ignore", "ignore", "ignore", "ipc"],
-    ...(isSource
-      ? { execArgv: ["--import", "tsx"], cwd: fileURLToPath(new URL("../../../", import.meta.url)) }
-      : { execArgv: [] }),
+    ...(isSource ? { execArgv: ["--import", "tsx"], cwd: fileURLToPath(root) } : { execArgv: [] }),
   });
   return new BuildProcess(child);
 }

@@ -12,8 +12,12 @@ export interface AdapterOptions {
 }
 
 /** `gpu` must stay reachable as long as anything made from the adapter: Dawn in Node crashes otherwise. */
-export type AdapterSearch =
-  { readonly gpu: GPU; readonly adapter: GPUAdapter } | { readonly missing: string };
+export interface FoundAdapter {
+  readonly gpu: GPU;
+  readonly adapter: GPUAdapter;
+}
+
+export type AdapterSearch = FoundAdapter | { readonly missing: string };
 
 export async function findAdapter(options: AdapterOptions = {}): Promise<AdapterSearch> {
   if (typeof navigator !== "undefined" && navigator.gpu !== undefined) {
@@ -33,10 +37,7 @@ export async function findAdapter(options: AdapterOptions = {}): Promise<Adapter
   return findInNode(dawn, options);
 }
 
-async function request(
-  gpu: GPU,
-  options: AdapterOptions,
-): Promise<{ readonly gpu: GPU; readonly adapter: GPUAdapter } | undefined> {
+async function request(gpu: GPU, options: AdapterOptions): Promise<FoundAdapter | undefined> {
   const adapter = await gpu.requestAdapter(options);
   return adapter === null ? undefined : { gpu, adapter };
 }

@@ -6,7 +6,7 @@ import { UserError } from "../../errors.ts";
 import type { DeviceProbe } from "../device-probe.ts";
 import { importAtRuntime, isNode } from "../import-at-runtime.ts";
 import { findAdapter } from "./adapter.ts";
-import type { AdapterOptions } from "./adapter.ts";
+import type { AdapterOptions, FoundAdapter } from "./adapter.ts";
 import { WebgpuDevice } from "./device.ts";
 import { driverOfAdapter, nameOfAdapter, targetOfAdapter } from "./target.ts";
 
@@ -29,13 +29,21 @@ export async function probeWebgpu(options: WebgpuOptions = {}): Promise<DevicePr
   if ("missing" in found) return { devices: [], missing: found.missing };
   const { adapter } = found;
   const target = targetOfAdapter(adapter, await countProcessors());
-  return { devices: [{ name: nameOfAdapter(adapter.info), target }], missing: undefined };
+  return {
+    devices: [{ name: nameOfAdapter(adapter.info), target }],
+    missing: undefined,
+    open: () => openFound(found),
+  };
 }
 
 /** Opens the WebGPU device; fails with a `device-unavailable` UserError that says what to install. */
 export async function openWebgpuDevice(options: WebgpuOptions = {}): Promise<WebgpuDevice> {
   const found = await findAdapter(options);
   if ("missing" in found) throw new UserError("device-unavailable", `webgpu: ${found.missing}`);
+  return openFound(found);
+}
+
+async function openFound(found: FoundAdapter): Promise<WebgpuDevice> {
   const { adapter } = found;
   const target = targetOfAdapter(adapter, await countProcessors());
   const name = nameOfAdapter(adapter.info);
