@@ -13,7 +13,11 @@ import { enter, foreign, TensorCore, type Axes, type Operand } from "./tensor-co
 
 export type { Axes, Operand } from "./tensor-core.ts";
 
-/** A traced tensor: what `forward` takes and returns. Its methods have PyTorch's names and meaning, and add to the graph. */ export class Tensor extends TensorCore {
+/**
+ * A traced tensor: what `forward` takes and returns. Its methods have PyTorch's names and meaning, and add to the
+ * graph.
+ */
+export class Tensor extends TensorCore {
   // What a tensor is.
 
   /** How many dimensions there are. */
