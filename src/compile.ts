@@ -22,6 +22,7 @@ import type { PassOptions } from "./passes/pass.ts";
 import { bytesOf, Report, type ReportData } from "./report.ts";
 import type { CompileProgress, Device } from "./runtime/device.ts";
 import { openDevice, type DeviceChoice, type OpenedDevice } from "./runtime/open-device.ts";
+import { nextTurn } from "./runtime/event-loop.ts";
 import { Session } from "./runtime/session.ts";
 import { recordsOf, type TuningRecords } from "./tuning/records.ts";
 import { addToUserRecords, readUserRecords } from "./tuning/records-file.ts";
@@ -68,6 +69,11 @@ export interface CompileOptions {
   readonly checkIndices?: boolean;
   /** A folder to write every stage's graph and every kernel to (Node only). */
   readonly dump?: string;
+  /**
+   * Stops the compilation where it is aborted: the promise rejects with the signal's reason, and what there is so far
+   * is given back. Kernels that are done stay in the device's cache.
+   */
+  readonly signal?: AbortSignal;
   /** Called as kernels finish compiling. */
   readonly onProgress?: (progress: CompileProgress) => void;
 }
@@ -169,6 +175,14 @@ async function compileTraced(
   defaults?: Replaceable,
 ): Promise<Compiled> {
   const clock = stopwatch();
+  const { signal } = options;
+  /** Between stages, so that a timer or a click can abort what takes long. */
+  const mayStop = async (): Promise<void> => {
+    if (signal === undefined) return;
+    await nextTurn();
+    signal.throwIfAborted();
+  };
+  signal?.throwIfAborted();
   const opened = await openDevice(options.device ?? "auto");
   const { target } = opened.device;
   const dump = await openDump(options.dump);
@@ -178,9 +192,11 @@ async function compileTraced(
   verify(traced.graph, "trace");
   await dump.graph("trace", traced.graph);
   const traceMs = clock.lap();
+  await mayStop();
 
   const tuned = await tuningFor(traced.graph, opened.device, options);
   const tuneMs = clock.lap();
+  await mayStop();
 
   const built = withInterface(
     buildExecutable(traced.graph, target, {
@@ -192,10 +208,12 @@ async function compileTraced(
     traced,
   );
   await dump.executable(built.executable);
+  await mayStop();
   clock.lap();
 
   const session = await Session.load(opened.device, built.executable, traced.stored, {
     onProgress: options.onProgress,
+    signal,
     weightsFromFile: owner instanceof OnnxModel,
   });
   const compileMs = {
@@ -210,7 +228,7 @@ async function compileTraced(
   const { executable } = built;
   const { structure } = traced;
   const tuningRecords = tuned?.records;
-  const { dump: _, tune: __, onTuning: ___, ...rest } = options;
+  const { dump: _, tune: __, onTuning: ___, signal: ____, ...rest } = options;
   const again = { ...rest, device: opened.device, tuning: tuningRecords ?? options.tuning };
   const variants =
     defaults &&
@@ -225,7 +243,10 @@ async function tuningFor(graph: Graph, device: Device, options: CompileOptions) 
   if (options.tune !== true) return new UsedRecords(given, device);
   const known = (await readUserRecords()).merge(given);
   const passes = passOptions(options);
-  const { onTuning } = options;
+  const onTuning = (progress: TuningProgress): void => {
+    options.signal?.throwIfAborted();
+    options.onTuning?.(progress);
+  };
   const tuning = await tuneGraph(graph, {
     device,
     passes,

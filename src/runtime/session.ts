@@ -20,6 +20,7 @@ import type {
   DispatchTiming,
 } from "./device.ts";
 import { DeviceTensor, readTensor } from "./device-tensor.ts";
+import { unlessAborted } from "./event-loop.ts";
 import {
   acquireParameter,
   findParameter,
@@ -30,9 +31,12 @@ import { commandsOf } from "./plan-commands.ts";
 import { Preparation } from "./preparation.ts";
 import { PreparedFile } from "./prepared-file.ts";
 import { buffersUsedBy, kernelsUsedBy } from "./prepare-batches.ts";
+import { RunQueue, type Ticket } from "./run-queue.ts";
 
 export interface SessionOptions {
   readonly onProgress?: ((progress: CompileProgress) => void) | undefined;
+  /** Stops the loading where it is aborted. */
+  readonly signal?: AbortSignal | undefined;
   /** The weights are a file's, hence the same the next time: what is made of them may be kept in a file, too. */
   readonly weightsFromFile?: boolean;
 }
@@ -42,11 +46,25 @@ export interface SessionRunOptions {
   readonly keepOnDevice?: boolean;
   /** Time every dispatch on the device. */
   readonly profile?: boolean;
+  /** Where it is aborted, a run that waits for earlier ones does not start, and its promise rejects with the reason. */
+  readonly signal?: AbortSignal;
 }
 
 export interface SessionRun {
   readonly outputs: readonly (HostTensor | DeviceTensor)[];
   readonly timings: readonly DispatchTiming[];
+}
+
+/** A run with its buffers: what is submitted, where results lie, and what is its own. */
+interface BoundRun {
+  readonly list: CommandList;
+  readonly outputs: readonly DeviceBuffer[];
+  readonly allocated: readonly DeviceBuffer[];
+  readonly oneTime: boolean;
+}
+
+function copyOf(value: HostTensor | DeviceTensor): HostTensor | DeviceTensor {
+  return value instanceof DeviceTensor ? value : ({ ...value, data: value.data.slice() } as HostTensor);
 }
 
 export class Session {
@@ -65,6 +83,7 @@ export class Session {
   readonly #buffers: (DeviceBuffer | undefined)[];
   readonly #owned: DeviceBuffer[] = [];
   #replay: CommandList | undefined;
+  readonly #queue: RunQueue;
   #disposed = false;
 
   private constructor(
@@ -78,6 +97,7 @@ export class Session {
     this.#kernels = kernels;
     this.#stored = stored;
     this.#buffers = new Array<DeviceBuffer | undefined>(executable.buffers.length);
+    this.#queue = new RunQueue(() => device.finish());
     this.#preparation = new Preparation({
       device,
       executable,
@@ -95,11 +115,18 @@ export class Session {
     stored: ReadonlyMap<string, Stored>,
     options: SessionOptions = {},
   ): Promise<Session> {
-    const kernels = await device.compile(executable.kernels, options.onProgress);
+    const { signal } = options;
+    // A signal stops what is not compiled yet.
+    const onProgress = (progress: CompileProgress): void => {
+      signal?.throwIfAborted();
+      options.onProgress?.(progress);
+    };
+    const kernels = await unlessAborted(device.compile(executable.kernels, onProgress), signal);
     const session = new Session(device, executable, kernels, stored);
     try {
       session.#allocate();
       await session.#makeReady(options.weightsFromFile === true);
+      signal?.throwIfAborted();
       session.#keepAll();
       session.#replay = device.record(commandsOf(executable.run, kernels, session.#buffers));
       await Promise.all([session.#preparation.done, device.finish()]);
@@ -125,8 +152,48 @@ export class Session {
   ): Promise<SessionRun> {
     this.checkUsable();
     checkInputs(inputs, this.#executable.inputs, this.#device);
-    this.#preparation.refresh();
-    const bound = this.#bind(inputs, options.keepOnDevice === true);
+    const turn = this.#queue.enter(this.#bytesOf(inputs, options), options.signal);
+    if (!(turn instanceof Promise)) return this.#start(turn, inputs, options);
+    // The caller may write to its arrays before this run has its turn.
+    const kept = inputs.map(copyOf);
+    return this.#start(await turn, kept, options);
+  }
+
+  /** What a run takes of the device until it is done: inputs on their way, and results that stay. */
+  #bytesOf(
+    inputs: readonly (HostTensor | DeviceTensor)[],
+    { keepOnDevice = false }: SessionRunOptions,
+  ): number {
+    const { buffers, outputs } = this.#executable;
+    const written = inputs.reduce(
+      (sum, value) => sum + (value instanceof DeviceTensor ? 0 : value.data.byteLength),
+      0,
+    );
+    return outputs.reduce(
+      (sum, { buffer }) => sum + (keepOnDevice ? buffers[buffer]!.sizeBytes : 0),
+      written,
+    );
+  }
+
+  /** Enqueues a run before anything is awaited. */
+  #start(
+    ticket: Ticket,
+    inputs: readonly (HostTensor | DeviceTensor)[],
+    options: SessionRunOptions,
+  ): Promise<SessionRun> {
+    try {
+      this.checkUsable();
+      this.#preparation.refresh();
+      const running = this.#finishRun(this.#bind(inputs, options.keepOnDevice === true), options);
+      this.#queue.started(ticket, options.keepOnDevice === true ? undefined : running);
+      return running;
+    } catch (error) {
+      this.#queue.release(ticket);
+      throw error;
+    }
+  }
+
+  async #finishRun(bound: BoundRun, options: SessionRunOptions): Promise<SessionRun> {
     try {
       const submitted = this.#device.submit(bound.list, { profile: options.profile === true });
       for (const parameter of this.#updated) parameter.markWritten();
@@ -261,7 +328,7 @@ export class Session {
   }
 
   /** The command list for these inputs: the recorded one unless tensors come from or stay on the device. */
-  #bind(inputs: readonly (HostTensor | DeviceTensor)[], keep: boolean) {
+  #bind(inputs: readonly (HostTensor | DeviceTensor)[], keep: boolean): BoundRun {
     const executable = this.#executable;
     const buffers = [...this.#buffers];
     executable.inputs.forEach((tensor, i) => {

@@ -14,6 +14,7 @@ import type {
   DeviceBuffer,
   DispatchTiming,
 } from "../device.ts";
+import { Breather } from "../event-loop.ts";
 import { KernelCache } from "../kernel-cache.ts";
 import type { CpuMemory } from "./cpu-memory.ts";
 import type { EngineFeatures } from "./engine-features.ts";
@@ -48,6 +49,7 @@ export class CpuDevice implements Device {
   #disposed = false;
   readonly #memory: CpuMemory;
   readonly #pool: ThreadPool | undefined;
+  readonly #breather = new Breather();
   /** By the module's bytes. */
   readonly #functions = new KernelCache<Uint8Array, NumberedFunction>();
   #functionCount = 0;
@@ -147,6 +149,8 @@ export class CpuDevice implements Device {
       if (options.profile === true)
         timings.push({ kernel: dispatch.kernel.source.name, elapsedMs: performance.now() - start });
     });
+    // The work is done: awaiting runs one after the other would never let a timer fire.
+    await this.#breather.breathe();
     return timings;
   }
 
