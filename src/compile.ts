@@ -5,7 +5,7 @@
  */
 import type { Plan } from "./codegen/plan.ts";
 import { planAndWrite } from "./codegen/plan-and-write.ts";
-import type { Executable, InterfaceTensor } from "./codegen/executable.ts";
+import type { Executable, IndexCheck, InterfaceTensor } from "./codegen/executable.ts";
 import { Compiled, type Results, type StateOwner } from "./compiled.ts";
 import { Variants } from "./compiled-variants.ts";
 import { openDump } from "./dump.ts";
@@ -304,9 +304,15 @@ function withInterface(
     const dtype = declared?.get(tensor.name);
     return dtype === undefined ? tensor : { ...tensor, declared: dtype };
   };
+  const checksOf = new Map<string, IndexCheck[]>();
+  for (const { input, ...check } of indices) {
+    const own = checksOf.get(input);
+    if (own === undefined) checksOf.set(input, [check]);
+    else own.push(check);
+  }
   const withIndices = (tensor: InterfaceTensor): InterfaceTensor => {
-    const own = indices.flatMap(({ input, ...check }) => (input === tensor.name ? [check] : []));
-    return own.length === 0 ? tensor : { ...tensor, indices: own };
+    const own = checksOf.get(tensor.name);
+    return own === undefined ? tensor : { ...tensor, indices: own };
   };
   const { inputs, outputs } = built.executable;
   return {

@@ -177,7 +177,8 @@ export class Compiled<Result = HostTensor<"f32">> {
   /** Named inputs in the order of the program's. */
   #inOrder(named: NamedInputs): readonly RunTensor[] {
     const expected = this.#parts.executable.inputs.map((input) => input.name);
-    const unknown = Object.keys(named).filter((name) => !expected.includes(name));
+    const known = new Set(expected);
+    const unknown = Object.keys(named).filter((name) => !known.has(name));
     const missing = expected.filter((name) => !Object.hasOwn(named, name));
     if (unknown.length + missing.length > 0) {
       throw new UserError(

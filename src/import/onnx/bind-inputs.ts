@@ -30,7 +30,8 @@ export function bindInputs(
   shapes: ShapeBindings,
   constants: ConstantBindings,
 ): readonly BoundInput[] {
-  const unknown = Object.keys(constants).filter((name) => !inputs.some((input) => input.name === name));
+  const names = new Set(inputs.map(({ name }) => name));
+  const unknown = Object.keys(constants).filter((name) => !names.has(name));
   if (unknown.length > 0) {
     throw new UserError(
       "argument",

@@ -125,7 +125,8 @@ function initializerOf(tensor: TensorProto, files: TensorFiles): Initializer {
 function checkDistinct(kind: string, infos: readonly ValueInfoProto[]): void {
   const names = infos.map(({ name }) => name);
   if (names.includes("")) throw new UserError("file-format", `onnx: an ${kind} has no name.`);
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  const last = new Map(names.map((name, i) => [name, i]));
+  const twice = names.find((name, i) => last.get(name) !== i);
   if (twice !== undefined) throw new UserError("file-format", `onnx: ${kind} '${twice}' is declared twice.`);
 }
 

@@ -65,6 +65,7 @@ export function traceOnnx(
   const replaced = model.overridable.filter(
     ({ name }) => overridden.includes(name) || Object.hasOwn(constants, name),
   );
+  const replacedNames = new Set(replaced.map(({ name }) => name));
   const inputs = [...model.inputs, ...replaced];
   for (const { input, shape, value } of bindInputs(inputs, shapes, constants)) {
     const { name, dtype, elementType } = input;
@@ -76,7 +77,7 @@ export function traceOnnx(
     scope.define(name, { symbol: () => symbol, constant: undefined, elementType, sources: new Set([name]) });
   }
   for (const [name, initializer] of model.initializers) {
-    if (replaced.some((input) => input.name === name)) continue;
+    if (replacedNames.has(name)) continue;
     const { parameter, elementType } = initializer;
     scope.define(name, {
       constant: initializer,
@@ -309,11 +310,19 @@ const noSources: ReadonlySet<string> = new Set();
 
 /** All values of most models come from the same inputs, and so share one set. */
 function sourcesOf(inputs: readonly (OnnxValue | undefined)[]): ReadonlySet<string> {
-  return inputs.reduce((all, input) => {
+  let all = noSources;
+  let own: Set<string> | undefined;
+  for (const input of inputs) {
     const more = input?.sources ?? noSources;
-    if (more === all || [...more].every((name) => all.has(name))) return all;
-    return all.size === 0 ? more : new Set([...all, ...more]);
-  }, noSources);
+    if (more === all || [...more].every((name) => all.has(name))) continue;
+    if (all.size === 0) all = more;
+    else {
+      own ??= new Set(all);
+      for (const name of more) own.add(name);
+      all = own;
+    }
+  }
+  return all;
 }
 
 function graphName(name: string): string {
