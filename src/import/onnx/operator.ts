@@ -93,6 +93,11 @@ export class OperatorNode {
     if (dialect.opset < 6) this.#read.add("consumed_inputs");
   }
 
+  /** The operator's name. */
+  get operator(): string {
+    return this.#node.proto.opType;
+  }
+
   get opset(): number {
     return this.dialect.opset;
   }

@@ -12,10 +12,14 @@ export const positive: Limits = [1, 2 ** 31 - 1];
 /** Sizes and amounts that may be none. */
 export const natural: Limits = [0, 2 ** 31 - 1];
 
-/** Indices along an axis of `size` elements, from the end where negative. */
+/** Indices along an axis of `size` elements, from the end where negative; those that a run brings are checked then. */
 export function checkIndices(node: OperatorNode, position: number, size: number, axis: number): void {
   const data = node.known(position)?.data;
-  if (data === undefined) return;
+  if (data === undefined) {
+    const what = `${node.operator}: an index along axis ${axis} of ${size} elements`;
+    node.trace.noteIndex(node.input(position).id, { least: -size, greatest: size - 1 }, what);
+    return;
+  }
   const at = outsideOf(data, size, 0, 1);
   if (at < 0) return;
   const range = size === 0 ? "none, as there are no elements" : `${-size} to ${size - 1}`;
