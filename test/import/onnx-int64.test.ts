@@ -143,6 +143,41 @@ for (const kind of testedDevices) {
       expect(results["product"]!.dtype).toBe("i64");
     });
 
+    it("has exact extremes and their positions, along any axes", async () => {
+      const values = [5_000_000_000n, -5_000_000_000n, 7n, 5_000_000_001n, -(2n ** 63n), 5_000_000_001n];
+      const results = await run(
+        kind,
+        {
+          nodes: [
+            node("Mul", ["a", "zero"], ["nothing"]),
+            node("Add", ["nothing", "v"], ["x"]),
+            node("ReduceMax", ["x", "last"], ["rows"], { keepdims: 0 }),
+            node("ReduceMin", ["x"], ["least"], { keepdims: 1 }),
+            node("ArgMax", ["x"], ["most"], { axis: 1, keepdims: 0 }),
+            node("ArgMax", ["x"], ["lastMost"], { axis: 1, keepdims: 0, select_last_index: 1 }),
+            node("ArgMin", ["x"], ["leastAt"], { axis: 0, keepdims: 1 }),
+          ],
+          initializers: [integers("zero", [0]), integers("last", [1]), integers("v", values, [2, 3])],
+        },
+        { a: long([1, 2, 3, 4, 5, 6], [2, 3]) },
+        [
+          ["rows", INT64, [2]],
+          ["least", INT64, [1, 1]],
+          ["most", INT64, [2]],
+          ["lastMost", INT64, [2]],
+          ["leastAt", INT64, [1, 3]],
+        ],
+      );
+      const found = Object.fromEntries(Object.entries(results).map(([name, { data }]) => [name, [...data]]));
+      expect(found).toEqual({
+        rows: [5_000_000_000n, 5_000_000_001n],
+        least: [-(2n ** 63n)],
+        most: [0n, 0n],
+        lastMost: [0n, 2n],
+        leastAt: [0n, 1n, 0n],
+      });
+    });
+
     it("comes exactly out of floats, and is folded exactly where it is known", async () => {
       const results = await run(
         kind,

@@ -120,6 +120,15 @@ export interface NodeToRun {
   readonly operator: Operator;
 }
 
+/** Refuses what an operator did not look at. */
+export function expectAllRead(context: OperatorNode): void {
+  const unread = context.unread();
+  if (unread.length > 0) context.fail("unsupported", `attribute ${unread.join(", ")} is not supported.`);
+  const unreadInputs = context.unreadInputs();
+  if (unreadInputs.length > 0)
+    context.fail("unsupported", `input ${unreadInputs.join(", ")} is not supported.`);
+}
+
 /** Runs the operator on given inputs; refuses what it did not look at. */
 export function run({ node, dialect, trace, inputs, operator }: NodeToRun): {
   readonly results: readonly OperatorResult[];
@@ -127,11 +136,7 @@ export function run({ node, dialect, trace, inputs, operator }: NodeToRun): {
 } {
   const context = new OperatorNode(node, dialect, trace, inputs);
   const result = operator(context);
-  const unread = context.unread();
-  if (unread.length > 0) context.fail("unsupported", `attribute ${unread.join(", ")} is not supported.`);
-  const unreadInputs = context.unreadInputs();
-  if (unreadInputs.length > 0)
-    context.fail("unsupported", `input ${unreadInputs.join(", ")} is not supported.`);
+  expectAllRead(context);
   return {
     results: Array.isArray(result) ? (result as readonly OperatorResult[]) : [result as OperatorResult],
     context,

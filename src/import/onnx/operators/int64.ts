@@ -5,6 +5,7 @@
 import { elementCount } from "../../../ir/shape.ts";
 import { Tensor } from "../../../nn/tensor.ts";
 import {
+  expectAllRead,
   full,
   isWide,
   overflow,
@@ -17,9 +18,11 @@ import {
   type NodeToRun,
   type RangedResult,
 } from "../int64.ts";
-import type { IntegerRange, OnnxValue, OperatorNode } from "../operator.ts";
+import { OperatorNode, type IntegerRange, type OnnxValue } from "../operator.ts";
 import { TensorProto_DataType as DataType } from "../schema/onnx_pb.ts";
 import { integerLimits } from "../tensors.ts";
+import { axesOf, trailingAxis } from "./axes.ts";
+import { reductions } from "./reductions.ts";
 import * as wide from "../wide-integer.ts";
 import type { WideInteger } from "../wide-integer.ts";
 
@@ -327,8 +330,14 @@ const int64Operators: ReadonlyMap<string, Int64Operator> = new Map<string, Int64
   ["Div", dividing],
   ["Clip", clipping],
   ["Mod", (task) => (rangesOf(task) === undefined ? undefined : below(rangeOfValue(task.inputs[1])!))],
-  ["ReduceMax", rangeOfFirst64],
-  ["ReduceMin", rangeOfFirst64],
+  ["ReduceMax", reducingTo("max")],
+  ["ReduceMin", reducingTo("min")],
+  ["ArgMax", findingThe("max")],
+  ["ArgMin", findingThe("min")],
+  ["ReduceMean", throughFloats],
+  ["ReduceL2", throughFloats],
+  ["ReduceLogSum", throughFloats],
+  ["ReduceLogSumExp", throughFloats],
   ["ReduceL1", checked((task) => times([0, magnitude(rangeOfFirst(task))], countOf(task)))],
   ["ReduceSumSquare", checked((task) => times([0, magnitude(rangeOfFirst(task)) ** 2], countOf(task)))],
   ["ReduceProd", checked(() => full)],
@@ -383,8 +392,62 @@ function below(range: IntegerRange): IntegerRange {
   return [0 - most, most];
 }
 
-function rangeOfFirst64(task: NodeToRun): IntegerRange | undefined {
-  return rangeOfValue(task.inputs[0]);
+/** The largest or smallest number along axes, which stay as 1: by the high words, and of equal ones by the low. */
+function extremeOf({ low, high }: WideInteger, axes: readonly number[], which: "max" | "min"): WideInteger {
+  const most = high[which]([...axes], true);
+  const other = new Tensor(low.trace, low.trace.scalar(which === "max" ? 0 : 2 ** 32 - 1, "u32"));
+  return { low: low.where(high.eq(most), other)[which]([...axes], true), high: most };
+}
+
+function reducingTo(which: "max" | "min"): Int64Operator {
+  return (task) => {
+    const range = rangeOfValue(task.inputs[0]);
+    if (range === undefined || !isWide(range)) return range;
+    const words = wordsOf(task.inputs[0]!, task.trace);
+    const { shape } = words.low;
+    const context = new OperatorNode(task.node, task.dialect, task.trace, [
+      symbolValue(words.high, DataType.INT32),
+      ...task.inputs.slice(1),
+    ]);
+    context.input(0);
+    const given = axesOf(context, shape.length, 1) ?? [];
+    const isNothing = given.length === 0 && context.flag("noop_with_empty_axes", false);
+    const keepDims = context.flag("keepdims", true);
+    context.ignore("noop_with_empty_axes");
+    expectAllRead(context);
+    const axes = given.length > 0 ? given : shape.map((_, axis) => axis);
+    // Of nothing, the operator itself knows the result.
+    if (elementCount(shape) === 0) return undefined;
+    if (isNothing) return pair(words, range);
+    const { low, high } = extremeOf(words, axes, which);
+    const kept = shape.flatMap((size, axis) => (!axes.includes(axis) ? [size] : keepDims ? [1] : []));
+    return pair({ low: low.reshape(kept), high: high.reshape(kept) }, range);
+  };
+}
+
+/** The position of the extreme: that of the largest where 1 says which are as extreme. */
+function findingThe(which: "max" | "min"): Int64Operator {
+  return (task) => {
+    const range = rangeOfValue(task.inputs[0]);
+    if (range === undefined || !isWide(range)) return undefined;
+    const words = wordsOf(task.inputs[0]!, task.trace);
+    const context = new OperatorNode(task.node, task.dialect, task.trace, task.inputs);
+    const axis = trailingAxis(context, words.low, 0);
+    const isExtreme = wide.equal(words, extremeOf(words, [axis], which)).to("i32");
+    const inputs = task.inputs.with(0, symbolValue(isExtreme, DataType.INT32));
+    const { results } = run({ ...task, inputs, operator: reductions["ArgMax"]! });
+    return results.map((value) => ({ value, elementType: DataType.INT64, range: word }));
+  };
+}
+
+/** What is computed in floats in any case, and truncated. */
+function throughFloats(task: NodeToRun): readonly RangedResult[] | undefined {
+  const range = rangeOfValue(task.inputs[0]);
+  if (range === undefined || !isWide(range)) return undefined;
+  const floats = wide.toFloat(wordsOf(task.inputs[0]!, task.trace));
+  const inputs = task.inputs.with(0, symbolValue(floats, DataType.FLOAT));
+  const [result] = run({ ...task, inputs }).results as [Tensor];
+  return pair(wide.fromFloat(result), full);
 }
 
 function productOfAll({ inputs }: NodeToRun): IntegerRange {
