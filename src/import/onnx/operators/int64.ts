@@ -332,8 +332,9 @@ const int64Operators: ReadonlyMap<string, Int64Operator> = new Map<string, Int64
   ["Mod", (task) => (rangesOf(task) === undefined ? undefined : below(rangeOfValue(task.inputs[1])!))],
   ["ReduceMax", reducingTo("max")],
   ["ReduceMin", reducingTo("min")],
-  ["ArgMax", findingThe("max")],
-  ["ArgMin", findingThe("min")],
+  ["ArgMax", either(findingThe("max"), positions)],
+  ["ArgMin", either(findingThe("min"), positions)],
+  ["TopK", positions],
   ["ReduceMean", throughFloats],
   ["ReduceL2", throughFloats],
   ["ReduceLogSum", throughFloats],
@@ -438,6 +439,15 @@ function findingThe(which: "max" | "min"): Int64Operator {
     const { results } = run({ ...task, inputs, operator: reductions["ArgMax"]! });
     return results.map((value) => ({ value, elementType: DataType.INT64, range: word }));
   };
+}
+
+/** Positions among the elements; and of TopK, the elements themselves. */
+function positions({ inputs }: NodeToRun): IntegerRange | undefined {
+  const [x] = inputs;
+  if (x === undefined) return undefined;
+  const own = rangeOfValue(x);
+  if (own !== undefined && isWide(own)) return undefined;
+  return hull([[0, Math.max(elementCount(shapeOf(x)) - 1, 0)], ...(own === undefined ? [] : [own])]);
 }
 
 /** What is computed in floats in any case, and truncated. */
