@@ -60,7 +60,7 @@ export class UserError extends Error {
     readonly origin: UserErrorOrigin = {},
     options?: ErrorOptions,
   ) {
-    super(message + describeOrigin(origin), options);
+    super(readable(message) + describeOrigin(origin), options);
   }
 }
 
@@ -69,6 +69,20 @@ export class InternalError extends Error {
   /** Tells the class where `instanceof` cannot. */
   override readonly name = "InternalError";
 }
+
+/**
+ * Names and lists in messages may come from files, which make them as long as they like: of a long message its begin
+ * and its end, where the remedy is. Generated kernels are quoted whole: they are what a message about them is for.
+ */
+function readable(message: string): string {
+  const isLong = message.length > shown.begin + shown.end + 200 && !message.includes("\n--- source ---\n");
+  if (!isLong) return message;
+  const left = message.length - shown.begin - shown.end;
+  return `${message.slice(0, shown.begin)} … (${left} characters) … ${message.slice(-shown.end)}`;
+}
+
+/** Characters of long messages. */
+const shown = { begin: 6000, end: 1500 } as const;
 
 function describeOrigin(origin: UserErrorOrigin): string {
   const place = [

@@ -63,6 +63,7 @@ async function readImage(bytes: Bytes): Promise<void> {
 
 /** The header, whose length fits again more often than not. */
 function mutateSafetensors(bytes: Bytes, random: Random): Bytes {
+  if (bytes.length < 8) return mutateBytes(bytes, random);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   if (!(length <= bytes.length - 8) || random.chance(0.1)) return mutateBytes(bytes, random);
   const header = mutateJson(bytes.slice(8, 8 + length), random);

@@ -5,6 +5,7 @@
  *     magic · protocol 1001 · {little_endian, …} · state dict · [key, …] · (count of elements: int64, elements) for each key
  */
 import { UserError } from "../errors.ts";
+import type { MemoryBudget } from "./memory-budget.ts";
 import { storageOf, type Storage } from "./pytorch-tensors.ts";
 import { fileDTypes } from "./safetensors-dtypes.ts";
 import { isKind, unpickleAt, type PickleGlobal, type PickleValue } from "./unpickle.ts";
@@ -29,10 +30,12 @@ export function isLegacy(file: Uint8Array): boolean {
 export function readLegacy(
   file: Uint8Array<ArrayBuffer>,
   globals: ReadonlyMap<string, PickleGlobal>,
+  budget: MemoryBudget,
 ): LegacyFile {
   const nothing = {
     globals: new Map<string, PickleGlobal>(),
     persistent: () => fail("a storage where none is."),
+    budget,
   };
   let at = 0;
   const next = (options: Parameters<typeof unpickleAt>[2] = nothing): PickleValue => {
@@ -54,7 +57,7 @@ export function readLegacy(
     if (isKind(found, "object")) note(stored, found.value as Storage);
     return found;
   };
-  const top = next({ globals, persistent });
+  const top = next({ globals, persistent, budget });
   const keys = next();
   if (!isKind(keys, "list")) return fail("the file does not list its storages.");
 

@@ -7,7 +7,15 @@ import type { HostArray } from "../ir/dtype.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
 import { elementCount, formatShape, rowMajorStrides } from "../ir/shape.ts";
 import { fileDTypes } from "./safetensors-dtypes.ts";
-import { isKind, unpickleFail, type PickleGlobal, type PickleKey, type PickleValue } from "./unpickle.ts";
+import type { MemoryBudget } from "./memory-budget.ts";
+import {
+  cost,
+  isKind,
+  unpickleFail,
+  type PickleGlobal,
+  type PickleKey,
+  type PickleValue,
+} from "./unpickle.ts";
 
 /** Elements in the file: a file of the archive, or a part of a file that is none. */
 export interface Storage {
@@ -52,7 +60,7 @@ const storageTypes: ReadonlyMap<string, string> = new Map([
   ["torch.BoolStorage", "BOOL"],
 ]);
 
-const callable = (name: string, call: (args: readonly PickleValue[]) => PickleValue) =>
+const callable = (name: string, call: NonNullable<PickleGlobal["call"]>) =>
   [name, { kind: "global", name, call }] as const;
 
 /** Every name that a checkpoint may import. */
@@ -70,9 +78,11 @@ export const pytorchGlobals: ReadonlyMap<string, PickleGlobal> = new Map<string,
 ]);
 
 /** Of nothing, or as Python 2 wrote it, of a list of pairs. */
-function orderedDict(args: readonly PickleValue[]): PickleValue {
+function orderedDict(args: readonly PickleValue[], budget: MemoryBudget): PickleValue {
   const [list, ...others] = args;
   const items = list === undefined ? [] : isKind(list, "list") ? list.items : undefined;
+  // One list may be made dictionaries of many times.
+  budget.spend((items?.length ?? 0) * cost.entry, "an OrderedDict");
   const pairs = items?.map((pair) => (isKind(pair, "list") || isKind(pair, "tuple") ? pair.items : []));
   const entries = new Map<PickleKey, PickleValue>();
   for (const [key, value, ...more] of pairs ?? []) {
@@ -137,28 +147,12 @@ function isSize(value: PickleValue | undefined): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
-/** Bytes that tensors may still take; views that repeat elements could ask for any number. */
-export class TensorBudget {
-  #left: number;
-  constructor(bytes: number) {
-    this.#left = bytes;
-  }
-  spend(bytes: number, tensor: string): void {
-    this.#left -= bytes;
-    if (this.#left < 0)
-      throw new UserError(
-        "file-format",
-        `pytorch: ${tensor} and those before it need more memory than a file of this size explains. Call contiguous() on expanded tensors before they are saved.`,
-      );
-  }
-}
-
 /** The elements of a view, row by row. */
 export function materialize(
   name: string,
   { storage, offset, shape, strides }: StridedTensor,
   readStorage: (key: string) => StorageBytes,
-  budget: TensorBudget,
+  budget: MemoryBudget,
 ): HostTensor {
   const tensor = `tensor ${JSON.stringify(name.slice(0, 200))}`;
   const refuse = (problem: string): never => {
@@ -181,12 +175,17 @@ export function materialize(
   }
   // Of a large storage only the part that the view reaches is decoded.
   const [begin, end] = count === 0 ? [0, 0] : [offset, last + 1];
-  budget.spend(Math.max(count, end - begin) * (format.hostDType === "i64" ? 8 : 4), tensor);
   const dense = rowMajorStrides(shape);
   const isDense = shape.every((size, axis) => size === 1 || strides[axis] === dense[axis]);
   const part = bytes.subarray(begin * format.elementBytes, end * format.elementBytes);
   // Weights are most of a file: a storage that one f32 tensor fills becomes its memory.
   const isWhole = part.length === bytes.buffer.byteLength && !isShared && storage.elementType === "F32";
+  if (!isWhole)
+    budget.spend(
+      Math.max(count, end - begin) * (format.hostDType === "i64" ? 8 : 4),
+      tensor,
+      "Call contiguous() on expanded tensors before they are saved.",
+    );
   const elements = isWhole ? new Float32Array(bytes.buffer) : format.decode(part);
   if (format.hostDType === "bool" && (elements as Uint8Array).some((element) => element > 1))
     refuse("holds a bool that is neither 0 nor 1");

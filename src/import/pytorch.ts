@@ -10,15 +10,12 @@ import {
   materialize,
   pytorchGlobals,
   storageOf,
-  TensorBudget,
   type StorageBytes,
   type StridedTensor,
 } from "./pytorch-tensors.ts";
+import { MemoryBudget } from "./memory-budget.ts";
 import { isLegacy, readLegacy } from "./pytorch-legacy.ts";
 import { isKind, unpickle, type PickleDict, type PickleValue } from "./unpickle.ts";
-
-/** What a file may grow to when it is unpacked: this much, or so many times its size. */
-const plausible = { bytes: 64 * 2 ** 20, factor: 8 } as const;
 
 /**
  * The tensors of a state dict that `torch.save` wrote, by name, each with memory of its own. A dictionary around
@@ -30,10 +27,10 @@ const plausible = { bytes: 64 * 2 ** 20, factor: 8 } as const;
  */
 export function readPytorch(bytes: Uint8Array | ArrayBuffer): Record<string, HostTensor> {
   const file = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes;
-  const { top, storagesOf } = isLegacy(file) ? openLegacy(file) : openZip(file);
+  const budget = new MemoryBudget("pytorch", file.length);
+  const { top, storagesOf } = isLegacy(file) ? openLegacy(file, budget) : openZip(file, budget);
   const tensors = findStateDict(top);
   const storages = storagesOf(new Set([...tensors.values()].map(({ storage }) => storage.key)));
-  const budget = new TensorBudget(Math.max(plausible.bytes, plausible.factor * file.length));
   const users = new Map<string, number>();
   for (const { storage } of tensors.values()) users.set(storage.key, (users.get(storage.key) ?? 0) + 1);
   const readStorage = (key: string): StorageBytes => ({
@@ -51,10 +48,10 @@ interface Opened {
   readonly storagesOf: (keys: ReadonlySet<string>) => ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 }
 
-function openZip(file: Uint8Array): Opened {
-  const archive = openArchive(file);
+function openZip(file: Uint8Array, budget: MemoryBudget): Opened {
+  const archive = openArchive(file, budget);
   const pickle = archive.extract([archive.picklePath]).get(archive.picklePath)!;
-  const top = unpickle(pickle, { globals: pytorchGlobals, persistent: storageOf });
+  const top = unpickle(pickle, { globals: pytorchGlobals, persistent: storageOf, budget });
   const storagesOf = (keys: ReadonlySet<string>) => {
     const files = archive.extract(Array.from(keys, archive.storagePath));
     return new Map(Array.from(keys, (key) => [key, files.get(archive.storagePath(key))!]));
@@ -62,8 +59,8 @@ function openZip(file: Uint8Array): Opened {
   return { top, storagesOf };
 }
 
-function openLegacy(file: Uint8Array): Opened {
-  const { top, storages } = readLegacy(file as Uint8Array<ArrayBuffer>, pytorchGlobals);
+function openLegacy(file: Uint8Array, budget: MemoryBudget): Opened {
+  const { top, storages } = readLegacy(file as Uint8Array<ArrayBuffer>, pytorchGlobals, budget);
   const storagesOf = (keys: ReadonlySet<string>) => {
     const missing = [...keys].find((key) => !storages.has(key));
     if (missing !== undefined)
@@ -86,7 +83,7 @@ interface Archive {
   readonly extract: (paths: readonly string[]) => ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 }
 
-function openArchive(file: Uint8Array): Archive {
+function openArchive(file: Uint8Array, budget: MemoryBudget): Archive {
   if (file[0] !== 0x50 || file[1] !== 0x4b) {
     const tar = new TextDecoder("latin1").decode(file.subarray(257, 262)) === "ustar";
     fail(
@@ -100,7 +97,7 @@ function openArchive(file: Uint8Array): Archive {
   }
   const entries = new Map<string, UnzipFileInfo>();
   unzip(file, (info) => {
-    if (entries.has(info.name)) fail(`the archive holds ${JSON.stringify(info.name)} twice.`);
+    if (entries.has(info.name)) fail(`the archive holds ${JSON.stringify(info.name.slice(0, 200))} twice.`);
     entries.set(info.name, info);
     return false;
   });
@@ -111,7 +108,7 @@ function openArchive(file: Uint8Array): Archive {
       "Is it a checkpoint written by torch.save?",
     );
   const folder = pickles[0]!.slice(0, -"data.pkl".length);
-  const extract = (paths: readonly string[]) => extractEntries(file, entries, paths);
+  const extract = (paths: readonly string[]) => extractEntries(file, entries, paths, budget);
   const order = `${folder}byteorder`;
   if (entries.has(order) && new TextDecoder().decode(extract([order]).get(order)) !== "little")
     fail("the elements are not little-endian.", "Save it again on a little-endian machine.");
@@ -122,6 +119,7 @@ function extractEntries(
   file: Uint8Array,
   entries: ReadonlyMap<string, UnzipFileInfo>,
   paths: readonly string[],
+  budget: MemoryBudget,
 ): ReadonlyMap<string, Uint8Array<ArrayBuffer>> {
   const wanted = new Set(paths);
   let total = 0;
@@ -133,9 +131,7 @@ function extractEntries(
       fail(`${path} is stored in ${info.size} bytes, but said to have ${info.originalSize}.`);
     total += info.originalSize;
   }
-  if (total > Math.max(plausible.bytes, plausible.factor * file.length)) {
-    fail(`its ${file.length} bytes are said to unpack to ${total}, which no weights do.`);
-  }
+  budget.spend(total, `what the archive is said to unpack to, ${total} bytes,`);
   const files = unzip(file, ({ name }) => wanted.has(name));
   for (const path of wanted) {
     const found = files.get(path);
@@ -161,10 +157,16 @@ function unzip(
 function findStateDict(top: PickleValue): ReadonlyMap<string, StridedTensor> {
   if (!isKind(top, "dict"))
     return fail("the file holds no dictionary.", "Save the state dict: model.state_dict().");
-  const whole = tensorsOf(top);
+  // One dictionary may be there under many names.
+  const known = new Map<PickleDict, ReadonlyMap<string, StridedTensor> | undefined>();
+  const tensorsIn = (dict: PickleDict) => {
+    if (!known.has(dict)) known.set(dict, tensorsOf(dict));
+    return known.get(dict);
+  };
+  const whole = tensorsIn(top);
   if (whole !== undefined) return whole;
   const inner = [...top.entries].flatMap(([key, value]) => {
-    const tensors = isKind(value, "dict") && value.entries.size > 0 ? tensorsOf(value) : undefined;
+    const tensors = isKind(value, "dict") && value.entries.size > 0 ? tensorsIn(value) : undefined;
     return tensors === undefined ? [] : [{ key, tensors }];
   });
   const named = inner.filter(({ key }) => key === "state_dict" || key === "model");

@@ -9,6 +9,7 @@
  */
 import { UserError } from "../errors.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
+import { shortText } from "../ir/short-text.ts";
 import { elementCount, formatShape } from "../ir/shape.ts";
 import { fileDTypeOf, fileDTypes } from "./safetensors-dtypes.ts";
 
@@ -80,7 +81,7 @@ function checkMetadata(value: unknown): void {
 }
 
 function readEntry(name: string, value: unknown): Entry {
-  const tensor = `tensor ${JSON.stringify(name)}`;
+  const tensor = `tensor ${shortText(name)}`;
   if (!isRecord(value)) fail(`${tensor} is ${describe(value)}, expected dtype, shape and data_offsets.`);
   const { dtype, shape, data_offsets: offsets } = value;
   const format = typeof dtype === "string" ? fileDTypes.get(dtype) : undefined;
@@ -111,7 +112,7 @@ function checkCoverage(entries: readonly Entry[], dataLength: number): void {
   let covered = 0;
   let before = "the start of the data";
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
-    const tensor = `tensor ${JSON.stringify(name)}`;
+    const tensor = `tensor ${shortText(name)}`;
     if (end > dataLength)
       fail(`${tensor} ends at byte ${end}, but the data has ${dataLength} bytes. The file may be cut short.`);
     if (begin < covered)
@@ -132,7 +133,7 @@ function readTensor({ name, dtype, shape, begin, end }: Entry, data: Uint8Array)
     const wrong = (elements as Uint8Array).findIndex((element) => element > 1);
     if (wrong >= 0)
       fail(
-        `tensor ${JSON.stringify(name)}, BOOL, holds ${elements[wrong]} at position ${wrong}, expected 0 or 1.`,
+        `tensor ${shortText(name)}, BOOL, holds ${elements[wrong]} at position ${wrong}, expected 0 or 1.`,
       );
   }
   return { dtype: format.hostDType, shape: [...shape], data: elements } as HostTensor;
@@ -150,8 +151,7 @@ function isSizes(value: unknown, largest: number): value is readonly number[] {
 
 /** A value of the header, short enough for a message. */
 function describe(value: unknown): string {
-  const text = JSON.stringify(value) ?? "missing";
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  return value === undefined ? "missing" : shortText(value);
 }
 
 /**
@@ -180,7 +180,7 @@ export function writeSafetensors(
     if (elementCount(shape) !== data.length) {
       throw new UserError(
         "shape",
-        `writeSafetensors: tensor ${JSON.stringify(name)} has shape ${formatShape(shape)}, but ${data.length} elements.`,
+        `writeSafetensors: tensor ${shortText(name)} has shape ${formatShape(shape)}, but ${data.length} elements.`,
       );
     }
     begins.set(name, dataLength);

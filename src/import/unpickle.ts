@@ -1,9 +1,11 @@
 /**
  * A restricted unpickler. It understands the opcodes that `torch.save` writes (protocols 2 to 5, Python 2 included) and builds
  * dictionaries, lists, tuples, strings, numbers, booleans and None; whatever a pickle asks to import is looked
- * up in the caller's table, and a name that is not there is refused before anything is called.
+ * up in the caller's table, and a name that is not there is refused before anything is called. One byte can make an
+ * object, and a short file be unpacked to many bytes: what is made is paid for from a budget, see `cost`.
  */
 import { UserError } from "../errors.ts";
+import type { MemoryBudget } from "./memory-budget.ts";
 
 export type PickleKey = string | number | bigint | boolean | null;
 
@@ -32,7 +34,7 @@ export interface PickleTuple {
 export interface PickleGlobal {
   readonly kind: "global";
   readonly name: string;
-  readonly call?: (args: readonly PickleValue[]) => PickleValue;
+  readonly call?: (args: readonly PickleValue[], budget: MemoryBudget) => PickleValue;
 }
 
 export interface UnpickleOptions {
@@ -40,7 +42,27 @@ export interface UnpickleOptions {
   readonly globals: ReadonlyMap<string, PickleGlobal>;
   /** Turns a persistent id into what it stands for. */
   readonly persistent: (id: PickleValue) => PickleValue;
+  /** For all that is made of the file. */
+  readonly budget: MemoryBudget;
 }
+
+/** About what V8 takes for things, in bytes; twice that where tables grow, which are then there twice. */
+export const cost = {
+  dict: 240,
+  list: 120,
+  tuple: 80,
+  string: 32,
+  object: 240,
+  /** Of a dictionary or of the memory. */
+  entry: 96,
+  /** Of a list, a tuple or the stack. */
+  item: 24,
+} as const;
+
+/** A Map holds at most 2^24. */
+const mostEntries = 2 ** 23;
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
 
 const mark = Symbol("mark");
 
@@ -104,61 +126,62 @@ class Unpickler {
         this.#take(8);
         return;
       case 0x28: // MARK
+        this.#spend(cost.item);
         stack.push(mark);
         return;
       case 0x30: // POP
         if (stack.pop() === undefined) this.#fail("takes a value that is not there");
         return;
       case 0x4e: // NONE
-        stack.push(null);
+        this.#push(null);
         return;
       case 0x88: // NEWTRUE
-        stack.push(true);
+        this.#push(true);
         return;
       case 0x89: // NEWFALSE
-        stack.push(false);
+        this.#push(false);
         return;
       case 0x4a: // BININT
-        stack.push(this.#view.getInt32(this.#take(4), true));
+        this.#push(this.#view.getInt32(this.#take(4), true));
         return;
       case 0x4b: // BININT1
-        stack.push(this.#byte());
+        this.#push(this.#byte());
         return;
       case 0x4d: // BININT2
-        stack.push(this.#view.getUint16(this.#take(2), true));
+        this.#push(this.#view.getUint16(this.#take(2), true));
         return;
       case 0x8a: // LONG1
-        stack.push(this.#long(this.#byte()));
+        this.#push(this.#long(this.#byte()));
         return;
       case 0x47: // BINFLOAT, big-endian
-        stack.push(this.#view.getFloat64(this.#take(8), false));
+        this.#push(this.#view.getFloat64(this.#take(8), false));
         return;
       case 0x58: // BINUNICODE
-        stack.push(this.#text(this.#view.getUint32(this.#take(4), true)));
+        this.#push(this.#text(this.#view.getUint32(this.#take(4), true)));
         return;
       case 0x54: // BINSTRING, the text of Python 2
-        stack.push(this.#text(this.#view.getUint32(this.#take(4), true)));
+        this.#push(this.#text(this.#view.getUint32(this.#take(4), true)));
         return;
       case 0x55: // SHORT_BINSTRING
       case 0x8c: // SHORT_BINUNICODE
-        stack.push(this.#text(this.#byte()));
+        this.#push(this.#text(this.#byte()));
         return;
       case 0x7d: // EMPTY_DICT
-        stack.push({ kind: "dict", entries: new Map() });
+        this.#push({ kind: "dict", entries: new Map() }, cost.dict);
         return;
       case 0x5d: // EMPTY_LIST
-        stack.push({ kind: "list", items: [] });
+        this.#push({ kind: "list", items: [] }, cost.list);
         return;
       case 0x29: // EMPTY_TUPLE
-        stack.push({ kind: "tuple", items: [] });
+        this.#push({ kind: "tuple", items: [] }, cost.tuple);
         return;
       case 0x85: // TUPLE1
       case 0x86: // TUPLE2
       case 0x87: // TUPLE3
-        stack.push({ kind: "tuple", items: this.#popSeveral(opcode - 0x84) });
+        this.#push({ kind: "tuple", items: this.#popSeveral(opcode - 0x84) }, cost.tuple + 3 * cost.item);
         return;
       case 0x74: // TUPLE
-        stack.push({ kind: "tuple", items: this.#popToMark() });
+        this.#pushTuple(this.#popToMark());
         return;
       case 0x73: // SETITEM
         this.#setItems(this.#popSeveral(2));
@@ -173,13 +196,13 @@ class Unpickler {
         this.#append(this.#popToMark());
         return;
       case 0x71: // BINPUT
-        this.#memo.set(this.#byte(), this.#top());
+        this.#remember(this.#byte());
         return;
       case 0x72: // LONG_BINPUT
-        this.#memo.set(this.#view.getUint32(this.#take(4), true), this.#top());
+        this.#remember(this.#view.getUint32(this.#take(4), true));
         return;
       case 0x94: // MEMOIZE
-        this.#memo.set(this.#memo.size, this.#top());
+        this.#remember(this.#memo.size);
         return;
       case 0x68: // BINGET
         this.#recall(this.#byte());
@@ -188,13 +211,13 @@ class Unpickler {
         this.#recall(this.#view.getUint32(this.#take(4), true));
         return;
       case 0x63: // GLOBAL
-        stack.push(this.#global(this.#line(), this.#line()));
+        this.#push(this.#global(this.#line(), this.#line()));
         return;
       case 0x93: // STACK_GLOBAL
-        stack.push(this.#global(...(this.#popSeveral(2) as [PickleValue, PickleValue])));
+        this.#push(this.#global(...(this.#popSeveral(2) as [PickleValue, PickleValue])));
         return;
       case 0x51: // BINPERSID
-        stack.push(this.#options.persistent(this.#pop()));
+        this.#push(this.#options.persistent(this.#pop()), cost.object);
         return;
       case 0x52: // REDUCE
         this.#reduce();
@@ -207,6 +230,25 @@ class Unpickler {
           `the pickle has opcode 0x${opcode.toString(16).padStart(2, "0")} at byte ${this.#at - 1}, which plain state dicts do not need.`,
         );
     }
+  }
+
+  #spend(bytes: number): void {
+    this.#options.budget.spend(bytes, "the pickle");
+  }
+
+  #push(value: PickleValue, bytes = 0): void {
+    this.#spend(cost.item + bytes);
+    this.#stack.push(value);
+  }
+
+  #pushTuple(items: readonly PickleValue[]): void {
+    this.#push({ kind: "tuple", items }, cost.tuple + items.length * cost.item);
+  }
+
+  #remember(position: number): void {
+    this.#spend(cost.entry);
+    if (this.#memo.size >= mostEntries) this.#fail(`has more than ${mostEntries} things in its memory`);
+    this.#memo.set(position, this.#top());
   }
 
   #fail(problem: string): never {
@@ -227,8 +269,9 @@ class Unpickler {
 
   #text(length: number): string {
     const start = this.#take(length);
+    this.#spend(cost.string + 2 * length);
     try {
-      return new TextDecoder("utf-8", { fatal: true }).decode(this.#bytes.subarray(start, this.#at));
+      return decoder.decode(this.#bytes.subarray(start, this.#at));
     } catch {
       return this.#fail("holds a string that is not UTF-8");
     }
@@ -279,7 +322,7 @@ class Unpickler {
   #recall(position: number): void {
     const value = this.#memo.get(position);
     if (value === undefined) this.#fail(`asks for number ${position} of its memory, which is empty`);
-    this.#stack.push(value);
+    this.#push(value);
   }
 
   #setItems(values: readonly PickleValue[]): void {
@@ -290,6 +333,9 @@ class Unpickler {
       const key = values[i]!;
       if (typeof key === "object" && key !== null)
         return unpickleFail(`a dictionary has a key that is a ${key.kind}, not a string or number.`);
+      this.#spend(cost.entry);
+      if (target.entries.size >= mostEntries)
+        this.#fail(`has a dictionary of more than ${mostEntries} entries`);
       target.entries.set(key, values[i + 1]!);
     }
   }
@@ -297,6 +343,7 @@ class Unpickler {
   #append(values: readonly PickleValue[]): void {
     const target = this.#top();
     if (!isKind(target, "list")) return this.#fail("appends to what is no list");
+    this.#spend(values.length * cost.item);
     for (const value of values) target.items.push(value);
   }
 
@@ -317,7 +364,7 @@ class Unpickler {
     if (!isKind(target, "global") || !isKind(args, "tuple"))
       return this.#fail("calls what is not a function");
     if (target.call === undefined) return unpickleFail(`the pickle calls ${target.name}.`);
-    this.#stack.push(target.call(args.items));
+    this.#push(target.call(args.items, this.#options.budget), cost.object);
   }
 
   /** Attributes of an ordered dictionary (a state dict's versions) are not part of what it holds. */

@@ -2,6 +2,7 @@
 import { UserError } from "../errors.ts";
 import { convertArray } from "./convert-array.ts";
 import { allocateArray, hostDTypes, type HostArray, type HostArrays, type HostDType } from "./dtype.ts";
+import { shortText } from "./short-text.ts";
 import { elementCount, formatShape, type Shape } from "./shape.ts";
 
 /** A tensor in host memory: what `run` takes and returns. `tensor(…)` makes one. */
@@ -60,7 +61,7 @@ export function checkShape(shape: Shape, asked: string): void {
   if (!Array.isArray(shape) || !shape.every((size) => Number.isInteger(size) && size >= 0)) {
     throw new UserError(
       "shape",
-      `${asked}: shape ${JSON.stringify(shape)} is not a list of integers ≥ 0. Symbolic sizes are bound before compiling.`,
+      `${asked}: shape ${shortText(shape)} is not a list of integers ≥ 0. Symbolic sizes are bound before compiling.`,
     );
   }
   if (elementCount(shape) >= 2 ** 31) {
@@ -205,7 +206,7 @@ export function checkHostTensor({ dtype, shape, data }: HostTensor, asked: strin
   if (!hostDTypes.has(dtype)) {
     throw new UserError(
       "dtype",
-      `${asked}: dtype ${JSON.stringify(dtype)} is not known; expected one of ${[...hostDTypes].join(", ")}.`,
+      `${asked}: dtype ${shortText(dtype)} is not known; expected one of ${[...hostDTypes].join(", ")}.`,
     );
   }
   checkShape(shape, asked);

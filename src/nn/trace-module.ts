@@ -3,6 +3,7 @@
  * and state inputs, and the structure (tensor, array or object) in which results go back to the caller.
  */
 import { UserError } from "../errors.ts";
+import { shortText } from "../ir/short-text.ts";
 import { isDType, type DType, type HostDType } from "../ir/dtype.ts";
 import { checkShape } from "../ir/host-tensor.ts";
 import type { Shape } from "../ir/shape.ts";
@@ -126,12 +127,7 @@ function structureOf(
     });
     if (entries.length > 0) return { kind: "object", entries: Object.fromEntries(entries) };
   }
-  const got =
-    value === undefined
-      ? "nothing"
-      : value instanceof Promise
-        ? "a promise"
-        : (JSON.stringify(value) ?? typeof value);
+  const got = value === undefined ? "nothing" : value instanceof Promise ? "a promise" : shortText(value);
   throw new UserError(
     "model",
     `forward() must return a tensor, or an array or object of tensors; ${name} is ${got}. Is a return statement missing?`,

@@ -3,6 +3,7 @@
  * parameters and compiled kernels are shared, too; a device that was lost or disposed is replaced.
  */
 import { UserError } from "../errors.ts";
+import { shortText } from "../ir/short-text.ts";
 import { wasmTarget, type Target } from "../codegen/target.ts";
 import { chooseThreadCount } from "./cpu/thread-count.ts";
 import { openCpuDevice } from "./cpu/open-cpu-device.ts";
@@ -110,7 +111,7 @@ export async function openDevice(
     if (!Object.hasOwn(openers, choice)) {
       throw new UserError(
         "argument",
-        `device: expected "auto", "cpu", "webgpu", "opencl" or a Device, got ${JSON.stringify(choice)}.`,
+        `device: expected "auto", "cpu", "webgpu", "opencl" or a Device, got ${shortText(choice)}.`,
       );
     }
     return { device: await sharedDevice(choice), reason: "asked for" };

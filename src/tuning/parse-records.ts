@@ -1,5 +1,6 @@
 /** Reads the text of a records file, which anyone may have written: everything is checked before it is believed. */
 import { UserError } from "../errors.ts";
+import { shortText } from "../ir/short-text.ts";
 import type { DeviceRecords, TuningEntry } from "./records.ts";
 
 /** What no file that `tune` wrote comes near. */
@@ -40,7 +41,10 @@ function parseDevice(value: unknown, at: string): DeviceRecords {
   };
   const entries = entriesOf(device["choices"], `${at}.choices`, limits.entries).map(
     ([signature, entry]) =>
-      [nameOf(signature, `${at}.choices`), parseEntry(entry, `${at}.choices[${quote(signature)}]`)] as const,
+      [
+        nameOf(signature, `${at}.choices`),
+        parseEntry(entry, `${at}.choices[${shortText(signature)}]`),
+      ] as const,
   );
   return { key, entries: new Map(entries) };
 }
@@ -49,7 +53,7 @@ function parseEntry(value: unknown, at: string): TuningEntry {
   const entry = recordOf(value, at);
   const times = entriesOf(entry["ms"], `${at}.ms`, limits.candidates).map(([candidate, ms]) => {
     if (typeof ms !== "number" || !Number.isFinite(ms) || ms < 0)
-      fail(`${at}.ms[${quote(candidate)}]`, "a time in milliseconds", ms);
+      fail(`${at}.ms[${shortText(candidate)}]`, "a time in milliseconds", ms);
     return [nameOf(candidate, `${at}.ms`), ms as number] as const;
   });
   return { choice: nameOf(entry["choice"], `${at}.choice`), elapsedMs: Object.fromEntries(times) };
@@ -76,12 +80,6 @@ function fail(at: string, expected: string, got: unknown): never {
   const place = at === "" ? "" : `${at} `;
   throw new UserError(
     "file-format",
-    `tuning records: ${place}should be ${expected}, got ${quote(got)}. Write the file anew with 'heddle tune'.`,
+    `tuning records: ${place}should be ${expected}, got ${shortText(got)}. Write the file anew with 'heddle tune'.`,
   );
-}
-
-/** A value as a message shows it: short. */
-function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }

@@ -7,6 +7,7 @@ import { convertArray } from "../../ir/convert-array.ts";
 import { graphDType, narrowRange } from "../../ir/dtype.ts";
 import { checkHostTensor, checkShape, isHostTensor, type HostTensor } from "../../ir/host-tensor.ts";
 import { formatShape, sameShape, type Shape } from "../../ir/shape.ts";
+import { shortText } from "../../ir/short-text.ts";
 import { graphTensor } from "../../ir/trace.ts";
 import type { ModelTensor } from "./declared-tensors.ts";
 import { dtypeOfElementType } from "./tensors.ts";
@@ -101,13 +102,13 @@ function shapeOf(
   if (given !== undefined && !Array.isArray(given))
     throw new UserError(
       "argument",
-      `onnx: the shape of input '${name}' is a list of sizes, such as [2, 2]; got ${JSON.stringify(given)}.`,
+      `onnx: the shape of input '${name}' is a list of sizes, such as [2, 2]; got ${shortText(given)}.`,
     );
   const whole = (given as Shape | undefined) ?? value?.shape;
   if (whole === undefined)
     throw new UserError(
       "argument",
-      `onnx: the file does not say which shape the input '${name}' has; give it: compile(model, { shapes: { ${JSON.stringify(name)}: [2, 2] } }). Given: ${JSON.stringify(shapes)}.`,
+      `onnx: the file does not say which shape the input '${name}' has; give it: compile(model, { shapes: { ${JSON.stringify(name)}: [2, 2] } }). Given: ${shortText(shapes, 200)}.`,
     );
   if (value !== undefined && !sameShape(value.shape, whole))
     throw new UserError(
@@ -150,7 +151,7 @@ function bound(
   if (given === undefined) {
     throw new UserError(
       "argument",
-      `onnx: input '${input}' has the symbolic dimension '${size}'; bind it: compile(model, { shapes: { ${JSON.stringify(size)}: 1 } }). Given: ${JSON.stringify(shapes)}.`,
+      `onnx: input '${input}' has the symbolic dimension '${size}'; bind it: compile(model, { shapes: { ${JSON.stringify(size)}: 1 } }). Given: ${shortText(shapes, 200)}.`,
     );
   }
   return checkedSize(given, size);

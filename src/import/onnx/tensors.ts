@@ -11,6 +11,7 @@ import { decodeTensor, type EncodedTensor } from "../../ir/encoded-tensor.ts";
 import type { HostTensor } from "../../ir/host-tensor.ts";
 import { halfToNumber } from "../../ir/half.ts";
 import { elementCount, formatShape } from "../../ir/shape.ts";
+import { shortText } from "../../ir/short-text.ts";
 import { graphTensor } from "../../ir/trace.ts";
 import {
   TensorProto_DataLocation,
@@ -264,13 +265,13 @@ function externalBytes(
   ) {
     throw new UserError(
       "file-format",
-      `onnx: ${name} names external data at ${JSON.stringify(location)}, outside the model's folder.`,
+      `onnx: ${name} names external data at ${shortText(location, 200)}, outside the model's folder.`,
     );
   }
   if (external === undefined) {
     throw new UserError(
       "argument",
-      `onnx: ${name} is in the file ${JSON.stringify(location)} beside the model; pass externalData to importOnnx.`,
+      `onnx: ${name} is in the file ${shortText(location, 200)} beside the model; pass externalData to importOnnx.`,
     );
   }
   const found = external(location);
@@ -278,7 +279,7 @@ function externalBytes(
   if (typeof file?.byteLength !== "number" || !("parts" in file))
     throw new UserError(
       "argument",
-      `onnx: externalData(${JSON.stringify(location)}) gave no Uint8Array for ${name}.`,
+      `onnx: externalData(${shortText(location, 200)}) gave no Uint8Array for ${name}.`,
     );
   const offset = wholeNumber(entries.get("offset") ?? "0");
   // Some writers say 0 for "all of it".
@@ -287,11 +288,11 @@ function externalBytes(
   if (offset === undefined || length !== expected || offset + length > file.byteLength) {
     const place =
       offset === undefined
-        ? `from offset ${JSON.stringify(entries.get("offset"))} on, which is no whole number in decimal,`
+        ? `from offset ${shortText(entries.get("offset"))} on, which is no whole number in decimal,`
         : `${offset} … ${offset + expected}`;
     throw new UserError(
       "file-format",
-      `onnx: ${name} needs bytes ${place} of ${JSON.stringify(location)}, which has ${file.byteLength} (length given: ${entries.get("length") ?? expected}).`,
+      `onnx: ${name} needs bytes ${place} of ${shortText(location, 200)}, which has ${file.byteLength} (length given: ${entries.get("length") ?? expected}).`,
     );
   }
   return file.slice(offset, offset + length);

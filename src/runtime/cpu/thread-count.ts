@@ -3,6 +3,7 @@
  * hardware's threads. Out: a number, and where it is less than wanted, why.
  */
 import { UserError } from "../../errors.ts";
+import { shortText } from "../../ir/short-text.ts";
 import { importAtRuntime, isNode } from "../import-at-runtime.ts";
 
 /** Beyond this many, dispatches are too short to divide; who wants more asks for them. */
@@ -37,7 +38,7 @@ function checkCount(count: number, name: string, given: unknown): number {
   if (Number.isInteger(count) && count >= 1 && count <= mostThreads) return count;
   throw new UserError(
     "argument",
-    `${name}: expected a whole number of threads from 1 to ${mostThreads}, got ${JSON.stringify(given)}.`,
+    `${name}: expected a whole number of threads from 1 to ${mostThreads}, got ${shortText(given)}.`,
   );
 }
 
