@@ -11,6 +11,7 @@ import { Variants } from "./compiled-variants.ts";
 import { openDump } from "./dump.ts";
 import type { Graph } from "./ir/graph.ts";
 import type { HostTensor } from "./ir/host-tensor.ts";
+import { checkMemoryLimit } from "./ir/memory-limit.ts";
 import { verify } from "./ir/verify.ts";
 import { UserError } from "./errors.ts";
 import { OnnxModel } from "./import/onnx/onnx-model.ts";
@@ -19,6 +20,7 @@ import { Module } from "./nn/module.ts";
 import { traceModule, type InputSpec, type TracedModule } from "./nn/trace-module.ts";
 import { runPasses, type PipelineOptions, type PipelineResult } from "./passes/pipeline.ts";
 import type { PassOptions } from "./passes/pass.ts";
+import { expectWithinMemory } from "./memory-limit.ts";
 import { bytesOf, Report, type ReportData } from "./report.ts";
 import type { CompileProgress, Device } from "./runtime/device.ts";
 import { openDevice, type DeviceChoice, type OpenedDevice } from "./runtime/open-device.ts";
@@ -67,6 +69,12 @@ export interface CompileOptions {
    * an input as they are, and known ones, are checked in any case. False unless given.
    */
   readonly checkIndices?: boolean;
+  /**
+   * Most memory that the program may take: activations, inputs, outputs, weights as they are and as they are prepared,
+   * and on the host, constants. What asks for more is refused by name before anything of it is allocated; networks from
+   * strangers can ask for gigabytes in a hundred bytes. Default: no limit but the device's.
+   */
+  readonly memoryLimitBytes?: number;
   /** A folder to write every stage's graph and every kernel to (Node only). */
   readonly dump?: string;
   /**
@@ -131,7 +139,7 @@ interface Replaceable {
 
 function replaceable(
   model: Module | OnnxModel,
-  { shapes, constants = {}, checkIndices }: ModelOptions,
+  { shapes, constants = {}, checkIndices, ...options }: ModelOptions,
 ): Replaceable | undefined {
   if (!(model instanceof OnnxModel) || model.overridable.length === 0) return undefined;
   return {
@@ -139,13 +147,16 @@ function replaceable(
     trace: (replaced) =>
       model.trace(shapes, constants, {
         overridden: replaced,
+        memoryLimitBytes: memoryLimitOf(model, options),
         ...(checkIndices !== undefined && { checkIndices }),
       }),
   };
 }
 
 /** A model in the arguments of `compile` or of another function that takes the same: how to trace it, and options. */
-export function readModel<Options extends Pick<ModelOptions, "shapes" | "constants" | "checkIndices">>(
+export function readModel<
+  Options extends Pick<ModelOptions, "shapes" | "constants" | "checkIndices" | "memoryLimitBytes">,
+>(
   caller: string,
   model: Module | OnnxModel,
   second: readonly InputSpec[] | Options | undefined,
@@ -153,7 +164,8 @@ export function readModel<Options extends Pick<ModelOptions, "shapes" | "constan
 ): { readonly trace: () => TracedModule; readonly options: Options } {
   if (model instanceof OnnxModel) {
     const options = (second ?? {}) as Options;
-    return { trace: () => model.trace(options.shapes, options.constants, options), options };
+    const tracing = { ...options, memoryLimitBytes: memoryLimitOf(model, options) };
+    return { trace: () => model.trace(options.shapes, options.constants, tracing), options };
   }
   if (!(model instanceof Module)) {
     throw new UserError("argument", `${caller}: expected an nn.Module or a model from importOnnx.`);
@@ -168,12 +180,18 @@ export function readModel<Options extends Pick<ModelOptions, "shapes" | "constan
   return { trace: () => traceModule(model, second as readonly InputSpec[], options), options };
 }
 
+/** The smaller one of what a call allows and what whoever imported the model did. */
+function memoryLimitOf(owner: unknown, { memoryLimitBytes = Infinity }: CompileOptions): number {
+  return Math.min(memoryLimitBytes, owner instanceof OnnxModel ? owner.memoryLimitBytes : Infinity);
+}
+
 async function compileTraced(
   owner: StateOwner,
   trace: () => TracedModule,
   options: CompileOptions,
   defaults?: Replaceable,
 ): Promise<Compiled> {
+  checkMemoryLimit("compile", options.memoryLimitBytes);
   const clock = stopwatch();
   const { signal } = options;
   /** Between stages, so that a timer or a click can abort what takes long. */
@@ -194,6 +212,10 @@ async function compileTraced(
   const traceMs = clock.lap();
   await mayStop();
 
+  const limitBytes = memoryLimitOf(owner, options);
+  // Tuning runs what it measures.
+  if (limitBytes < Infinity && options.tune === true)
+    expectWithinMemory(buildExecutable(traced.graph, target, passOptions(options)), limitBytes);
   const tuned = await tuningFor(traced.graph, opened.device, options);
   const tuneMs = clock.lap();
   await mayStop();
@@ -208,6 +230,7 @@ async function compileTraced(
     traced,
   );
   await dump.executable(built.executable);
+  if (limitBytes < Infinity) expectWithinMemory(built, limitBytes);
   await mayStop();
   clock.lap();
 

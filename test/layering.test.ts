@@ -83,6 +83,7 @@ const onTop = [
   "compiled.ts",
   "dump.ts",
   "index.ts",
+  "memory-limit.ts",
   "report.ts",
   "training-effects.ts",
   "tune.ts",

@@ -6,11 +6,12 @@ import { UserError } from "../errors.ts";
 import { GraphBuilder } from "./builder.ts";
 import { callSiteIn } from "./code-place.ts";
 import { convertArray } from "./convert-array.ts";
-import { graphDType, type DType } from "./dtype.ts";
+import { deviceElementBytes, graphDType, type DType } from "./dtype.ts";
 import type { Graph, NodeOrigin, ValueId } from "./graph.ts";
 import { decodeHalves } from "./half.ts";
 import { decodeWords, entersAsWords, wordsOf, wordsType } from "./half-words.ts";
 import type { HostTensor } from "./host-tensor.ts";
+import { MemoryCount } from "./memory-limit.ts";
 import { resolveIndices, type IndexNote, type IndexRange, type InputIndexCheck } from "./index-checks.ts";
 import type { Attributes, OpName } from "./ops/registry.ts";
 import type { RunCheck } from "./run-check.ts";
@@ -60,6 +61,8 @@ export interface TraceOptions {
   readonly isUserCode?: boolean;
   /** Whether runs report positions out of range that the device computes; false. */
   readonly checkIndices?: boolean;
+  /** What constants may take of the host's memory together; any amount. */
+  readonly memoryLimitBytes?: number | undefined;
 }
 
 /** What a trace became. */
@@ -89,6 +92,7 @@ export class Trace {
   readonly #checks: PendingCheck[] = [];
   readonly #isUserCode: boolean;
   readonly #checkIndices: boolean;
+  readonly #memory: MemoryCount;
 
   /** @param names state-dict names of the module's tensors */
   constructor(name: string, names: ReadonlyMap<Stored, string>, options: TraceOptions = {}) {
@@ -96,6 +100,7 @@ export class Trace {
     this.#names = names;
     this.#isUserCode = options.isUserCode ?? true;
     this.#checkIndices = options.checkIndices ?? false;
+    this.#memory = new MemoryCount(options.memoryLimitBytes);
   }
 
   typeOf(value: ValueId): TensorType {
@@ -135,10 +140,21 @@ export class Trace {
   constant(value: HostTensor): ValueId {
     let id = this.#constants.get(value);
     if (id === undefined) {
+      this.countMemory(elementCount(value.shape) * deviceElementBytes, "a constant");
       id = this.add("constant", [], { value: graphTensor(value, "constant") });
       this.#constants.set(value, id);
     }
     return id;
+  }
+
+  /** What another trace that works for this one is held to. */
+  get limits(): Pick<TraceOptions, "memoryLimitBytes"> {
+    return { memoryLimitBytes: this.#memory.limitBytes };
+  }
+
+  /** Counts memory of the host that the trace keeps. @throws UserError (`out-of-memory`) */
+  countMemory(bytes: number, what: string): void {
+    this.#memory.add(bytes, what);
   }
 
   /** @throws UserError (`dtype`) for whole numbers that an integer type does not hold, which it would wrap */

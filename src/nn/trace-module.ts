@@ -40,7 +40,7 @@ export interface TracedModule extends FinishedTrace {
 export function traceModule(
   module: Module,
   inputs: readonly InputSpec[],
-  options: Pick<TraceOptions, "checkIndices"> = {},
+  options: Pick<TraceOptions, "checkIndices" | "memoryLimitBytes"> = {},
 ): TracedModule {
   const names = new Map<Stored, string>();
   for (const [name, stored] of module.namedStored()) if (!names.has(stored)) names.set(stored, name);

@@ -134,11 +134,11 @@ function isBound(graph: GraphProto, isInitializer: ReadonlySet<string>, shapes: 
 /** Undefined where the model cannot be imported; why is told when it is. */
 function estimate(
   parsed: ParsedModel,
-  { externalData, shapes, constants }: ParsedOptions,
+  { externalData, shapes, constants, memoryLimitBytes }: ParsedOptions,
 ): number | undefined {
   try {
-    const model = importParsed(parsed, externalData);
-    return multiplyAdds(traceOnnx(model, shapes, constants).graph);
+    const model = importParsed(parsed, externalData, memoryLimitBytes);
+    return multiplyAdds(traceOnnx(model, shapes, constants, { memoryLimitBytes }).graph);
   } catch (error) {
     if (error instanceof UserError) return undefined;
     throw error;

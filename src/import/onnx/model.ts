@@ -3,6 +3,8 @@
  * initialisers as host tensors. Nothing is compiled; `traceOnnx` turns it into a graph once shapes are bound.
  */
 import { UserError } from "../../errors.ts";
+import { deviceElementBytes } from "../../ir/dtype.ts";
+import { checkMemoryLimit, MemoryCount } from "../../ir/memory-limit.ts";
 import { elementCount } from "../../ir/shape.ts";
 import { Parameter } from "../../ir/stored-tensor.ts";
 import { splitConstantWeights } from "./constant-nodes.ts";
@@ -10,7 +12,7 @@ import { executionOrder } from "./execution-order.ts";
 import { parseModel, type ParsedModel } from "./parse-model.ts";
 import type { ModelProto, TensorProto, ValueInfoProto } from "./schema/onnx_pb.ts";
 import { inlineFunctions } from "./inline-functions.ts";
-import { declaredInput, declaredOutput, overridableInput } from "./declared-tensors.ts";
+import { declaredInput, declaredOutput, overridableInput, type ModelTensor } from "./declared-tensors.ts";
 import { namedNodes, readsOf } from "./nodes.ts";
 import { OnnxModel, type Initializer } from "./onnx-model.ts";
 import { checkSupport } from "./support.ts";
@@ -30,6 +32,12 @@ export { OnnxModel, type Initializer } from "./onnx-model.ts";
 export interface ImportOptions {
   /** Gives the bytes of a file that the model keeps its weights in; only names inside the model's folder are asked for. */
   readonly externalData?: ExternalData;
+  /**
+   * Most memory that the model may ask for: of the host, for its weights and what is computed while importing, and of
+   * the device, as `compile`'s option of this name. A file of a hundred bytes can ask for gigabytes; without a limit
+   * it gets them. Default: no limit.
+   */
+  readonly memoryLimitBytes?: number;
 }
 
 const supportedOpsets = { oldest: 1, newest: 24 } as const;
@@ -42,13 +50,15 @@ const supportedOpsets = { oldest: 1, newest: 24 } as const;
  * const compiled = await compile(model, { shapes: { N: 8 } });
  */
 export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): OnnxModel {
-  return importParsed(parseModel(bytes), options.externalData);
+  checkMemoryLimit("importOnnx", options.memoryLimitBytes);
+  return importParsed(parseModel(bytes), options.externalData, options.memoryLimitBytes);
 }
 
 /** As `importOnnx`, for a model that was parsed, with or without its weights. */
 export function importParsed(
   { proto, rawData }: ParsedModel,
   externalData: TensorFiles["externalData"],
+  memoryLimitBytes?: number,
 ): OnnxModel {
   const graph = proto.graph;
   if (graph === undefined || graph.node.length + graph.output.length === 0) {
@@ -80,10 +90,14 @@ export function importParsed(
     ...ordered.flatMap(({ proto: node }) => readsOf(node)),
     ...outputs.map(({ name }) => name),
   ]);
+  const memory = new MemoryCount(memoryLimitBytes);
+  for (const { name, shape } of [...inputs, ...outputs])
+    memory.add(bytesOfDeclared(shape), `onnx: '${name}'`);
   const initializers = new Map<string, Initializer>();
   for (const [name, tensor] of tensors) {
     // What nothing reads may be of any type.
     if (!read.has(name) && bytesOfElementType(tensor.dataType) === undefined) continue;
+    memory.add(bytesOfInitializer(tensor), `onnx: initialiser '${name}'`);
     initializers.set(name, initializerOf(tensor, { rawData, externalData }));
   }
   // Before IR version 4, initialisers had to be listed as inputs, too, and are constants all the same.
@@ -99,7 +113,20 @@ export function importParsed(
     initializers,
     overridable,
     trace: traceOnnx,
+    memoryLimitBytes,
   });
+}
+
+/** What a value of this shape takes at least; symbolic dimensions may be bound to any size. */
+function bytesOfDeclared(shape: ModelTensor["shape"]): number {
+  const sizes = shape?.map((size) => (typeof size === "number" ? size : 1)) ?? [0];
+  return elementCount(sizes) * deviceElementBytes;
+}
+
+/** As it is kept: as the file has it, but for narrow and wide integers, which become arrays to compute with. */
+function bytesOfInitializer({ dims, dataType }: TensorProto): number {
+  const count = dims.reduce((product, size) => product * Number(size), 1);
+  return count * Math.max(deviceElementBytes, bytesOfElementType(dataType) ?? 0);
 }
 
 function initializerOf(tensor: TensorProto, files: TensorFiles): Initializer {

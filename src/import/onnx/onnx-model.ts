@@ -39,6 +39,8 @@ export class OnnxModel {
 
   /** Inputs that have values in the file, with which the model runs where the caller gives no others. */
   readonly overridable: readonly ModelTensor[];
+  /** What programs of this model may take of memory, if whoever imported it said so; else Infinity. */
+  readonly memoryLimitBytes: number;
   readonly #trace: TraceModel;
 
   /** @internal */
@@ -51,6 +53,7 @@ export class OnnxModel {
     readonly initializers: ReadonlyMap<string, Initializer>;
     readonly overridable?: readonly ModelTensor[];
     readonly trace: TraceModel;
+    readonly memoryLimitBytes?: number;
   }) {
     this.name = parts.name;
     this.dialect = parts.dialect;
@@ -60,6 +63,7 @@ export class OnnxModel {
     this.initializers = parts.initializers;
     this.overridable = parts.overridable ?? [];
     this.#trace = parts.trace;
+    this.memoryLimitBytes = parts.memoryLimitBytes ?? Infinity;
   }
 
   /**

@@ -4,9 +4,10 @@
  */
 import { UserError } from "../../errors.ts";
 import type { ByteSource } from "../../ir/byte-source.ts";
+import { checkMemoryLimit } from "../../ir/memory-limit.ts";
 import { importAtRuntime, isNode } from "../../runtime/import-at-runtime.ts";
 import { FileBytes, reading } from "../file-bytes.ts";
-import { importParsed, type OnnxModel } from "./model.ts";
+import { importParsed, type ImportOptions, type OnnxModel } from "./model.ts";
 import { parseModel, type ParsedModel } from "./parse-model.ts";
 import { parseWithoutWeights } from "./parse-without-weights.ts";
 import { leastLeftBytes } from "./tensors.ts";
@@ -25,9 +26,13 @@ export interface OpenedOnnx {
  * @example
  * const compiled = await compile(await openOnnx("resnet18.onnx"), { shapes: { N: 8 } });
  */
-export async function openOnnx(path: string): Promise<OnnxModel> {
+export async function openOnnx(
+  path: string,
+  options: Pick<ImportOptions, "memoryLimitBytes"> = {},
+): Promise<OnnxModel> {
+  checkMemoryLimit("openOnnx", options.memoryLimitBytes);
   const { parsed, externalData } = await parseOnnxFile(path);
-  return importParsed(parsed, externalData);
+  return importParsed(parsed, externalData, options.memoryLimitBytes);
 }
 
 /** @throws UserError */

@@ -44,7 +44,10 @@ const longestFolded = 4096;
 /** Folding makes no value longer than this: a short shape can ask for a large tensor. */
 const largestFolded = 2 ** 16;
 
-export interface OnnxTraceOptions extends Pick<TraceOptions, "checkIndices"> {
+/** Of an element that is computed with while importing. */
+const largestElementBytes = 8;
+
+export interface OnnxTraceOptions extends Pick<TraceOptions, "checkIndices" | "memoryLimitBytes"> {
   /** Names of initialisers that `run` gives other values, and which are inputs then. */
   readonly overridden?: readonly string[];
 }
@@ -178,7 +181,7 @@ function handlerOf(node: OnnxNode, scope: Scope): Handler {
 
 function runNode(node: OnnxNode, scope: Scope, { dialect, trace }: Importer): void {
   const inputs = node.proto.input.map((name) => (name === "" ? undefined : scope.tensor(name)));
-  const results = fold(node, dialect, inputs) ?? apply(node, dialect, trace, inputs);
+  const results = fold(node, dialect, trace, inputs) ?? apply(node, dialect, trace, inputs);
   const sources = sourcesOf(inputs);
   node.proto.output.forEach((name, i) => {
     const result = results[i];
@@ -227,6 +230,7 @@ function inheritedType(
 function fold(
   node: OnnxNode,
   dialect: Dialect,
+  trace: Trace,
   inputs: readonly (OnnxValue | undefined)[],
 ): readonly RangedResult[] | undefined {
   const known = inputs.every(
@@ -234,7 +238,7 @@ function fold(
       input === undefined || (input.constant !== undefined && input.constant.elementCount <= longestFolded),
   );
   if (!known || inputs.length === 0) return undefined;
-  const scratch = new Trace("fold", new Map(), { isUserCode: false });
+  const scratch = new Trace("fold", new Map(), { ...trace.limits, isUserCode: false });
   const constants = inputs.map((input): OnnxValue | undefined => {
     const constant = input?.constant;
     return (
@@ -262,6 +266,8 @@ function fold(
     made.results.map((r) => elementCount(r.type.shape)),
   );
   if (Math.max(0, ...sizes) > largestFolded) return undefined;
+  const kept = results.reduce((sum, { value }) => sum + elementCount(value.shape), 0);
+  trace.countMemory(kept * largestElementBytes, "a value that is known while importing");
   const evaluated = evaluate(graph, {});
   if (checks.length > 0) expectInRange(evaluated[checksName]!.data as Int32Array, checks);
   return results.map(({ value, elementType }, i) => ({
