@@ -13,7 +13,10 @@ export async function userCacheFolder(): Promise<string | undefined> {
   ]);
   // The XDG base directory specification: relative paths are invalid and ignored.
   const configured = process.env["XDG_CACHE_HOME"];
-  const base =
-    configured !== undefined && path.isAbsolute(configured) ? configured : path.join(os.homedir(), ".cache");
-  return path.join(base, "heddle");
+  if (configured !== undefined && path.isAbsolute(configured)) return path.join(configured, "heddle");
+  try {
+    return path.join(os.homedir(), ".cache", "heddle");
+  } catch {
+    return undefined; // A user without a home, as in some containers.
+  }
 }

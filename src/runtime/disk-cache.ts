@@ -2,17 +2,20 @@
  * A folder of compiled kernels that may be lost, truncated, corrupted or shared with other processes at any
  * moment without changing a result. An entry says what it is, and is believed only if all of it holds:
  *
- *   "HEDL" | version u32 | length u32 | sha-256 of the key | sha-256 of the payload | payload
+ *   "HEDL" | version u32 | length u32 | sha-256 of the key | sha-256 of the key and the payload | payload
  *
  * Node only.
  */
-import { BoundedFolder } from "./bounded-folder.ts";
+import { BoundedFolder, type OpenedFile } from "./bounded-folder.ts";
+import { readFully } from "./safe-file.ts";
 
 const magic = "HEDL";
-const formatVersion = 1;
+const formatVersion = 2;
 const headerBytes = 12 + 32 + 32;
 const suffix = ".kernel";
 const defaultMaxBytes = 256 * 2 ** 20;
+/** Compiled kernels have some 100 KiB. */
+const maxEntryBytes = 16 * 2 ** 20;
 
 export interface DiskCacheOptions {
   readonly folder: string;
@@ -28,7 +31,7 @@ export class DiskCache {
   }
 
   static async open({ folder, maxBytes = defaultMaxBytes }: DiskCacheOptions): Promise<DiskCache> {
-    return new DiskCache(await BoundedFolder.open({ folder, suffix, maxBytes }));
+    return new DiskCache(await BoundedFolder.at({ folder, suffix, maxBytes, maxFileBytes: maxEntryBytes }));
   }
 
   get folder(): string {
@@ -38,15 +41,18 @@ export class DiskCache {
   /** The payload stored under `key`, or undefined if there is none that can be trusted. */
   async load(key: string): Promise<Uint8Array | undefined> {
     const files = this.#files;
-    const file = files.pathOf(this.#digest(key));
     try {
-      const payload = this.#unpack(key, await files.node.fs.readFile(file));
-      if (payload === undefined) return undefined;
-      await files.touch(file);
-      return payload;
+      const file = await files.open(files.pathOf(this.#digest(key)));
+      if (file === undefined) return undefined;
+      return await this.#unpack(key, file).finally(() => file.handle.close());
     } catch {
       return undefined; // Not there or not readable: the same as never stored.
     }
+  }
+
+  /** Forgets what is stored under `key`, which turned out to be of no use. */
+  async remove(key: string): Promise<void> {
+    await this.#files.discard(this.#files.pathOf(this.#digest(key)));
   }
 
   /** Stores `payload`, replacing what was there. Resolves to the reason if it could not; never rejects. */
@@ -55,9 +61,11 @@ export class DiskCache {
     const file = files.pathOf(this.#digest(key));
     const aside = files.asideOf(file);
     try {
+      if (payload.length > maxEntryBytes - headerBytes)
+        throw new Error(`a kernel of ${payload.length} bytes is not kept`);
       await files.create();
       const entry = this.#pack(key, payload);
-      await files.node.fs.writeFile(aside, entry);
+      await files.node.fs.writeFile(aside, entry, { flag: "wx" });
       await files.accept(aside, file, entry.length);
       return undefined;
     } catch (cause) {
@@ -66,8 +74,15 @@ export class DiskCache {
     }
   }
 
-  #digest(data: string | Uint8Array): Buffer {
-    return this.#files.node.crypto.createHash("sha256").update(data).digest();
+  #digest(...data: readonly (string | Uint8Array)[]): Buffer {
+    const hash = this.#files.node.crypto.createHash("sha256");
+    for (const part of data) hash.update(part);
+    return hash.digest();
+  }
+
+  /** Of the payload and of what it is for, so that a payload that was moved is worth nothing. */
+  #seal(keyDigest: Uint8Array, payload: Uint8Array): Buffer {
+    return this.#digest(keyDigest, payload);
   }
 
   #pack(key: string, payload: Uint8Array): Buffer {
@@ -75,15 +90,19 @@ export class DiskCache {
     head.write(magic, 0, "latin1");
     head.writeUInt32LE(formatVersion, 4);
     head.writeUInt32LE(payload.length, 8);
-    return Buffer.concat([head, this.#digest(key), this.#digest(payload), payload]);
+    const keyDigest = this.#digest(key);
+    return Buffer.concat([head, keyDigest, this.#seal(keyDigest, payload), payload]);
   }
 
-  #unpack(key: string, entry: Buffer): Uint8Array | undefined {
-    if (entry.length < headerBytes || entry.toString("latin1", 0, 4) !== magic) return undefined;
-    if (entry.readUInt32LE(4) !== formatVersion) return undefined;
-    const payload = entry.subarray(headerBytes);
-    if (entry.readUInt32LE(8) !== payload.length) return undefined;
-    if (!this.#digest(key).equals(entry.subarray(12, 44))) return undefined;
-    return this.#digest(payload).equals(entry.subarray(44, 76)) ? payload : undefined;
+  /** Of a file that is something else, only the head is read. */
+  async #unpack(key: string, { handle, sizeBytes }: OpenedFile): Promise<Uint8Array | undefined> {
+    const head = await readFully(handle, 0, headerBytes);
+    if (head?.toString("latin1", 0, 4) !== magic || head.readUInt32LE(4) !== formatVersion) return undefined;
+    if (head.readUInt32LE(8) !== sizeBytes - headerBytes) return undefined;
+    const keyDigest = this.#digest(key);
+    if (!keyDigest.equals(head.subarray(12, 44))) return undefined;
+    const payload = await readFully(handle, headerBytes, sizeBytes - headerBytes);
+    const isWhole = payload !== undefined && this.#seal(keyDigest, payload).equals(head.subarray(44, 76));
+    return isWhole ? payload : undefined;
   }
 }

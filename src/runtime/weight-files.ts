@@ -23,6 +23,8 @@ const partBytes = 2 ** 20;
 /** Where the payload begins. */
 export const payloadOffset = 128;
 
+const checksumOffset = 48;
+
 /** What it takes of Node beside the folder's. */
 interface Platform {
   readonly files: BoundedFolder;
@@ -49,7 +51,7 @@ export class WeightFiles {
     maxBytes = defaultMaxBytes,
   }: WeightFilesOptions): Promise<WeightFiles | undefined> {
     const [files, { writeSync }, { crc32 }] = await Promise.all([
-      BoundedFolder.open({ folder, suffix, maxBytes }),
+      BoundedFolder.at({ folder, suffix, maxBytes, maxFileBytes: maxBytes + payloadOffset }),
       importAtRuntime<Pick<Platform, "writeSync">>("node:fs"),
       importAtRuntime<Partial<Pick<Platform, "crc32">>>("node:zlib"),
     ]);
@@ -64,11 +66,8 @@ export class WeightFiles {
   /** The file stored under `key`, if there is one. */
   async find(key: Uint8Array, payloadBytes: number): Promise<WeightFile | undefined> {
     const { files } = this.#platform;
-    const place = files.pathOf(key);
-    const handle = await files.node.fs.open(place, "r").catch(() => undefined);
-    if (handle === undefined) return undefined;
-    await files.touch(place);
-    return new WeightFile(this.#platform, handle, key, payloadBytes);
+    const file = await files.open(files.pathOf(key));
+    return file && new WeightFile(this.#platform, file.handle, key, payloadBytes);
   }
 
   /** Begins a file; undefined where there is no place for it. */
@@ -123,6 +122,8 @@ export class WeightFile {
     try {
       if ((await handle.stat()).size !== this.sizeBytes) return false;
       await handle.read(head, 0, payloadOffset, 0);
+      // Of a file that is something else, no more is read.
+      if (!head.subarray(0, checksumOffset).equals(this.head(0).subarray(0, checksumOffset))) return false;
       let checksum = 0;
       for (let at = payloadOffset; at < this.sizeBytes;) {
         const { bytesRead } = await handle.read(part, 0, part.length, at);
@@ -143,7 +144,7 @@ export class WeightFile {
     head.writeUInt32LE(formatVersion, 4);
     head.writeBigUInt64LE(BigInt(this.payloadBytes), 8);
     head.set(this.#key, 16);
-    head.writeUInt32LE(checksum, 48);
+    head.writeUInt32LE(checksum, checksumOffset);
     return head;
   }
 

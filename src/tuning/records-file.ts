@@ -5,9 +5,12 @@
 import { UserError } from "../errors.ts";
 import { userCacheFolder } from "../runtime/cache-folder.ts";
 import { importAtRuntime } from "../runtime/import-at-runtime.ts";
+import { readPlainFile } from "../runtime/safe-file.ts";
 import { TuningRecords } from "./records.ts";
 
 const fileName = "tuning.json";
+/** No file that `tune` wrote comes near. */
+const mostBytes = 16 * 2 ** 20;
 
 type FileSystem = typeof import("node:fs/promises");
 const fileSystem = (): Promise<FileSystem> => importAtRuntime<FileSystem>("node:fs/promises");
@@ -16,15 +19,12 @@ const fileSystem = (): Promise<FileSystem> => importAtRuntime<FileSystem>("node:
 export async function readUserRecords(): Promise<TuningRecords> {
   const folder = await userCacheFolder();
   if (folder === undefined) return new TuningRecords();
-  const { readFile } = await fileSystem();
-  let text: string;
+  const fs = await fileSystem();
+  // Not there or not readable: the same as never written.
+  const bytes = await readPlainFile(fs, `${folder}/${fileName}`, mostBytes).catch(() => undefined);
+  if (bytes === undefined) return new TuningRecords();
   try {
-    text = await readFile(`${folder}/${fileName}`, "utf8");
-  } catch {
-    return new TuningRecords(); // Not there or not readable: the same as never written.
-  }
-  try {
-    return TuningRecords.parse(text);
+    return TuningRecords.parse(bytes.toString("utf8"));
   } catch (error) {
     if (error instanceof UserError) return new TuningRecords();
     throw error;
@@ -41,7 +41,7 @@ export async function addToUserRecords(records: TuningRecords): Promise<string |
   try {
     await mkdir(folder, { recursive: true });
     // Another process may have added its own since this one read them.
-    await writeFile(aside, String((await readUserRecords()).merge(records)));
+    await writeFile(aside, String((await readUserRecords()).merge(records)), { flag: "wx" });
     await rename(aside, file);
     return undefined;
   } catch (cause) {

@@ -5,6 +5,7 @@
  */
 
 import { importAtRuntime, isNode } from "../import-at-runtime.ts";
+import { findPoclCache } from "./pocl-cache.ts";
 import { bindFileMapping, type FileMapping } from "./file-mapping.ts";
 
 /** An OpenCL object, by address; 0 is NULL. Only 64-bit processes are served. */
@@ -47,6 +48,7 @@ export interface OpenclApi {
   readonly clReleaseProgram: StatusFunction<[Handle]>;
   readonly clCreateKernel: Native<[Handle, string, Pointer], Handle>;
   readonly clSetKernelArg: StatusFunction<[Handle, number, number, Pointer]>;
+  readonly clGetKernelInfo: StatusFunction<[Handle, number, number, Pointer, Pointer]>;
   readonly clReleaseKernel: StatusFunction<[Handle]>;
   readonly clEnqueueNDRangeKernel: StatusFunction<
     [Handle, Handle, number, null, Pointer, Pointer, number, null, Pointer]
@@ -88,6 +90,7 @@ const signatures: Readonly<Record<Exclude<keyof OpenclApi, "addressOf" | "fileMa
   clReleaseProgram: "i h",
   clCreateKernel: "h hsp",
   clSetKernelArg: "i hizp",
+  clGetKernelInfo: "i hizpp",
   clReleaseKernel: "i h",
   clEnqueueNDRangeKernel: "i hhipppipp",
   clEnqueueWriteBuffer: "i hhizzhipp",
@@ -146,7 +149,8 @@ export async function loadOpencl(): Promise<OpenclLoad> {
         const types = [...parameters].map((letter) => typeOf[letter] ?? "void *");
         return [name, library.func(name, typeOf[result] ?? "int32_t", types)] as const;
       });
-      await configurePocl(koffi);
+      const missing = await configurePocl(koffi);
+      if (missing !== undefined) return { missing };
       const addressOf = (bytes: ArrayBufferView): bigint => koffi.address(bytes);
       const fileMapping = bindFileMapping((name, ...rest) => koffi.load(null).func(name, ...rest));
       return { api: { ...Object.fromEntries(bound), addressOf, fileMapping } as unknown as OpenclApi };
@@ -181,15 +185,24 @@ function giveCompilersStack(koffi: Koffi): void {
  *   that `program.ts` asks for is the code that runs.
  * - Its threads keep a core each. Otherwise Linux often wakes two on one core, and moves one only
  *   milliseconds later: the first runs after a pause take 1.3 times as long (measured).
+ * - Its cache lies where it can be written, whatever the user's folder for caches is: see `pocl-cache.ts`.
+ *
+ * Resolves to what is missing, if anything.
  */
-async function configurePocl(koffi: Koffi): Promise<void> {
-  if (process.platform === "win32") return;
+async function configurePocl(koffi: Koffi): Promise<string | undefined> {
+  if (process.platform === "win32") return undefined;
   const setenv = koffi.load(null).func("setenv", "int", ["str", "str", "int"]) as Native<
     [string, string, number],
     number
   >;
   setenv("POCL_WORK_GROUP_SPECIALIZATION", "0", 0);
   if (await mayUseEveryCore()) setenv("POCL_AFFINITY", "1", 0);
+  const getenv = koffi.load(null).func("getenv", "str", ["str"]) as (name: string) => string | null;
+  const cache = await findPoclCache((name) => getenv(name) ?? undefined);
+  if (cache.kind === "private") setenv("POCL_CACHE_DIR", cache.folder, 1);
+  return cache.kind === "none"
+    ? "there is no folder to compile in: neither the user's for caches nor those for temporary files can be written, or all are full"
+    : undefined;
 }
 
 /** PoCL numbers cores from 0 and gives up where it may not use one of them, as in some containers. */
@@ -238,6 +251,7 @@ export const cl = {
   MEM_USE_HOST_PTR: 8,
   PROGRAM_BINARY_SIZES: 0x1165,
   PROGRAM_BINARIES: 0x1166,
+  KERNEL_NUM_ARGS: 0x1191,
   PROGRAM_BUILD_LOG: 0x1183,
   PROFILING_COMMAND_START: 0x1282,
   PROFILING_COMMAND_END: 0x1283,

@@ -42,6 +42,7 @@ export function buildOptions(info: OpenclDeviceInfo): string {
 export class OpenclProgram {
   readonly #on: BuildContext;
   readonly #kernel: KernelSource;
+  readonly #onUnusable: () => void;
   /** Undefined for a program that stays loaded: one that runs often, or whose driver gives no binary. */
   #binary: Uint8Array | undefined;
   #handle: Handle | undefined;
@@ -50,6 +51,7 @@ export class OpenclProgram {
   /**
    * @param cached its binary came from the disk cache
    * @param note what went wrong without harm, e.g. a cache that could not be written
+   * @param onUnusable called where the binary turns out to be none of this kernel, which is built from its source then
    */
   constructor(
     on: BuildContext,
@@ -57,7 +59,9 @@ export class OpenclProgram {
     built: { readonly binary: Uint8Array } | { readonly handle: Handle },
     readonly cached: boolean,
     readonly note: string | undefined,
+    onUnusable: () => void = () => undefined,
   ) {
+    this.#onUnusable = onUnusable;
     this.#on = on;
     this.#kernel = kernel;
     this.#binary = "binary" in built ? built.binary : undefined;
@@ -66,7 +70,10 @@ export class OpenclProgram {
 
   /** The driver's program, loaded here and now if it is not. */
   get handle(): Handle {
-    this.#handle ??= programNow(this.#on, this.#kernel, this.#binary!);
+    if (this.#handle === undefined) {
+      this.#handle = programOfBinaryNow(this.#on, this.#kernel, this.#binary!);
+      this.#handle ??= this.#withoutBinary(programOfSourceNow(this.#on, this.#kernel));
+    }
     return this.#handle;
   }
 
@@ -88,9 +95,17 @@ export class OpenclProgram {
 
   async #load(): Promise<void> {
     const loaded =
-      (await programOfBinary(this.#on, this.#binary!)) ?? (await programOfSource(this.#on, this.#kernel));
+      (await programOfBinary(this.#on, this.#kernel, this.#binary!)) ??
+      this.#withoutBinary(await programOfSource(this.#on, this.#kernel));
     if (this.#handle === undefined) this.#handle = loaded;
     else this.#on.api.clReleaseProgram(loaded);
+  }
+
+  /** The program that was built from the source, which stays loaded. */
+  #withoutBinary(program: Handle): Handle {
+    this.#binary = undefined;
+    this.#onUnusable();
+    return program;
   }
 }
 
@@ -98,7 +113,10 @@ export class OpenclProgram {
 export async function buildProgram(on: ProgramContext, kernel: KernelSource): Promise<OpenclProgram> {
   const key = ["opencl", on.info.driver, buildOptions(on.info), kernel.name, kernel.source].join("\0");
   const stored = await on.cache?.load(key);
-  if (stored !== undefined) return new OpenclProgram(on, kernel, { binary: stored }, true, undefined);
+  if (stored !== undefined) {
+    const forget = (): void => void on.cache?.remove(key);
+    return new OpenclProgram(on, kernel, { binary: stored }, true, undefined, forget);
+  }
   const fromBinary = async (binary: Uint8Array): Promise<OpenclProgram> =>
     new OpenclProgram(on, kernel, { binary }, false, await on.cache?.store(key, binary));
   const here = async (): Promise<OpenclProgram> => {
@@ -129,21 +147,28 @@ async function programOfSource(on: BuildContext, kernel: Kernel): Promise<Handle
   return accepted(on, kernel, program, status);
 }
 
-async function programOfBinary(on: BuildContext, binary: Uint8Array): Promise<Handle | undefined> {
+async function programOfBinary(
+  on: BuildContext,
+  kernel: KernelSource,
+  binary: Uint8Array,
+): Promise<Handle | undefined> {
   const program = createWithBinary(on, binary);
   if (program === undefined) return undefined;
   const status = await onWorker(on.api.clBuildProgram, ...buildArguments(on, program));
-  return acceptedOrReleased(on, program, status);
+  return acceptedOrReleased(on, kernel, program, status);
 }
 
-/** The program of a binary, or of the source if the driver does not take the binary; the caller waits. */
-function programNow(on: BuildContext, kernel: Kernel, binary: Uint8Array): Handle {
-  const buildNow = (program: Handle): number => on.api.clBuildProgram(...buildArguments(on, program));
-  const ofBinary = createWithBinary(on, binary);
-  const loaded = ofBinary && acceptedOrReleased(on, ofBinary, buildNow(ofBinary));
-  if (loaded !== undefined) return loaded;
-  const ofSource = createWithSource(on, kernel);
-  return accepted(on, kernel, ofSource, buildNow(ofSource));
+/** The program of a binary, if the driver takes it; the caller waits. */
+function programOfBinaryNow(on: BuildContext, kernel: KernelSource, binary: Uint8Array): Handle | undefined {
+  const program = createWithBinary(on, binary);
+  if (program === undefined) return undefined;
+  const status = on.api.clBuildProgram(...buildArguments(on, program));
+  return acceptedOrReleased(on, kernel, program, status);
+}
+
+function programOfSourceNow(on: BuildContext, kernel: Kernel): Handle {
+  const program = createWithSource(on, kernel);
+  return accepted(on, kernel, program, on.api.clBuildProgram(...buildArguments(on, program)));
 }
 
 function createWithSource({ api, context }: BuildContext, kernel: Kernel): Handle {
@@ -188,10 +213,27 @@ function accepted({ api, info }: BuildContext, kernel: Kernel, program: Handle, 
   throw rejected(kernel, `${describeStatus(status)}\n${log}`);
 }
 
-function acceptedOrReleased({ api }: BuildContext, program: Handle, status: number): Handle | undefined {
-  if (status === 0) return program;
+/** The program of a binary if it was built and is one of this kernel: it may have come from anywhere. */
+function acceptedOrReleased(
+  { api }: BuildContext,
+  kernel: KernelSource,
+  program: Handle,
+  status: number,
+): Handle | undefined {
+  if (status === 0 && isOf(api, program, kernel)) return program;
   api.clReleaseProgram(program);
   return undefined;
+}
+
+/** Whether a program has a kernel of this name that takes as many buffers. */
+function isOf(api: OpenclApi, program: Handle, { name, buffers }: KernelSource): boolean {
+  const status = new Int32Array(1);
+  const kernel = api.clCreateKernel(program, name, status);
+  if (status[0] !== 0) return false;
+  const count = new Uint32Array(1);
+  const known = api.clGetKernelInfo(kernel, cl.KERNEL_NUM_ARGS, 4, count, null);
+  api.clReleaseKernel(kernel);
+  return known === 0 && count[0] === buffers.length;
 }
 
 async function binaryOf({ api }: BuildContext, program: Handle): Promise<Uint8Array | undefined> {
