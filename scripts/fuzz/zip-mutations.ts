@@ -1,5 +1,5 @@
 /** Changes of checkpoints in zip archives: of the pickle inside, of which files there are, and of the directory's numbers. */
-import { unzipSync, zipSync } from "fflate";
+import { unzipSync, zipSync, type UnzipFileInfo } from "fflate";
 import { lies, mutateBytes, numberBytes, replaced, type Bytes } from "./byte-mutations.ts";
 import { mutatePickle } from "./pickle-mutations.ts";
 import type { Random } from "./random.ts";
@@ -29,10 +29,20 @@ function mutateRecord(bytes: Bytes, random: Random): Bytes {
   return replaced(bytes, start, Math.min(bytes.length, start + size), numberBytes(random.pick(lies), size));
 }
 
+/** An archive that was changed before may say that it has billions of files, or one of gigabytes. */
+function onlyOnce(): (file: UnzipFileInfo) => boolean {
+  const seen = new Set<string>();
+  return ({ name, originalSize }) => {
+    if (seen.has(name) || originalSize > 2 ** 22) throw new Error("not an archive any more");
+    seen.add(name);
+    return true;
+  };
+}
+
 function mutateContents(bytes: Bytes, random: Random): Bytes {
   let files: Record<string, Uint8Array<ArrayBuffer>>;
   try {
-    files = { ...unzipSync(bytes) };
+    files = { ...unzipSync(bytes, { filter: onlyOnce() }) };
   } catch {
     return mutateBytes(bytes, random);
   }
