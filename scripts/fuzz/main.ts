@@ -9,7 +9,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { formats, type Format } from "./formats.ts";
 import { CaseMaker } from "./make-case.ts";
-import { runCases } from "./run-cases.ts";
+import { Reader } from "./reader.ts";
+import { limits, runCases } from "./run-cases.ts";
 
 const { values } = parseArgs({
   options: {
@@ -26,8 +27,10 @@ if (chosen.length === 0 || !Number.isInteger(count) || count < 1 || !Number.isIn
   console.error(`expected --format all or one of ${formats.join(", ")}, --cases and --seed whole numbers`);
   process.exit(2);
 }
+const reader = new Reader(limits);
 let failed = 0;
 for (const format of chosen) failed += await fuzz(format);
+reader.close();
 process.exit(failed === 0 ? 0 : 1);
 
 async function fuzz(format: Format): Promise<number> {
@@ -36,6 +39,7 @@ async function fuzz(format: Format): Promise<number> {
     format,
     first,
     count,
+    reader,
     (failure) => {
       mkdirSync(values.out, { recursive: true });
       const file = join(values.out, `${format}-${failure.number}`);

@@ -1,7 +1,6 @@
 /** Reads cases in a process of its own, with limits on time and memory, and starts another where it is gone. */
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import type { Format } from "./formats.ts";
 import type { CaseAnswer, CaseRequest } from "./reading-process.ts";
 
 export type CaseResult =
@@ -17,12 +16,10 @@ export interface ReaderLimits {
 const startMs = 120_000;
 
 export class Reader {
-  readonly #format: Format;
   readonly #limits: ReaderLimits;
   #child: ChildProcess | undefined;
 
-  constructor(format: Format, limits: ReaderLimits) {
-    this.#format = format;
+  constructor(limits: ReaderLimits) {
     this.#limits = limits;
   }
 
@@ -62,7 +59,7 @@ export class Reader {
 
   async #start(): Promise<ChildProcess> {
     const flags = ["--expose-gc", "--max-semi-space-size=4", `--max-old-space-size=${this.#limits.heapMiB}`];
-    const child = fork(fileURLToPath(new URL("./reading-process.ts", import.meta.url)), [this.#format], {
+    const child = fork(fileURLToPath(new URL("./reading-process.ts", import.meta.url)), [], {
       execArgv: ["--import", "tsx", "--conditions=development", ...flags],
       cwd: fileURLToPath(new URL("../../", import.meta.url)),
       stdio: ["ignore", "ignore", "pipe", "ipc"],

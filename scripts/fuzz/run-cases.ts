@@ -3,7 +3,7 @@
  * more memory than a file of that size explains.
  */
 import type { Format } from "./formats.ts";
-import { Reader, type CaseResult, type ReaderLimits } from "./reader.ts";
+import type { CaseResult, Reader, ReaderLimits } from "./reader.ts";
 
 export interface FuzzFailure {
   readonly number: number;
@@ -20,46 +20,43 @@ export interface FuzzCounts {
   readonly failures: FuzzFailure[];
 }
 
-const limits: ReaderLimits = { timeMs: 10_000, heapMiB: 512 };
+export const limits: ReaderLimits = { timeMs: 10_000, heapMiB: 512 };
 
 /** Memory that reading a file may take. */
 export function allowedBytes(fileBytes: number): number {
   return 64 * 2 ** 20 + 8 * fileBytes;
 }
 
+/** @param reader whoever made it closes it */
 export async function runCases(
   format: Format,
   first: number,
   count: number,
+  reader: Reader,
   onFailure: (failure: FuzzFailure) => void = () => undefined,
 ): Promise<FuzzCounts> {
   const counts: FuzzCounts = { read: 0, refused: 0, longestMs: 0, mostGrownBytes: 0, failures: [] };
-  const reader = new Reader(format, limits);
-  try {
-    for (let number = first; number < first + count; number++) {
-      let result = await reader.read({ number, alone: false });
-      // Garbage of the cases before may have been in the way.
-      if (isGreedy(result)) {
-        reader.close();
-        result = await reader.read({ number, alone: true });
-      }
-      const kind = kindOf(result);
-      if (result.outcome === "read" || result.outcome === "refused") counts[result.outcome]++;
-      counts.longestMs = Math.max(counts.longestMs, result.elapsedMs);
-      if ("grownBytes" in result)
-        counts.mostGrownBytes = Math.max(counts.mostGrownBytes, result.grownBytes ?? 0);
-      if (kind === undefined) continue;
-      const failure = { number, kind, problem: problemOf(result) };
-      counts.failures.push(failure);
-      onFailure(failure);
+  for (let number = first; number < first + count; number++) {
+    let result = await reader.read({ format, from: number, alone: false });
+    // Garbage of the cases before may have been in the way.
+    if (isGreedy(result)) {
+      reader.close();
+      result = await reader.read({ format, from: number, alone: true });
     }
-  } finally {
-    reader.close();
+    const kind = kindOf(result);
+    if (result.outcome === "read" || result.outcome === "refused") counts[result.outcome]++;
+    counts.longestMs = Math.max(counts.longestMs, result.elapsedMs);
+    if ("grownBytes" in result)
+      counts.mostGrownBytes = Math.max(counts.mostGrownBytes, result.grownBytes ?? 0);
+    if (kind === undefined) continue;
+    const failure = { number, kind, problem: problemOf(result) };
+    counts.failures.push(failure);
+    onFailure(failure);
   }
   return counts;
 }
 
-function isGreedy(result: CaseResult): boolean {
+export function isGreedy(result: CaseResult): boolean {
   return "grownBytes" in result && (result.grownBytes ?? 0) > allowedBytes(result.fileBytes);
 }
 
