@@ -4,10 +4,13 @@ import { wasmTarget } from "../../src/codegen/target.ts";
 import { decodeImage, imageTensor } from "../../src/import/image.ts";
 import { readNpy } from "../../src/import/npy.ts";
 import { inspectOnnx } from "../../src/import/onnx/inspect.ts";
-import { importOnnx, type OnnxModel } from "../../src/import/onnx/model.ts";
+import { importOnnx, importParsed, type OnnxModel } from "../../src/import/onnx/model.ts";
+import { parseWithoutWeights } from "../../src/import/onnx/parse-without-weights.ts";
+import { leastLeftBytes } from "../../src/import/onnx/tensors.ts";
 import { traceOnnx } from "../../src/import/onnx/trace-onnx.ts";
 import { readPytorch } from "../../src/import/pytorch.ts";
 import { readSafetensors } from "../../src/import/safetensors.ts";
+import { MemoryBytes } from "../../src/ir/byte-source.ts";
 import { verify } from "../../src/ir/verify.ts";
 import { TuningRecords } from "../../src/tuning/records.ts";
 import { mutateBytes, numberBytes, replaced, concat, type Bytes } from "./byte-mutations.ts";
@@ -46,6 +49,9 @@ function readModel(bytes: Bytes): void {
   const shapes = sizesOf(model);
   inspectOnnx(bytes, { shapes });
   const { graph } = traceOnnx(model, shapes);
+  // As a file is opened, whose weights stay on disk.
+  const opened = importParsed(parseWithoutWeights(new MemoryBytes(bytes), leastLeftBytes), undefined);
+  traceOnnx(opened, shapes);
   verify(graph, "import");
   buildExecutable(graph, wasmTarget, passOptions({}));
 }

@@ -52,6 +52,8 @@ export interface Importer {
   readonly computed: (symbol: ReturnType<OnnxValue["symbol"]>, inputs: readonly OnnxValue[]) => OnnxValue;
   /** Counts an iteration of so many nodes; false where loops would be unrolled to too many. */
   readonly countIteration: (nodes: number) => boolean;
+  /** Counts the tensors of a sequence; false where all sequences together have too many. */
+  readonly countItems: (items: number) => boolean;
 }
 
 /** Gives a name in one scope the meaning that another name has in another; false where it has none. */

@@ -32,6 +32,9 @@ function place(
   return at;
 }
 
+/** Each is a part of the graph, or several. */
+const longestSequence = 2 ** 14;
+
 const operators: Readonly<Record<string, SequenceOperator>> = {
   SequenceEmpty: () => [],
   SequenceConstruct: (_, __, inputs) => inputs.filter((input) => input !== undefined),
@@ -71,6 +74,9 @@ const operators: Readonly<Record<string, SequenceOperator>> = {
     const chunk = numbers[0]!;
     if (numbers.some((size) => size < 0) || ((given?.shape.length ?? 0) === 0 && chunk < 1))
       context.fail("argument", `sizes ${numbers.join(", ")}.`);
+    const pieces = (given?.shape.length ?? 0) > 0 ? numbers.length : Math.ceil(length / chunk);
+    if (pieces > longestSequence)
+      context.fail("unsupported", `a sequence of ${pieces} tensors; at most ${longestSequence} can be.`);
     const sizes =
       (given?.shape.length ?? 0) > 0
         ? numbers
@@ -101,6 +107,10 @@ function handlerOf(operator: SequenceOperator): Handler {
     const inputs = proto.input.map((input) => scope.tensor(input));
     const context = new OperatorNode({ proto, name }, importer.dialect, importer.trace, inputs);
     const sequence = proto.input.map((input) => scope.sequence(input)).find((read) => read !== undefined);
-    scope.define(proto.output[0] ?? "", operator(context, sequence ?? [], inputs, importer));
+    const result = operator(context, sequence ?? [], inputs, importer);
+    // One that grows by a tensor at a time is there at each of its lengths.
+    if (Array.isArray(result) && !importer.countItems(result.length))
+      context.fail("unsupported", "the model's sequences have too many tensors to be imported.");
+    scope.define(proto.output[0] ?? "", result);
   };
 }

@@ -153,8 +153,12 @@ function guarded(node: OnnxNode, run: () => void): void {
 /** Iterations of all loops together, and nodes in them: a file of few bytes can ask for any number. */
 const mostUnrolled = { iterations: 4096, nodes: 2 ** 16 };
 
+/** Tensors in all sequences together. */
+const mostItems = 2 ** 22;
+
 function importerFor(dialect: Dialect, trace: Trace): Importer {
   const unrolled = { iterations: 0, nodes: 0 };
+  let itemsOfSequences = 0;
   const importer: Importer = {
     dialect,
     trace,
@@ -166,6 +170,7 @@ function importerFor(dialect: Dialect, trace: Trace): Importer {
       unrolled.nodes += nodes;
       return unrolled.iterations <= mostUnrolled.iterations && unrolled.nodes <= mostUnrolled.nodes;
     },
+    countItems: (items) => (itemsOfSequences += items) <= mostItems,
     runNodes: (nodes, scope) => {
       for (const node of nodes)
         trace.within(node.name, () => guarded(node, () => handlerOf(node, scope)(node, scope, importer)));
