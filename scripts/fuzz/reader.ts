@@ -60,7 +60,7 @@ export class Reader {
   async #start(): Promise<ChildProcess> {
     const flags = ["--expose-gc", "--max-semi-space-size=4", `--max-old-space-size=${this.#limits.heapMiB}`];
     const child = fork(fileURLToPath(new URL("./reading-process.ts", import.meta.url)), [], {
-      execArgv: ["--import", "tsx", "--conditions=development", ...flags],
+      execArgv: ["--import", "tsx", ...flags],
       cwd: fileURLToPath(new URL("../../", import.meta.url)),
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       serialization: "advanced",

@@ -47,7 +47,7 @@ interface Answer {
 async function runWith(variables: Readonly<Record<string, string | undefined>>): Promise<Answer> {
   const env: NodeJS.ProcessEnv = { ...process.env, HEDDLE_CACHE: undefined, POCL_CACHE_DIR: undefined };
   const script = fileURLToPath(new URL("./run-on-opencl.ts", import.meta.url));
-  const child = spawn(process.execPath, ["--import", "tsx", "--conditions=development", script], {
+  const child = spawn(process.execPath, ["--import", "tsx", script], {
     env: { ...env, ...variables },
     stdio: ["ignore", "pipe", "pipe"],
   });
