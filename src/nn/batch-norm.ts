@@ -5,6 +5,8 @@ import { Parameter, StateBuffer } from "../ir/stored-tensor.ts";
 import { batchNorm } from "./functional.ts";
 import { filled } from "./init.ts";
 import { Module } from "./module.ts";
+import { checkCounts, readOptions, type ArgumentNames, type OptionArguments } from "./option-arguments.ts";
+import { floatText, pythonText } from "./python-text.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** What BatchNorm layers may be told. */
@@ -21,6 +23,33 @@ export interface BatchNormLayerOptions {
   readonly singleValue?: "error" | "zero-variance";
 }
 
+/** Names and order of what batch norms take after their number of features. */
+const batchNormArguments = {
+  known: {
+    eps: "number",
+    momentum: "number or null",
+    affine: "boolean",
+    trackRunningStats: "boolean",
+    singleValue: ["error", "zero-variance"],
+  },
+  order: ["eps", "momentum", "affine", "trackRunningStats"],
+} as const satisfies ArgumentNames<BatchNormLayerOptions>;
+
+type BatchNormArguments = OptionArguments<BatchNormLayerOptions, typeof batchNormArguments.order>;
+
+/** What PyTorch prints of norms that keep running statistics. */
+export function runningNormSettings(norm: {
+  readonly numFeatures: number;
+  readonly eps: number;
+  readonly momentum: number | null;
+  readonly affine: boolean;
+  readonly trackRunningStats: boolean;
+}): string {
+  const { numFeatures, eps, momentum, affine, trackRunningStats } = norm;
+  const weight = momentum === null ? "None" : floatText(momentum);
+  return `${numFeatures}, eps=${floatText(eps)}, momentum=${weight}, affine=${pythonText(affine)}, track_running_stats=${pythonText(trackRunningStats)}`;
+}
+
 const stateNames: Readonly<Record<string, string>> = {
   runningMean: "running_mean",
   runningVar: "running_var",
@@ -32,6 +61,10 @@ class BatchNormNd extends Module {
   readonly eps: number;
   /** How much of a batch goes into the running statistics; null: a cumulative average. */
   readonly momentum: number | null;
+  /** Whether there are a learnable scale and shift. */
+  readonly affine: boolean;
+  /** Whether running statistics are kept, and used in eval mode. */
+  readonly trackRunningStats: boolean;
   /** The scale of each channel; null without `affine`. */
   readonly weight: Parameter | null;
   /** The shift of each channel; null without `affine`. */
@@ -49,13 +82,18 @@ class BatchNormNd extends Module {
     ranks: readonly number[],
     /** Channels. */
     readonly numFeatures: number,
-    options: BatchNormLayerOptions,
+    rest: BatchNormArguments,
   ) {
     super();
+    const name = this.constructor.name;
+    const options = readOptions<BatchNormLayerOptions>(name, ["numFeatures"], batchNormArguments, rest);
+    checkCounts(name, { numFeatures }, 0);
     this.eps = options.eps ?? 1e-5;
     this.momentum = options.momentum === undefined ? 0.1 : options.momentum;
     const affine = options.affine ?? true;
     const tracked = options.trackRunningStats ?? true;
+    this.affine = affine;
+    this.trackRunningStats = tracked;
     this.weight = affine ? new Parameter(filled([numFeatures], 1)) : null;
     this.bias = affine ? new Parameter(filled([numFeatures], 0)) : null;
     this.runningMean = tracked ? new StateBuffer(filled([numFeatures], 0)) : null;
@@ -67,6 +105,10 @@ class BatchNormNd extends Module {
 
   protected override stateName(property: string): string {
     return stateNames[property] ?? property;
+  }
+
+  protected override settings(): string {
+    return runningNormSettings(this);
   }
 
   /** Running statistics back to mean 0, variance 1, no batches. */
@@ -83,11 +125,15 @@ class BatchNormNd extends Module {
     this.bias?.assign(filled([this.numFeatures], 0));
   }
 
-  override forward(x: Tensor): Tensor {
+  override forward(input: Tensor): Tensor {
+    const batched = this.#ranks.at(-1)!;
+    // One image has no batch; `(N, C)` of BatchNorm1d has.
+    const unbatched = input.rank === batched - 1 && !this.#ranks.includes(input.rank);
+    const x = unbatched ? input.unsqueeze(0) : input;
     if (!this.#ranks.includes(x.rank)) {
       x.trace.fail(
         "shape",
-        `${this.constructor.name}: input ${formatShape(x.shape)} has ${x.rank} dimensions, expected ${this.#ranks.join(" or ")}.`,
+        `${this.constructor.name}: input ${formatShape(x.shape)} has ${x.rank} dimensions, expected ${this.#ranks.join(" or ")}${this.#ranks.length === 1 ? ` (or ${batched - 1} without a batch)` : ""}.`,
       );
     }
     if (x.shape[1] !== this.numFeatures) {
@@ -96,33 +142,37 @@ class BatchNormNd extends Module {
         `${this.constructor.name}: input ${formatShape(x.shape)} has ${x.shape[1]} channels in dimension 1, expected ${this.numFeatures} features.`,
       );
     }
-    return batchNorm(x, this.runningMean, this.runningVar, this.weight, this.bias, {
+    const y = batchNorm(x, this.runningMean, this.runningVar, this.weight, this.bias, {
       training: this.training || this.runningMean === null,
       momentum: this.momentum,
       eps: this.eps,
       numBatchesTracked: this.numBatchesTracked,
       ...(this.#options.singleValue !== undefined && { singleValue: this.#options.singleValue }),
     });
+    return unbatched ? y.squeeze(0) : y;
   }
 }
 
 /** Over `(N, C)` and `(N, C, L)`. */
 export class BatchNorm1d extends BatchNormNd {
-  constructor(numFeatures: number, options: BatchNormLayerOptions = {}) {
-    super([2, 3], numFeatures, options);
+  constructor(numFeatures: number, ...rest: BatchNormArguments) {
+    super([2, 3], numFeatures, rest);
   }
 }
 
-/** Over `(N, C, H, W)`. */
+/**
+ * Over `(N, C, H, W)`, or over one image `(C, H, W)` as over a batch of one.
+ * @example new nn.BatchNorm2d(16, { eps: 1e-3 }) // or new nn.BatchNorm2d(16, 1e-3)
+ */
 export class BatchNorm2d extends BatchNormNd {
-  constructor(numFeatures: number, options: BatchNormLayerOptions = {}) {
-    super([4], numFeatures, options);
+  constructor(numFeatures: number, ...rest: BatchNormArguments) {
+    super([4], numFeatures, rest);
   }
 }
 
-/** Over `(N, C, D, H, W)`. */
+/** Over `(N, C, D, H, W)`, or `(C, D, H, W)` as a batch of one. */
 export class BatchNorm3d extends BatchNormNd {
-  constructor(numFeatures: number, options: BatchNormLayerOptions = {}) {
-    super([5], numFeatures, options);
+  constructor(numFeatures: number, ...rest: BatchNormArguments) {
+    super([5], numFeatures, rest);
   }
 }

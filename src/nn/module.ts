@@ -8,6 +8,7 @@ import { graphDType, isDType, narrowRange, type HostDType } from "../ir/dtype.ts
 import { checkHostTensor, isHostTensor, type HostTensor } from "../ir/host-tensor.ts";
 import { elementCount, formatShape, sameShape } from "../ir/shape.ts";
 import { Parameter, StateBuffer, type Stored } from "../ir/stored-tensor.ts";
+import { checkOptions } from "../ir/check-options.ts";
 
 /** State-dict name → value. */
 export type StateDict = Readonly<Record<string, HostTensor>>;
@@ -35,6 +36,33 @@ export abstract class Module {
   /** The state-dict name of a property; layers translate their camel case to PyTorch's names. */
   protected stateName(property: string): string {
     return property;
+  }
+
+  /** Its settings, as PyTorch prints them: what `String(module)` has in parentheses. */
+  protected settings(): string {
+    return "";
+  }
+
+  /** The modules below that `String(module)` shows; all, unless a layer has some that PyTorch's has not. */
+  protected shownChildren(): Iterable<readonly [string, Module]> {
+    return this.namedChildren();
+  }
+
+  /** The tree of modules with their settings, as PyTorch prints it. */
+  toString(): string {
+    const text = (module: Module, above: readonly Module[]): string => {
+      const name = module.constructor.name;
+      if (above.includes(module)) return `${name}(…)`;
+      const settings = module.settings();
+      const lines = Array.from(
+        module.shownChildren(),
+        ([child, below]) => `(${child}): ${text(below, [...above, module])}`,
+      );
+      if (lines.length === 0 && !settings.includes("\n")) return `${name}(${settings})`;
+      const body = [...(settings === "" ? [] : [settings]), ...lines].join("\n").replaceAll("\n", "\n  ");
+      return `${name}(\n  ${body}\n)`;
+    };
+    return text(this, []);
   }
 
   /** Sets training mode here and in every module below. */
@@ -143,6 +171,7 @@ export abstract class Module {
    * @throws UserError (`state-dict`) that lists every name that is missing, unexpected or of another shape
    */
   loadStateDict(values: StateDict, options: { readonly strict?: boolean } = {}): LoadResult {
+    checkOptions<{ readonly strict?: boolean }>("loadStateDict", options, { strict: "boolean" });
     const own = new Map(this.namedState());
     const missingKeys = [...own].flatMap(([name, stored]) =>
       Object.hasOwn(values, name) || (stored instanceof StateBuffer && stored.optional) ? [] : [name],

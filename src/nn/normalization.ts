@@ -1,12 +1,16 @@
 /** Layers that normalise by a tensor's own statistics, with PyTorch's defaults and state-dict names. */
 import { UserError } from "../errors.ts";
 import { zeros } from "../ir/host-tensor.ts";
+import { checkKind } from "../ir/check-options.ts";
 import { elementCount, formatShape } from "../ir/shape.ts";
 import { Parameter, StateBuffer } from "../ir/stored-tensor.ts";
 import { batchNorm } from "./functional.ts";
+import { runningNormSettings } from "./batch-norm.ts";
 import { filled } from "./init.ts";
 import { Module } from "./module.ts";
 import { groupNorm, instanceNorm, layerNorm, rmsNorm } from "./normalization-functions.ts";
+import { checkCounts, readOptions, type ArgumentNames, type OptionArguments } from "./option-arguments.ts";
+import { floatText, pythonText } from "./python-text.ts";
 import { toTensor, type Tensor } from "./tensor.ts";
 
 /** What LayerNorm may be told. */
@@ -19,30 +23,67 @@ export interface LayerNormOptions {
   readonly bias?: boolean;
 }
 
+const layerNormArguments = {
+  known: { eps: "number", elementwiseAffine: "boolean", bias: "boolean" },
+  order: ["eps", "elementwiseAffine", "bias"],
+} as const satisfies ArgumentNames<LayerNormOptions>;
+
 /** Over the last dimensions of its input, which are `normalizedShape`. */
 export class LayerNorm extends Module {
   /** Sizes of the last dimensions, over which statistics are taken. */
   readonly normalizedShape: readonly number[];
   /** Added to the variance. */
   readonly eps: number;
+  /** Whether there are a learnable scale and shift. */
+  readonly elementwiseAffine: boolean;
   /** The scale, or null. */
   readonly weight: Parameter | null;
   /** The shift, or null. */
   readonly bias: Parameter | null;
 
-  constructor(normalizedShape: number | readonly number[], options: LayerNormOptions = {}) {
+  constructor(
+    normalizedShape: number | readonly number[],
+    ...rest: OptionArguments<LayerNormOptions, typeof layerNormArguments.order>
+  ) {
     super();
-    this.normalizedShape = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
+    const options = readOptions<LayerNormOptions>("LayerNorm", ["normalizedShape"], layerNormArguments, rest);
+    this.normalizedShape = normalizedSizes("LayerNorm", normalizedShape);
     this.eps = options.eps ?? 1e-5;
     const affine = options.elementwiseAffine ?? true;
+    this.elementwiseAffine = affine;
     this.weight = affine ? new Parameter(filled(this.normalizedShape, 1)) : null;
     this.bias = affine && (options.bias ?? true) ? new Parameter(filled(this.normalizedShape, 0)) : null;
+  }
+
+  protected override settings(): string {
+    const { normalizedShape, eps, elementwiseAffine } = this;
+    return `${pythonText(normalizedShape)}, eps=${floatText(eps)}, elementwise_affine=${pythonText(elementwiseAffine)}`;
   }
 
   override forward(x: Tensor): Tensor {
     return layerNorm(x, this.normalizedShape, this.weight, this.bias, this.eps);
   }
 }
+
+function normalizedSizes(layer: string, sizes: number | readonly number[]): readonly number[] {
+  checkKind(layer, "normalizedShape", sizes, "sizes");
+  const list = typeof sizes === "number" ? [sizes] : sizes;
+  list.forEach((size) => checkCounts(layer, { normalizedShape: size }));
+  return list;
+}
+
+/** What RMSNorm may be told. */
+export interface RMSNormOptions {
+  /** Added to the mean square; the smallest number that f32 adds to 1. */
+  readonly eps?: number;
+  /** A learnable scale; true. */
+  readonly elementwiseAffine?: boolean;
+}
+
+const rmsNormArguments = {
+  known: { eps: "number", elementwiseAffine: "boolean" },
+  order: ["eps", "elementwiseAffine"],
+} as const satisfies ArgumentNames<RMSNormOptions>;
 
 /** By the root of the mean square over the last dimensions, without centring. */
 export class RMSNorm extends Module {
@@ -55,13 +96,19 @@ export class RMSNorm extends Module {
 
   constructor(
     normalizedShape: number | readonly number[],
-    options: { readonly eps?: number; readonly elementwiseAffine?: boolean } = {},
+    ...rest: OptionArguments<RMSNormOptions, typeof rmsNormArguments.order>
   ) {
     super();
-    this.normalizedShape = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
+    const options = readOptions<RMSNormOptions>("RMSNorm", ["normalizedShape"], rmsNormArguments, rest);
+    this.normalizedShape = normalizedSizes("RMSNorm", normalizedShape);
     this.eps = options.eps;
     const affine = options.elementwiseAffine ?? true;
     this.weight = affine ? new Parameter(filled(this.normalizedShape, 1)) : null;
+  }
+
+  protected override settings(): string {
+    const { normalizedShape, eps, weight } = this;
+    return `${pythonText(normalizedShape)}, eps=${eps === undefined ? "None" : floatText(eps)}, elementwise_affine=${pythonText(weight !== null)}`;
   }
 
   override forward(x: Tensor): Tensor {
@@ -69,10 +116,25 @@ export class RMSNorm extends Module {
   }
 }
 
+/** What GroupNorm may be told. */
+export interface GroupNormOptions {
+  /** Added to the variance; 1e-5. */
+  readonly eps?: number;
+  /** Learnable scale and shift; true. */
+  readonly affine?: boolean;
+}
+
+const groupNormArguments = {
+  known: { eps: "number", affine: "boolean" },
+  order: ["eps", "affine"],
+} as const satisfies ArgumentNames<GroupNormOptions>;
+
 /** Over groups of channels of `(N, C, …)`. */
 export class GroupNorm extends Module {
   /** Added to the variance. */
   readonly eps: number;
+  /** Whether there are a learnable scale and shift. */
+  readonly affine: boolean;
   /** The scale, or null. */
   readonly weight: Parameter | null;
   /** The shift, or null. */
@@ -83,9 +145,12 @@ export class GroupNorm extends Module {
     readonly numGroups: number,
     /** Channels. */
     readonly numChannels: number,
-    options: { readonly eps?: number; readonly affine?: boolean } = {},
+    ...rest: OptionArguments<GroupNormOptions, typeof groupNormArguments.order>
   ) {
     super();
+    const leading = ["numGroups", "numChannels"];
+    const options = readOptions<GroupNormOptions>("GroupNorm", leading, groupNormArguments, rest);
+    checkCounts("GroupNorm", { numGroups, numChannels });
     if (!Number.isInteger(numGroups) || numGroups < 1 || numChannels % numGroups !== 0) {
       throw new UserError(
         "argument",
@@ -94,8 +159,14 @@ export class GroupNorm extends Module {
     }
     this.eps = options.eps ?? 1e-5;
     const affine = options.affine ?? true;
+    this.affine = affine;
     this.weight = affine ? new Parameter(filled([numChannels], 1)) : null;
     this.bias = affine ? new Parameter(filled([numChannels], 0)) : null;
+  }
+
+  protected override settings(): string {
+    const { numGroups, numChannels, eps, affine } = this;
+    return `${numGroups}, ${numChannels}, eps=${floatText(eps)}, affine=${pythonText(affine)}`;
   }
 
   override forward(x: Tensor): Tensor {
@@ -122,11 +193,22 @@ const stateNames: Readonly<Record<string, string>> = {
   numBatchesTracked: "num_batches_tracked",
 };
 
+const instanceNormArguments = {
+  known: { eps: "number", momentum: "number", affine: "boolean", trackRunningStats: "boolean" },
+  order: ["eps", "momentum", "affine", "trackRunningStats"],
+} as const satisfies ArgumentNames<InstanceNormOptions>;
+
+type InstanceNormArguments = OptionArguments<InstanceNormOptions, typeof instanceNormArguments.order>;
+
 class InstanceNormNd extends Module {
   /** Added to the variance. */
   readonly eps: number;
   /** How much of a batch goes into the running statistics. */
   readonly momentum: number;
+  /** Whether there are a learnable scale and shift. */
+  readonly affine: boolean;
+  /** Whether running statistics are kept, and used in eval mode. */
+  readonly trackRunningStats: boolean;
   /** The scale, or null. */
   readonly weight: Parameter | null;
   /** The shift, or null. */
@@ -143,13 +225,18 @@ class InstanceNormNd extends Module {
     rank: number,
     /** Channels. */
     readonly numFeatures: number,
-    options: InstanceNormOptions,
+    rest: InstanceNormArguments,
   ) {
     super();
+    const name = this.constructor.name;
+    const options = readOptions<InstanceNormOptions>(name, ["numFeatures"], instanceNormArguments, rest);
+    checkCounts(name, { numFeatures });
     this.eps = options.eps ?? 1e-5;
     this.momentum = options.momentum ?? 0.1;
     const affine = options.affine ?? false;
     const tracked = options.trackRunningStats ?? false;
+    this.affine = affine;
+    this.trackRunningStats = tracked;
     this.weight = affine ? new Parameter(filled([numFeatures], 1)) : null;
     this.bias = affine ? new Parameter(filled([numFeatures], 0)) : null;
     this.runningMean = tracked ? new StateBuffer(filled([numFeatures], 0)) : null;
@@ -160,6 +247,10 @@ class InstanceNormNd extends Module {
 
   protected override stateName(property: string): string {
     return stateNames[property] ?? property;
+  }
+
+  protected override settings(): string {
+    return runningNormSettings(this);
   }
 
   override forward(input: Tensor): Tensor {
@@ -205,22 +296,22 @@ class InstanceNormNd extends Module {
 
 /** Over each channel of each item of `(N, C, L)` or `(C, L)`. */
 export class InstanceNorm1d extends InstanceNormNd {
-  constructor(numFeatures: number, options: InstanceNormOptions = {}) {
-    super(3, numFeatures, options);
+  constructor(numFeatures: number, ...rest: InstanceNormArguments) {
+    super(3, numFeatures, rest);
   }
 }
 
 /** Over each channel of each item of `(N, C, H, W)` or `(C, H, W)`. */
 export class InstanceNorm2d extends InstanceNormNd {
-  constructor(numFeatures: number, options: InstanceNormOptions = {}) {
-    super(4, numFeatures, options);
+  constructor(numFeatures: number, ...rest: InstanceNormArguments) {
+    super(4, numFeatures, rest);
   }
 }
 
 /** Over each channel of each item of `(N, C, D, H, W)` or `(C, D, H, W)`. */
 export class InstanceNorm3d extends InstanceNormNd {
-  constructor(numFeatures: number, options: InstanceNormOptions = {}) {
-    super(5, numFeatures, options);
+  constructor(numFeatures: number, ...rest: InstanceNormArguments) {
+    super(5, numFeatures, rest);
   }
 }
 
