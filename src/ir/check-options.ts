@@ -44,16 +44,13 @@ export function checkOptions<Options extends object>(
 }
 
 /** The error about a name that is none of `known`, with the nearest that is. */
-export function unknownName(
-  asked: string,
-  what: string,
-  name: string,
-  known: readonly string[],
-): UserError {
+export function unknownName(asked: string, what: string, name: string, known: readonly string[]): UserError {
   const near = nearestName(name, known);
   const hint = near === undefined ? "" : ` Did you mean '${near}'?`;
   const list =
-    known.length === 0 ? `There is none.` : `Known: ${known.slice(0, 30).join(", ")}${known.length > 30 ? ", …" : ""}.`;
+    known.length === 0
+      ? `There is none.`
+      : `Known: ${known.slice(0, 30).join(", ")}${known.length > 30 ? ", …" : ""}.`;
   return new UserError("argument", `${asked}: there is no ${what} '${name}'.${hint} ${list}`);
 }
 
@@ -81,7 +78,9 @@ function fits(value: unknown, kind: OptionKind): boolean {
     case "number or null":
       return typeof value === "number" || value === null;
     case "sizes":
-      return typeof value === "number" || (Array.isArray(value) && value.every((size) => typeof size === "number"));
+      return (
+        typeof value === "number" || (Array.isArray(value) && value.every((size) => typeof size === "number"))
+      );
     default:
       return kind satisfies never;
   }
@@ -96,11 +95,15 @@ function describeKind(kind: OptionKind): string {
 export function describeValue(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
   if (typeof value === "bigint") return `${value}n`;
-  if (typeof value === "function") return value.name === "" ? "a function" : `the function or class ${value.name}`;
-  if (Array.isArray(value)) return value.length > 8 ? `a list of ${value.length}` : `[${value.map(describeValue).join(", ")}]`;
+  if (typeof value === "function")
+    return value.name === "" ? "a function" : `the function or class ${value.name}`;
+  if (Array.isArray(value))
+    return value.length > 8 ? `a list of ${value.length}` : `[${value.map(describeValue).join(", ")}]`;
   if (typeof value === "object" && value !== null) {
     const name = (value.constructor as { readonly name?: string } | undefined)?.name ?? "Object";
-    return name === "Object" ? `an object with ${Object.keys(value).slice(0, 8).join(", ") || "nothing"}` : `a ${name}`;
+    return name === "Object"
+      ? `an object with ${Object.keys(value).slice(0, 8).join(", ") || "nothing"}`
+      : `a ${name}`;
   }
   return String(value);
 }

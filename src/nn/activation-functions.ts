@@ -1,4 +1,5 @@
 /** Activation functions made of several operations, with the names and defaults of `torch.nn.functional`. */
+import { checkOptions } from "../ir/check-options.ts";
 import { formatShape, normalizeAxis } from "../ir/shape.ts";
 import { toTensor, type Operand, type Tensor } from "./tensor.ts";
 
@@ -119,6 +120,7 @@ export interface RReluOptions {
 
 /** x above 0, (lower + upper) / 2 · x below: what a leaky ReLU with random slopes is outside training. */
 export function rrelu(x: Tensor, options: RReluOptions = {}): Tensor {
+  checkOptions<RReluOptions>("rrelu", options, { lower: "number", upper: "number", training: "boolean" });
   const { lower = 1 / 8, upper = 1 / 3, training = false } = options;
   if (training)
     x.trace.fail(

@@ -1,5 +1,6 @@
 /** Activation layers. */
 import { UserError } from "../errors.ts";
+import { checkKind } from "../ir/check-options.ts";
 import { formatShape } from "../ir/shape.ts";
 import { Parameter } from "../ir/stored-tensor.ts";
 import {
@@ -22,25 +23,90 @@ import {
 } from "./activation-functions.ts";
 import { filled } from "./init.ts";
 import { Module } from "./module.ts";
+import {
+  checkCounts,
+  inplaceArguments,
+  readOptions,
+  type ArgumentNames,
+  type InplaceOptions,
+  type OptionArguments,
+} from "./option-arguments.ts";
+import { floatText, settingsText } from "./python-text.ts";
 import type { Tensor } from "./tensor.ts";
 
+const inplaceText = (inplace: boolean): string => (inplace ? "inplace=True" : "");
+const withInplace = (settings: string, inplace: boolean): string =>
+  inplace ? `${settings}, inplace=True` : settings;
+
+/** Activations that compute in place in PyTorch, and have nothing else to be told. */
+abstract class InplaceActivation extends Module {
+  /** Without effect: values of a graph never change. */
+  readonly inplace: boolean;
+  constructor(...rest: OptionArguments<InplaceOptions, ["inplace"]>) {
+    super();
+    const options = readOptions<InplaceOptions>(this.constructor.name, [], inplaceArguments, rest);
+    this.inplace = options.inplace ?? false;
+  }
+  protected override settings(): string {
+    return inplaceText(this.inplace);
+  }
+}
+
+/** What softmaxes may be told. */
+export interface SoftmaxOptions {
+  /** The dimension. */
+  readonly dim: number;
+}
+
+const dimArguments = { known: { dim: "number" }, order: ["dim"] } as const satisfies ArgumentNames<{
+  readonly dim?: number;
+}>;
+
+/** The dimension that softmaxes are told, which has no default. */
+function dimOf(layer: string, given: readonly unknown[]): number {
+  const { dim } = readOptions<{ readonly dim?: number }>(layer, [], dimArguments, given);
+  if (dim !== undefined) return dim;
+  throw new UserError(
+    "argument",
+    `${layer}: the dimension is missing, such as new ${layer}(1) or new ${layer}({ dim: 1 }).`,
+  );
+}
+
 /** `max(x, 0)` */
-export class ReLU extends Module {
+export class ReLU extends InplaceActivation {
   override forward(x: Tensor): Tensor {
     return x.relu();
   }
 }
 /** `min(max(x, 0), 6)` */
-export class ReLU6 extends Module {
+export class ReLU6 extends InplaceActivation {
   override forward(x: Tensor): Tensor {
     return x.clamp(0, 6);
   }
 }
+/** What LeakyReLU may be told. */
+export interface LeakyReLUOptions extends InplaceOptions {
+  /** What negative elements are multiplied by; 0.01. */
+  readonly negativeSlope?: number;
+}
+const leakyReLUArguments = {
+  known: { negativeSlope: "number", inplace: "boolean" },
+  order: ["negativeSlope", "inplace"],
+} as const satisfies ArgumentNames<LeakyReLUOptions>;
 /** `x` where positive, else `negativeSlope x` */
 export class LeakyReLU extends Module {
-  /** @param negativeSlope What negative elements are multiplied by. */
-  constructor(readonly negativeSlope = 0.01) {
+  /** What negative elements are multiplied by; 0.01. */
+  readonly negativeSlope: number;
+  /** Without effect: values of a graph never change. */
+  readonly inplace: boolean;
+  constructor(...rest: OptionArguments<LeakyReLUOptions, typeof leakyReLUArguments.order>) {
     super();
+    const options = readOptions<LeakyReLUOptions>("LeakyReLU", [], leakyReLUArguments, rest);
+    this.negativeSlope = options.negativeSlope ?? 0.01;
+    this.inplace = options.inplace ?? false;
+  }
+  protected override settings(): string {
+    return withInplace(`negative_slope=${floatText(this.negativeSlope)}`, this.inplace);
   }
   override forward(x: Tensor): Tensor {
     return x.leakyRelu(this.negativeSlope);
@@ -59,93 +125,173 @@ export class Tanh extends Module {
   }
 }
 /** `x sigmoid(x)` */
-export class SiLU extends Module {
+export class SiLU extends InplaceActivation {
   override forward(x: Tensor): Tensor {
     return x.silu();
   }
 }
+/** What GELU may be told. */
+export interface GELUOptions {
+  /** By tanh, or not at all (`"none"`, the default). */
+  readonly approximate?: "none" | "tanh";
+}
+const geluArguments = {
+  known: { approximate: ["none", "tanh"] },
+  order: ["approximate"],
+} as const satisfies ArgumentNames<GELUOptions>;
 /** `x Φ(x)`, Φ the normal distribution's cumulative function, or its approximation by tanh */
 export class GELU extends Module {
-  constructor(
-    /** As given. */ readonly options: {
-      /** By tanh, or not at all (`"none"`). */ readonly approximate?: "none" | "tanh";
-    } = {},
-  ) {
+  /** By tanh, or not at all. */
+  readonly approximate: "none" | "tanh";
+  constructor(...rest: OptionArguments<GELUOptions, typeof geluArguments.order>) {
     super();
+    this.approximate = readOptions<GELUOptions>("GELU", [], geluArguments, rest).approximate ?? "none";
+  }
+  protected override settings(): string {
+    return `approximate='${this.approximate}'`;
   }
   override forward(x: Tensor): Tensor {
-    return x.gelu(this.options.approximate ?? "none");
+    return x.gelu(this.approximate);
   }
 }
 /** `x hardsigmoid(x)` */
-export class Hardswish extends Module {
+export class Hardswish extends InplaceActivation {
+  protected override settings(): string {
+    return "";
+  }
   override forward(x: Tensor): Tensor {
     return x.hardswish();
   }
 }
 /** `min(max(x / 6 + 1/2, 0), 1)` */
-export class Hardsigmoid extends Module {
+export class Hardsigmoid extends InplaceActivation {
+  protected override settings(): string {
+    return "";
+  }
   override forward(x: Tensor): Tensor {
     return x.hardsigmoid();
   }
 }
 /** Exponentials along one dimension, divided by their sum. */
 export class Softmax extends Module {
-  /** @param axis The dimension. */
-  constructor(readonly axis: number) {
+  /** The dimension. */
+  readonly dim: number;
+  /** @example new nn.Softmax(1) // or new nn.Softmax({ dim: 1 }) */
+  constructor(dim: number | SoftmaxOptions) {
     super();
+    this.dim = dimOf("Softmax", dim === undefined ? [] : [dim]);
+  }
+  protected override settings(): string {
+    return `dim=${this.dim}`;
   }
   override forward(x: Tensor): Tensor {
-    return x.softmax(this.axis);
+    return x.softmax(this.dim);
   }
 }
 /** The logarithm of a softmax along one dimension. */
 export class LogSoftmax extends Module {
-  /** @param axis The dimension. */
-  constructor(readonly axis: number) {
+  /** The dimension. */
+  readonly dim: number;
+  /** @example new nn.LogSoftmax(1) // or new nn.LogSoftmax({ dim: 1 }) */
+  constructor(dim: number | SoftmaxOptions) {
     super();
+    this.dim = dimOf("LogSoftmax", dim === undefined ? [] : [dim]);
+  }
+  protected override settings(): string {
+    return `dim=${this.dim}`;
   }
   override forward(x: Tensor): Tensor {
-    return x.logSoftmax(this.axis);
+    return x.logSoftmax(this.dim);
   }
 }
+/** What ELU may be told. */
+export interface ELUOptions extends InplaceOptions {
+  /** What the exponential is multiplied by; 1. */
+  readonly alpha?: number;
+}
+const eLUArguments = {
+  known: { alpha: "number", inplace: "boolean" },
+  order: ["alpha", "inplace"],
+} as const satisfies ArgumentNames<ELUOptions>;
 /** `x` where positive, else `α (exp(x) − 1)` */
 export class ELU extends Module {
-  /** @param alpha What the exponential is multiplied by. */
-  constructor(readonly alpha = 1) {
+  /** What the exponential is multiplied by; 1. */
+  readonly alpha: number;
+  /** Without effect: values of a graph never change. */
+  readonly inplace: boolean;
+  constructor(...rest: OptionArguments<ELUOptions, typeof eLUArguments.order>) {
     super();
+    const options = readOptions<ELUOptions>("ELU", [], eLUArguments, rest);
+    this.alpha = options.alpha ?? 1;
+    this.inplace = options.inplace ?? false;
+  }
+  protected override settings(): string {
+    return withInplace(`alpha=${floatText(this.alpha)}`, this.inplace);
   }
   override forward(x: Tensor): Tensor {
     return elu(x, this.alpha);
   }
 }
 /** `scale (max(0, x) + min(0, α (exp(x) − 1)))`, with the constants of self-normalising networks */
-export class SELU extends Module {
+export class SELU extends InplaceActivation {
   override forward(x: Tensor): Tensor {
     return selu(x);
   }
 }
+/** What CELU may be told. */
+export interface CELUOptions extends InplaceOptions {
+  /** What the exponential is multiplied by; 1. */
+  readonly alpha?: number;
+}
+const cELUArguments = {
+  known: { alpha: "number", inplace: "boolean" },
+  order: ["alpha", "inplace"],
+} as const satisfies ArgumentNames<CELUOptions>;
 /** `max(0, x) + min(0, α (exp(x / α) − 1))` */
 export class CELU extends Module {
-  /** @param alpha What the exponential is multiplied by. */
-  constructor(readonly alpha = 1) {
+  /** What the exponential is multiplied by; 1. */
+  readonly alpha: number;
+  /** Without effect: values of a graph never change. */
+  readonly inplace: boolean;
+  constructor(...rest: OptionArguments<CELUOptions, typeof cELUArguments.order>) {
     super();
+    const options = readOptions<CELUOptions>("CELU", [], cELUArguments, rest);
+    this.alpha = options.alpha ?? 1;
+    this.inplace = options.inplace ?? false;
+  }
+  protected override settings(): string {
+    return withInplace(`alpha=${floatText(this.alpha)}`, this.inplace);
   }
   override forward(x: Tensor): Tensor {
     return celu(x, this.alpha);
   }
 }
+/** What PReLU may be told. */
+export interface PReLUOptions {
+  /** Slopes: one, the default, or one for each channel. */
+  readonly numParameters?: number;
+  /** Where slopes begin; 0.25. */
+  readonly init?: number;
+}
+const preluArguments = {
+  known: { numParameters: "number", init: "number" },
+  order: ["numParameters", "init"],
+} as const satisfies ArgumentNames<PReLUOptions>;
 /** A learnt slope below zero: one, or one for each channel (dimension 1). */
 export class PReLU extends Module {
   /** The slopes. */
   readonly weight: Parameter;
-  constructor(
-    /** Slopes: one, or one for each channel. */
-    readonly numParameters = 1,
-    options: { readonly init?: number } = {},
-  ) {
+  /** Slopes: one, or one for each channel. */
+  readonly numParameters: number;
+  constructor(...rest: OptionArguments<PReLUOptions, typeof preluArguments.order>) {
     super();
-    this.weight = new Parameter(filled([numParameters], options.init ?? 0.25));
+    const { numParameters = 1, init = 0.25 } = readOptions<PReLUOptions>("PReLU", [], preluArguments, rest);
+    checkCounts("PReLU", { numParameters });
+    this.numParameters = numParameters;
+    this.weight = new Parameter(filled([numParameters], init));
+  }
+  protected override settings(): string {
+    return `num_parameters=${this.numParameters}`;
   }
   override forward(x: Tensor): Tensor {
     const channels = x.rank < 2 ? 1 : x.shape[1]!;
@@ -158,17 +304,34 @@ export class PReLU extends Module {
     return prelu(x, this.weight);
   }
 }
+/** What Softplus may be told. */
+export interface SoftplusOptions {
+  /** The sharpness β; 1. */
+  readonly beta?: number;
+  /** Above this `β x` the result is `x`; 20. */
+  readonly threshold?: number;
+}
+const softplusArguments = {
+  known: { beta: "number", threshold: "number" },
+  order: ["beta", "threshold"],
+} as const satisfies ArgumentNames<SoftplusOptions>;
+/** `log(1 + exp(β x)) / β` */
 export class Softplus extends Module {
-  constructor(
-    /** As given. */ readonly options: {
-      /** The sharpness β. */ readonly beta?: number;
-      /** Above this `β x` the result is `x`. */ readonly threshold?: number;
-    } = {},
-  ) {
+  /** The sharpness β. */
+  readonly beta: number;
+  /** Above this `β x` the result is `x`. */
+  readonly threshold: number;
+  constructor(...rest: OptionArguments<SoftplusOptions, typeof softplusArguments.order>) {
     super();
+    const options = readOptions<SoftplusOptions>("Softplus", [], softplusArguments, rest);
+    this.beta = options.beta ?? 1;
+    this.threshold = options.threshold ?? 20;
+  }
+  protected override settings(): string {
+    return settingsText({ beta: this.beta, threshold: this.threshold });
   }
   override forward(x: Tensor): Tensor {
-    return softplus(x, this.options.beta, this.options.threshold);
+    return softplus(x, this.beta, this.threshold);
   }
 }
 /** `x / (1 + |x|)` */
@@ -184,20 +347,39 @@ export class LogSigmoid extends Module {
   }
 }
 /** `x tanh(softplus(x))` */
-export class Mish extends Module {
+export class Mish extends InplaceActivation {
   override forward(x: Tensor): Tensor {
     return mish(x);
   }
 }
+/** What Hardtanh may be told. */
+export interface HardtanhOptions extends InplaceOptions {
+  /** The least result; −1. */
+  readonly min?: number;
+  /** The greatest result; 1. */
+  readonly max?: number;
+}
+const hardtanhArguments = {
+  known: { min: "number", max: "number", inplace: "boolean" },
+  order: ["min", "max", "inplace"],
+} as const satisfies ArgumentNames<HardtanhOptions>;
 /** `x`, cut off below `min` and above `max` */
 export class Hardtanh extends Module {
-  constructor(
-    /** The least result. */
-    readonly min = -1,
-    /** The greatest result. */
-    readonly max = 1,
-  ) {
+  /** The least result. */
+  readonly min: number;
+  /** The greatest result. */
+  readonly max: number;
+  /** Without effect: values of a graph never change. */
+  readonly inplace: boolean;
+  constructor(...rest: OptionArguments<HardtanhOptions, typeof hardtanhArguments.order>) {
     super();
+    const options = readOptions<HardtanhOptions>("Hardtanh", [], hardtanhArguments, rest);
+    this.min = options.min ?? -1;
+    this.max = options.max ?? 1;
+    this.inplace = options.inplace ?? false;
+  }
+  protected override settings(): string {
+    return withInplace(`min_val=${floatText(this.min)}, max_val=${floatText(this.max)}`, this.inplace);
   }
   override forward(x: Tensor): Tensor {
     return hardtanh(x, this.min, this.max);
@@ -206,32 +388,72 @@ export class Hardtanh extends Module {
 /** Its input where it is above `threshold`, `value` elsewhere. */
 export class Threshold extends Module {
   constructor(
-    /** Above this `β x` the result is `x`. */
+    /** What an element must exceed to stay. */
     readonly threshold: number,
     /** What elements at or below the threshold become. */
     readonly value: number,
+    ...rest: OptionArguments<InplaceOptions, ["inplace"]>
   ) {
     super();
+    const options = readOptions<InplaceOptions>("Threshold", ["threshold", "value"], inplaceArguments, rest);
+    checkKind("Threshold", "threshold", threshold, "number");
+    checkKind("Threshold", "value", value, "number");
+    this.inplace = options.inplace ?? false;
+  }
+  /** Without effect: values of a graph never change. */
+  readonly inplace: boolean;
+  protected override settings(): string {
+    return withInplace(settingsText({ threshold: this.threshold, value: this.value }), this.inplace);
   }
   override forward(x: Tensor): Tensor {
     return threshold(x, this.threshold, this.value);
   }
 }
+/** What Hardshrink may be told. */
+export interface HardshrinkOptions {
+  /** The threshold λ; 0.5. */
+  readonly lambda?: number;
+}
+const hardshrinkArguments = {
+  known: { lambda: "number" },
+  order: ["lambda"],
+} as const satisfies ArgumentNames<HardshrinkOptions>;
 /** `x` where its magnitude exceeds λ, else 0 */
 export class Hardshrink extends Module {
-  /** @param lambda The threshold λ. */
-  constructor(readonly lambda = 0.5) {
+  /** The threshold λ; 0.5. */
+  readonly lambda: number;
+  constructor(...rest: OptionArguments<HardshrinkOptions, typeof hardshrinkArguments.order>) {
     super();
+    const options = readOptions<HardshrinkOptions>("Hardshrink", [], hardshrinkArguments, rest);
+    this.lambda = options.lambda ?? 0.5;
+  }
+  protected override settings(): string {
+    return floatText(this.lambda);
   }
   override forward(x: Tensor): Tensor {
     return hardshrink(x, this.lambda);
   }
 }
+/** What Softshrink may be told. */
+export interface SoftshrinkOptions {
+  /** The threshold λ; 0.5. */
+  readonly lambda?: number;
+}
+const softshrinkArguments = {
+  known: { lambda: "number" },
+  order: ["lambda"],
+} as const satisfies ArgumentNames<SoftshrinkOptions>;
 /** `x` moved towards 0 by λ, and 0 within λ of it */
 export class Softshrink extends Module {
-  /** @param lambda The threshold λ. */
-  constructor(readonly lambda = 0.5) {
+  /** The threshold λ; 0.5. */
+  readonly lambda: number;
+  constructor(...rest: OptionArguments<SoftshrinkOptions, typeof softshrinkArguments.order>) {
     super();
+    const options = readOptions<SoftshrinkOptions>("Softshrink", [], softshrinkArguments, rest);
+    this.lambda = options.lambda ?? 0.5;
+  }
+  protected override settings(): string {
+    return floatText(this.lambda);
   }
   override forward(x: Tensor): Tensor {
     return softshrink(x, this.lambda);
@@ -245,12 +467,18 @@ export class Tanhshrink extends Module {
 }
 /** The softmax of `−x`. */
 export class Softmin extends Module {
-  /** @param axis The dimension. */
-  constructor(readonly axis: number) {
+  /** The dimension. */
+  readonly dim: number;
+  /** @example new nn.Softmin(1) // or new nn.Softmin({ dim: 1 }) */
+  constructor(dim: number | SoftmaxOptions) {
     super();
+    this.dim = dimOf("Softmin", dim === undefined ? [] : [dim]);
+  }
+  protected override settings(): string {
+    return `dim=${this.dim}`;
   }
   override forward(x: Tensor): Tensor {
-    return softmin(x, this.axis);
+    return softmin(x, this.dim);
   }
 }
 /** Softmax over the channels of `[N, C, H, W]` or `[C, H, W]`. */
@@ -266,25 +494,50 @@ export class Softmax2d extends Module {
 }
 /** One half of a dimension times the sigmoid of the other. */
 export class GLU extends Module {
-  /** @param axis The dimension. */
-  constructor(readonly axis = -1) {
+  /** The dimension. */
+  readonly dim: number;
+  constructor(...rest: OptionArguments<Partial<SoftmaxOptions>, ["dim"]>) {
     super();
+    this.dim = readOptions<{ readonly dim?: number }>("GLU", [], dimArguments, rest).dim ?? -1;
+  }
+  protected override settings(): string {
+    return `dim=${this.dim}`;
   }
   override forward(x: Tensor): Tensor {
-    return glu(x, this.axis);
+    return glu(x, this.dim);
   }
 }
+/** What RReLU may be told. */
+export interface RReLULayerOptions extends InplaceOptions {
+  /** The least slope that is drawn; 1/8. */
+  readonly lower?: number;
+  /** The greatest slope that is drawn; 1/3. */
+  readonly upper?: number;
+}
+const rreluArguments = {
+  known: { lower: "number", upper: "number", inplace: "boolean" },
+  order: ["lower", "upper", "inplace"],
+} as const satisfies ArgumentNames<RReLULayerOptions>;
 /** A leaky ReLU with slopes between `lower` and `upper`; in eval mode their middle, the only mode there is. */
 export class RReLU extends Module {
-  constructor(
-    /** The least slope that is drawn. */
-    readonly lower = 1 / 8,
-    /** The greatest slope that is drawn. */
-    readonly upper = 1 / 3,
-  ) {
+  /** The least slope that is drawn. */
+  readonly lower: number;
+  /** The greatest slope that is drawn. */
+  readonly upper: number;
+  /** Without effect: values of a graph never change. */
+  readonly inplace: boolean;
+  constructor(...rest: OptionArguments<RReLULayerOptions, typeof rreluArguments.order>) {
     super();
+    const options = readOptions<RReLULayerOptions>("RReLU", [], rreluArguments, rest);
+    const { lower = 1 / 8, upper = 1 / 3, inplace = false } = options;
+    this.lower = lower;
+    this.upper = upper;
+    this.inplace = inplace;
     if (!(lower <= upper))
       throw new UserError("argument", `RReLU: expected lower ≤ upper, got ${lower} and ${upper}.`);
+  }
+  protected override settings(): string {
+    return withInplace(`lower=${floatText(this.lower)}, upper=${floatText(this.upper)}`, this.inplace);
   }
   override forward(x: Tensor): Tensor {
     return rrelu(x, { lower: this.lower, upper: this.upper, training: this.training });

@@ -1,5 +1,6 @@
 /** Attention (Vaswani et al., 2017), with PyTorch's packing of the projections. */
 import { UserError } from "../errors.ts";
+import { checkOptions } from "../ir/check-options.ts";
 import { formatShape } from "../ir/shape.ts";
 import { Parameter } from "../ir/stored-tensor.ts";
 import { Dropout } from "./dropout.ts";
@@ -7,6 +8,7 @@ import { linear } from "./functional.ts";
 import { filled, xavierUniform, type RandomSource } from "./init.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
+import { checkCounts, readOptions, type ArgumentNames, type OptionArguments } from "./option-arguments.ts";
 import { toTensor, type Operand, type Tensor } from "./tensor.ts";
 
 /**
@@ -20,6 +22,15 @@ export function scaledDotProductAttention(
   value: Tensor,
   options: { readonly attnMask?: Operand; readonly isCausal?: boolean; readonly scale?: number } = {},
 ): Tensor {
+  checkOptions<Parameters<typeof scaledDotProductAttention>[3] & object>(
+    "scaledDotProductAttention",
+    options,
+    {
+      attnMask: "any",
+      isCausal: "boolean",
+      scale: "number",
+    },
+  );
   const masks = [
     ...(options.attnMask === undefined ? [] : [allowedToScores(toTensor(query.trace, options.attnMask))]),
     ...(options.isCausal ? [causalScores(query, key)] : []),
@@ -58,6 +69,10 @@ export interface MultiheadAttentionOptions {
   readonly dropout?: number;
   /** Biases of all projections; true. */
   readonly bias?: boolean;
+  /** Biases added to keys and values, which are not there. */
+  readonly addBiasKv?: false;
+  /** Zeros added to keys and values, which are not there. */
+  readonly addZeroAttn?: false;
   /** Features of keys and values; as many as queries have. */
   readonly kdim?: number;
   /** Features of values; `embedDim` unless given. */
@@ -67,6 +82,20 @@ export interface MultiheadAttentionOptions {
   /** Where initial values come from; `Math.random` unless given. */
   readonly random?: RandomSource;
 }
+
+const attentionArguments = {
+  known: {
+    dropout: "number",
+    bias: "boolean",
+    addBiasKv: "any",
+    addZeroAttn: "any",
+    kdim: "number",
+    vdim: "number",
+    batchFirst: "boolean",
+    random: "function",
+  },
+  order: ["dropout", "bias", "addBiasKv", "addZeroAttn", "kdim", "vdim", "batchFirst"],
+} as const satisfies ArgumentNames<MultiheadAttentionOptions>;
 
 /** What attention must not look at. */
 export interface AttentionMasks {
@@ -109,9 +138,16 @@ export class MultiheadAttention extends Module {
     readonly embedDim: number,
     /** Heads; they divide `embedDim`. */
     readonly numHeads: number,
-    options: MultiheadAttentionOptions = {},
+    ...rest: OptionArguments<MultiheadAttentionOptions, typeof attentionArguments.order>
   ) {
     super();
+    const name = "MultiheadAttention";
+    const leading = ["embedDim", "numHeads"];
+    const options = readOptions<MultiheadAttentionOptions>(name, leading, attentionArguments, rest);
+    checkCounts(name, { embedDim });
+    for (const absent of ["addBiasKv", "addZeroAttn"] as const)
+      if (![undefined, false].includes(options[absent]))
+        throw new UserError("unsupported", `${name}: ${absent} is not there; leave it false.`);
     if (!Number.isInteger(numHeads) || numHeads < 1 || embedDim % numHeads !== 0) {
       throw new UserError(
         "argument",
@@ -136,8 +172,17 @@ export class MultiheadAttention extends Module {
     return stateNames[property] ?? property;
   }
 
+  /** PyTorch's has no layer that drops attention weights. */
+  protected override *shownChildren(): Generator<readonly [string, Module]> {
+    for (const child of this.namedChildren()) if (child[1] !== this.attentionDropout) yield child;
+  }
+
   /** Batched or not; `key` and `value` are the query unless given. */
   override forward(query: Tensor, key = query, value = key, masks: AttentionMasks = {}): Tensor {
+    checkOptions<AttentionMasks>("MultiheadAttention: forward", masks, {
+      attnMask: "any",
+      keyPaddingMask: "any",
+    });
     if (query.rank !== 2 && query.rank !== 3) {
       query.trace.fail(
         "shape",

@@ -3,6 +3,8 @@ import { formatShape, sameShape } from "../ir/shape.ts";
 import { Parameter } from "../ir/stored-tensor.ts";
 import { defaultBound, uniform, type RandomSource } from "./init.ts";
 import { Module } from "./module.ts";
+import { checkCounts, readOptions, type ArgumentNames, type OptionArguments } from "./option-arguments.ts";
+import { settingsText } from "./python-text.ts";
 import { toTensor, type Operand, type Tensor } from "./tensor.ts";
 
 /** yₒ = aᵀ · weightₒ · b + biasₒ for `a [..., in1]`, `b [..., in2]`, `weight [out, in1, in2]`: `[..., out]`. */
@@ -30,6 +32,19 @@ export function bilinear(a: Tensor, b: Tensor, weight: Operand, bias: Operand | 
   return bias === null ? y : y.add(bias);
 }
 
+/** What bilinear layers may be told. */
+export interface BilinearOptions {
+  /** A bias for each feature of the result; true. */
+  readonly bias?: boolean;
+  /** Where initial values come from; `Math.random` unless given. */
+  readonly random?: RandomSource;
+}
+
+const bilinearArguments = {
+  known: { bias: "boolean", random: "function" },
+  order: ["bias"],
+} as const satisfies ArgumentNames<BilinearOptions>;
+
 /** `y = x₁ᵀ A x₂ + b` over the last dimension of two inputs */
 export class Bilinear extends Module {
   /** The weight A, `(out, in1, in2)`. */
@@ -44,12 +59,25 @@ export class Bilinear extends Module {
     readonly in2Features: number,
     /** Features of the result. */
     readonly outFeatures: number,
-    options: { readonly bias?: boolean; readonly random?: RandomSource } = {},
+    ...rest: OptionArguments<BilinearOptions, typeof bilinearArguments.order>
   ) {
     super();
+    const leading = ["in1Features", "in2Features", "outFeatures"];
+    const options = readOptions<BilinearOptions>("Bilinear", leading, bilinearArguments, rest);
+    checkCounts("Bilinear", { in1Features, in2Features, outFeatures });
     const bound = defaultBound(in1Features);
     this.weight = new Parameter(uniform([outFeatures, in1Features, in2Features], bound, options.random));
     this.bias = options.bias === false ? null : new Parameter(uniform([outFeatures], bound, options.random));
+  }
+
+  protected override settings(): string {
+    const { in1Features, in2Features, outFeatures, bias } = this;
+    return settingsText({
+      in1_features: in1Features,
+      in2_features: in2Features,
+      out_features: outFeatures,
+      bias: bias !== null,
+    });
   }
 
   override forward(a: Tensor, b: Tensor): Tensor {

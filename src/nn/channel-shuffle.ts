@@ -20,10 +20,11 @@ export function channelShuffle(x: Tensor, groups: number): Tensor {
 
 /** Deals channels out among groups in turn. */
 export class ChannelShuffle extends Module {
-  constructor(
-    /** Into how many groups channels are divided. */ /** Into how many groups channels are divided. */ readonly groups: number,
-  ) {
+  constructor(/** Into how many groups channels are divided. */ readonly groups: number) {
     super();
+  }
+  protected override settings(): string {
+    return `groups=${this.groups}`;
   }
   override forward(x: Tensor): Tensor {
     return channelShuffle(x, this.groups);

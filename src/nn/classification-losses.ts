@@ -1,6 +1,7 @@
 /** Losses over scores of classes `[N, C, …]` (or `[C]`) and class numbers `[N, …]` (or one). */
+import { checkOptions, type KnownOptions } from "../ir/check-options.ts";
 import { formatShape, sameShape } from "../ir/shape.ts";
-import type { LossOptions } from "./loss-functions.ts";
+import { lossOptions, type LossOptions } from "./loss-functions.ts";
 import { gatherAt, gatherElements } from "./positions.ts";
 import { reduced, type Reduction } from "./reduction.ts";
 import { toTensor, type Operand, type Tensor } from "./tensor.ts";
@@ -13,12 +14,19 @@ export interface ClassLossOptions extends LossOptions {
   readonly ignoreIndex?: number | null;
 }
 
+const classLossOptions: KnownOptions<ClassLossOptions> = {
+  ...lossOptions,
+  weight: "any",
+  ignoreIndex: "number or null",
+};
+
 /**
  * −w[t] · logProbability[t] for class numbers t; `mean` divides by the sum of the weights. Class numbers of an input
  * are checked before each run; those that the network computes take the nearest class where they lie outside, unless
  * `checkIndices` asks for an error.
  */
 export function nllLoss(logProbability: Tensor, target: Tensor, options: ClassLossOptions = {}): Tensor {
+  checkOptions<ClassLossOptions>("nllLoss", options, classLossOptions);
   const axis = classAxis("nllLoss", logProbability);
   expectClassNumbers("nllLoss", logProbability, axis, target, options);
   const { weight, isCounted } = classWeights(logProbability, axis, target, options);
@@ -37,6 +45,10 @@ export interface CrossEntropyOptions extends ClassLossOptions {
  * `x`, probabilities (f32), whose `mean` is that over the items.
  */
 export function crossEntropy(x: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  checkOptions<CrossEntropyOptions>("crossEntropy", options, {
+    ...classLossOptions,
+    labelSmoothing: "number",
+  });
   const { labelSmoothing = 0, weight = null } = options;
   const axis = classAxis("crossEntropy", x);
   if (!(labelSmoothing >= 0 && labelSmoothing <= 1))

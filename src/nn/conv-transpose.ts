@@ -4,6 +4,7 @@
  * parameters alone and is prepared once.
  */
 import { UserError } from "../errors.ts";
+import { checkOptions } from "../ir/check-options.ts";
 import { formatShape } from "../ir/shape.ts";
 import { addPerChannel } from "./functional.ts";
 import { Tensor, toTensor, type Operand } from "./tensor.ts";
@@ -32,6 +33,13 @@ export function convTranspose(
   bias: Operand | null,
   options: ConvTransposeOptions,
 ): Tensor {
+  checkOptions<ConvTransposeOptions>("convTranspose", options, {
+    stride: "sizes",
+    dilation: "sizes",
+    padding: "any",
+    outputPadding: "sizes",
+    groups: "number",
+  });
   const { stride, dilation, padding, outputPadding, groups } = options;
   const w = toTensor(x.trace, weight);
   const [channels, outputsPerGroup, ...kernel] = w.shape as [number, number, ...number[]];

@@ -3,11 +3,13 @@
  * place, by an offset that the network computes for every position, between elements linearly.
  */
 import { UserError } from "../errors.ts";
+import { checkOptions } from "../ir/check-options.ts";
 import { elementCount, formatShape, sameShape } from "../ir/shape.ts";
 import { Parameter } from "../ir/stored-tensor.ts";
 import { addPerChannel } from "./functional.ts";
 import { defaultBound, uniform, type RandomSource } from "./init.ts";
 import { Module } from "./module.ts";
+import { checkCounts, readOptions, type ArgumentNames, type OptionArguments } from "./option-arguments.ts";
 import { perDimension, type PerDimension } from "./per-dimension.ts";
 import { integerTable } from "./positions.ts";
 import { linearTaps, sampleAt } from "./sample-at.ts";
@@ -37,6 +39,12 @@ export function deformConv(
   bias: Operand | null = null,
   options: DeformConvOptions = {},
 ): Tensor {
+  checkOptions<DeformConvOptions>("deformConv", options, {
+    stride: "sizes",
+    padding: "any",
+    dilation: "sizes",
+    mask: "any",
+  });
   const kernelTensor = toTensor(x.trace, weight);
   const kernel = kernelTensor.shape.slice(2);
   const rank = kernel.length;
@@ -134,6 +142,18 @@ export interface DeformConv2dOptions {
   readonly random?: RandomSource;
 }
 
+const deformConvArguments = {
+  known: {
+    stride: "sizes",
+    padding: "any",
+    dilation: "sizes",
+    groups: "number",
+    bias: "boolean",
+    random: "function",
+  },
+  order: ["stride", "padding", "dilation", "groups", "bias"],
+} as const satisfies ArgumentNames<DeformConv2dOptions>;
+
 /** As `torchvision.ops.DeformConv2d`: called with the image, the offsets and perhaps a mask. */
 export class DeformConv2d extends Module {
   /** `(out, in / groups, …kernel)`. */
@@ -143,12 +163,18 @@ export class DeformConv2d extends Module {
   readonly #options: DeformConv2dOptions;
 
   constructor(
-    inChannels: number,
-    outChannels: number,
-    kernelSize: PerDimension,
-    options: DeformConv2dOptions = {},
+    /** Channels of the input. */
+    readonly inChannels: number,
+    /** Channels of the result. */
+    readonly outChannels: number,
+    /** Sizes of the kernel. */
+    readonly kernelSize: PerDimension,
+    ...rest: OptionArguments<DeformConv2dOptions, typeof deformConvArguments.order>
   ) {
     super();
+    const leading = ["inChannels", "outChannels", "kernelSize"];
+    const options = readOptions<DeformConv2dOptions>("DeformConv2d", leading, deformConvArguments, rest);
+    checkCounts("DeformConv2d", { inChannels, outChannels });
     const { groups = 1, random } = options;
     if (inChannels % groups !== 0 || outChannels % groups !== 0)
       throw new UserError(
@@ -164,6 +190,7 @@ export class DeformConv2d extends Module {
   }
 
   override forward(x: Tensor, offset: Tensor, mask: Tensor | null = null): Tensor {
-    return deformConv(x, offset, this.weight, this.bias, { ...this.#options, mask });
+    const { stride = 1, padding = 0, dilation = 1 } = this.#options;
+    return deformConv(x, offset, this.weight, this.bias, { stride, padding, dilation, mask });
   }
 }

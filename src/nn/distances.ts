@@ -1,6 +1,8 @@
 /** Vectors brought to length one, and how far and in how different directions two of them point. */
+import { checkOptions } from "../ir/check-options.ts";
 import { broadcastShapes, formatShape } from "../ir/shape.ts";
 import { Module } from "./module.ts";
+import { readOptions, type ArgumentNames, type OptionArguments } from "./option-arguments.ts";
 import { norm } from "./statistics.ts";
 import type { Axes, Tensor } from "./tensor.ts";
 
@@ -16,6 +18,7 @@ export interface NormalizeOptions {
 
 /** x / max(‖x‖ₚ, ε) along one dimension. */
 export function normalize(x: Tensor, options: NormalizeOptions = {}): Tensor {
+  checkOptions<NormalizeOptions>("normalize", options, { p: "number", axis: "sizes", eps: "number" });
   const { p = 2, axis = 1, eps = 1e-12 } = options;
   return x.div(norm(x, p, axis, true).clamp(eps));
 }
@@ -30,6 +33,7 @@ export interface CosineSimilarityOptions {
 
 /** a · b / (max(‖a‖, ε) · max(‖b‖, ε)) along one dimension, which goes; the others broadcast. */
 export function cosineSimilarity(a: Tensor, b: Tensor, options: CosineSimilarityOptions = {}): Tensor {
+  checkOptions<CosineSimilarityOptions>("cosineSimilarity", options, cosineArguments.known);
   const { axis = 1, eps = 1e-8 } = options;
   const shape =
     broadcastShapes(a.shape, b.shape) ??
@@ -57,15 +61,28 @@ export interface PairwiseDistanceOptions {
 
 /** ‖a − b + ε‖ₚ over the last dimension. */
 export function pairwiseDistance(a: Tensor, b: Tensor, options: PairwiseDistanceOptions = {}): Tensor {
+  checkOptions<PairwiseDistanceOptions>("pairwiseDistance", options, pairwiseArguments.known);
   const { p = 2, eps = 1e-6, keepDims = false } = options;
   return norm(a.sub(b).add(eps), p, -1, keepDims);
 }
 
+const cosineArguments = {
+  known: { axis: "number", eps: "number" },
+  order: ["axis", "eps"],
+} as const satisfies ArgumentNames<CosineSimilarityOptions>;
+
+const pairwiseArguments = {
+  known: { p: "number", eps: "number", keepDims: "boolean" },
+  order: ["p", "eps", "keepDims"],
+} as const satisfies ArgumentNames<PairwiseDistanceOptions>;
+
 /** The cosine of the angle between two inputs along a dimension. */
 export class CosineSimilarity extends Module {
-  /** @param options As given. */
-  constructor(readonly options: CosineSimilarityOptions = {}) {
+  /** As given. */
+  readonly options: CosineSimilarityOptions;
+  constructor(...rest: OptionArguments<CosineSimilarityOptions, typeof cosineArguments.order>) {
     super();
+    this.options = readOptions<CosineSimilarityOptions>("CosineSimilarity", [], cosineArguments, rest);
   }
   override forward(a: Tensor, b: Tensor): Tensor {
     return cosineSimilarity(a, b, this.options);
@@ -74,9 +91,11 @@ export class CosineSimilarity extends Module {
 
 /** The p-norm of the difference of two inputs along the last dimension. */
 export class PairwiseDistance extends Module {
-  /** @param options As given. */
-  constructor(readonly options: PairwiseDistanceOptions = {}) {
+  /** As given. */
+  readonly options: PairwiseDistanceOptions;
+  constructor(...rest: OptionArguments<PairwiseDistanceOptions, typeof pairwiseArguments.order>) {
     super();
+    this.options = readOptions<PairwiseDistanceOptions>("PairwiseDistance", [], pairwiseArguments, rest);
   }
   override forward(a: Tensor, b: Tensor): Tensor {
     return pairwiseDistance(a, b, this.options);

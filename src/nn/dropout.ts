@@ -5,24 +5,43 @@ import { StateBuffer } from "../ir/stored-tensor.ts";
 import { alphaDropout, dropout, featureDropout } from "./dropout-functions.ts";
 import type { RandomSource } from "./init.ts";
 import { Module } from "./module.ts";
+import {
+  readOptions,
+  type ArgumentNames,
+  type InplaceOptions,
+  type OptionArguments,
+} from "./option-arguments.ts";
+import { floatText, pythonText } from "./python-text.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** What layers that drop may be told. */
-export interface DropoutOptions {
+export interface DropoutOptions extends InplaceOptions {
+  /** How likely an element is dropped; 0.5. */
+  readonly probability?: number;
   /** Where the stream of random numbers begins; `Math.random` unless given. */
   readonly random?: RandomSource;
 }
+
+const dropoutArguments = {
+  known: { probability: "number", inplace: "boolean", random: "function" },
+  order: ["probability", "inplace"],
+} as const satisfies ArgumentNames<DropoutOptions>;
 
 abstract class RandomLayer extends Module {
   /** Where the stream of random numbers is, which every run advances; not part of the state dict. */
   readonly randomState: StateBuffer;
 
-  constructor(
-    /** How likely an element is dropped. */
-    readonly probability = 0.5,
-    options: DropoutOptions = {},
-  ) {
+  /** How likely an element is dropped. */
+  readonly probability: number;
+  /** Without effect: values of a graph never change. */
+  readonly inplace: boolean;
+
+  constructor(...rest: OptionArguments<DropoutOptions, typeof dropoutArguments.order>) {
     super();
+    const options = readOptions<DropoutOptions>(new.target.name, [], dropoutArguments, rest);
+    const { probability = 0.5, inplace = false } = options;
+    this.probability = probability;
+    this.inplace = inplace;
     if (!(probability >= 0 && probability <= 1)) {
       throw new UserError(
         "argument",
@@ -31,6 +50,10 @@ abstract class RandomLayer extends Module {
     }
     const seed = Math.floor((options.random ?? Math.random)() * 2 ** 32);
     this.randomState = new StateBuffer(tensor([seed], [], "u32"), { persistent: false });
+  }
+
+  protected override settings(): string {
+    return `p=${floatText(this.probability)}, inplace=${pythonText(this.inplace)}`;
   }
 
   /** What it does in training mode. */

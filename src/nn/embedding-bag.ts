@@ -1,10 +1,10 @@
 /** Rows of a table, folded bag by bag. */
-import { UserError } from "../errors.ts";
 import { formatShape, sameShape } from "../ir/shape.ts";
 import { Parameter } from "../ir/stored-tensor.ts";
 import { clearRow, embedding } from "./embedding.ts";
 import { normal, type RandomSource } from "./init.ts";
 import { Module } from "./module.ts";
+import { checkCounts, readOptions, type ArgumentNames, type OptionArguments } from "./option-arguments.ts";
 import { toTensor, type Operand, type Tensor } from "./tensor.ts";
 
 /** How a bag's rows become one. */
@@ -19,6 +19,12 @@ export interface EmbeddingBagOptions {
   /** Where initial values come from; `Math.random` unless given. */
   readonly random?: RandomSource;
 }
+
+const embeddingBagArguments = {
+  known: { mode: ["sum", "mean", "max"], paddingIdx: "number", random: "function" },
+  // PyTorch has three before the mode that are not there: a longest norm, its kind, and scaled gradients.
+  order: [],
+} as const satisfies ArgumentNames<EmbeddingBagOptions>;
 
 /**
  * The sum, mean or maximum of the rows that each bag of indices names.
@@ -38,20 +44,22 @@ export class EmbeddingBag extends Module {
     readonly numEmbeddings: number,
     /** Features of each row. */
     readonly embeddingDim: number,
-    options: EmbeddingBagOptions = {},
+    ...rest: OptionArguments<EmbeddingBagOptions, typeof embeddingBagArguments.order>
   ) {
     super();
+    const leading = ["numEmbeddings", "embeddingDim"];
+    const options = readOptions<EmbeddingBagOptions>("EmbeddingBag", leading, embeddingBagArguments, rest);
+    checkCounts("EmbeddingBag", { numEmbeddings, embeddingDim });
     const { mode = "mean", paddingIdx } = options;
-    if (mode !== "sum" && mode !== "mean" && mode !== "max") {
-      throw new UserError(
-        "argument",
-        `EmbeddingBag: mode must be "sum", "mean" or "max", got "${String(mode)}".`,
-      );
-    }
     this.mode = mode;
     const weight = normal([numEmbeddings, embeddingDim], options.random);
     this.paddingIdx = paddingIdx === undefined ? null : clearRow("EmbeddingBag", weight, paddingIdx);
     this.weight = new Parameter(weight);
+  }
+
+  protected override settings(): string {
+    const { numEmbeddings, embeddingDim, paddingIdx, mode } = this;
+    return `${numEmbeddings}, ${embeddingDim}${paddingIdx === null ? "" : `, padding_idx=${paddingIdx}`}, mode=${mode}`;
   }
 
   /**

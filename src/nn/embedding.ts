@@ -4,6 +4,7 @@ import type { HostTensor } from "../ir/host-tensor.ts";
 import { Parameter } from "../ir/stored-tensor.ts";
 import { normal, type RandomSource } from "./init.ts";
 import { Module } from "./module.ts";
+import { checkCounts, readOptions, type ArgumentNames, type OptionArguments } from "./option-arguments.ts";
 import { gatherAt, notePositions } from "./positions.ts";
 import type { Operand, Tensor } from "./tensor.ts";
 
@@ -36,23 +37,47 @@ export function clearRow(name: string, weight: HostTensor<"f32">, paddingIdx: nu
   return row;
 }
 
+/** What Embedding may be told. */
+export interface EmbeddingOptions {
+  /** A row that starts as zeros. */
+  readonly paddingIdx?: number;
+  /** Where initial values come from; `Math.random` unless given. */
+  readonly random?: RandomSource;
+}
+
+const embeddingArguments = {
+  known: { paddingIdx: "number", random: "function" },
+  order: ["paddingIdx"],
+} as const satisfies ArgumentNames<EmbeddingOptions>;
+
 /** Rows of a table, by their indices. */
 export class Embedding extends Module {
   /** The table, `(numEmbeddings, embeddingDim)`. */
   readonly weight: Parameter;
 
-  /** @param options `paddingIdx`: a row that starts as zeros */
+  /** The row that started as zeros, counted from the start, or null. */
+  readonly paddingIdx: number | null;
+
   constructor(
     /** Rows of the table. */
     readonly numEmbeddings: number,
     /** Features of each row. */
     readonly embeddingDim: number,
-    options: { readonly paddingIdx?: number; readonly random?: RandomSource } = {},
+    ...rest: OptionArguments<EmbeddingOptions, typeof embeddingArguments.order>
   ) {
     super();
+    const leading = ["numEmbeddings", "embeddingDim"];
+    const options = readOptions<EmbeddingOptions>("Embedding", leading, embeddingArguments, rest);
+    checkCounts("Embedding", { numEmbeddings, embeddingDim });
     const weight = normal([numEmbeddings, embeddingDim], options.random);
-    if (options.paddingIdx !== undefined) clearRow("Embedding", weight, options.paddingIdx);
+    const { paddingIdx } = options;
+    this.paddingIdx = paddingIdx === undefined ? null : clearRow("Embedding", weight, paddingIdx);
     this.weight = new Parameter(weight);
+  }
+
+  protected override settings(): string {
+    const { numEmbeddings, embeddingDim, paddingIdx } = this;
+    return `${numEmbeddings}, ${embeddingDim}${paddingIdx === null ? "" : `, padding_idx=${paddingIdx}`}`;
   }
 
   override forward(indices: Tensor): Tensor {

@@ -1,10 +1,13 @@
 /** Sliding blocks of an image as columns, and columns added back into an image (im2col and col2im). */
 import { windowCount } from "../ir/ops/window.ts";
+import { checkOptions } from "../ir/check-options.ts";
 import { elementCount, formatShape } from "../ir/shape.ts";
 import { Module } from "./module.ts";
+import { readOptions, type ArgumentNames, type OptionArguments } from "./option-arguments.ts";
 import { perDimension, type PerDimension } from "./per-dimension.ts";
 import { batched, expectSpatialRank } from "./pool-arguments.ts";
 import { gatherWindows, takeAlong } from "./positions.ts";
+import { settingsText } from "./python-text.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Where windows lie. */
@@ -16,6 +19,11 @@ export interface FoldOptions {
   /** 1 */
   readonly stride?: PerDimension;
 }
+
+const foldArguments = {
+  known: { dilation: "sizes", padding: "sizes", stride: "sizes" },
+  order: ["dilation", "padding", "stride"],
+} as const satisfies ArgumentNames<FoldOptions>;
 
 /** Blocks over an image: where they are and how many. */
 export interface Blocks {
@@ -32,6 +40,7 @@ function blockCounts({ image, block, stride, dilation, padding }: Blocks): numbe
 }
 
 function blocksOf(name: string, image: readonly number[], kernelSize: PerDimension, options: FoldOptions) {
+  checkOptions<FoldOptions>(name, options, foldArguments.known);
   const list = (value: PerDimension | undefined, fallback: number, what: string) =>
     perDimension(value ?? fallback, 2, `${name}: ${what}`);
   return {
@@ -114,13 +123,19 @@ export function addBlocks(x: Tensor, blocks: Blocks): Tensor {
 
 /** Blocks of images as columns. */
 export class Unfold extends Module {
+  /** As given. */
+  readonly options: FoldOptions;
   constructor(
     /** Size of the windows. */
     readonly kernelSize: PerDimension,
-    /** As given. */
-    readonly options: FoldOptions = {},
+    ...rest: OptionArguments<FoldOptions, typeof foldArguments.order>
   ) {
     super();
+    this.options = readOptions<FoldOptions>("Unfold", ["kernelSize"], foldArguments, rest);
+  }
+  protected override settings(): string {
+    const { dilation = 1, padding = 0, stride = 1 } = this.options;
+    return settingsText({ kernel_size: this.kernelSize, dilation, padding, stride });
   }
   override forward(x: Tensor): Tensor {
     return unfold(x, this.kernelSize, this.options);
@@ -129,15 +144,22 @@ export class Unfold extends Module {
 
 /** Columns added into images of `outputSize`. */
 export class Fold extends Module {
+  /** As given. */
+  readonly options: FoldOptions;
   constructor(
     /** Size of the image that windows are added up to. */
     readonly outputSize: PerDimension,
     /** Size of the windows. */
     readonly kernelSize: PerDimension,
-    /** As given. */
-    readonly options: FoldOptions = {},
+    ...rest: OptionArguments<FoldOptions, typeof foldArguments.order>
   ) {
     super();
+    this.options = readOptions<FoldOptions>("Fold", ["outputSize", "kernelSize"], foldArguments, rest);
+  }
+  protected override settings(): string {
+    const { outputSize, kernelSize } = this;
+    const { dilation = 1, padding = 0, stride = 1 } = this.options;
+    return settingsText({ output_size: outputSize, kernel_size: kernelSize, dilation, padding, stride });
   }
   override forward(x: Tensor): Tensor {
     return fold(x, this.outputSize, this.kernelSize, this.options);

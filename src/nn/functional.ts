@@ -1,5 +1,6 @@
 /** Operations as functions, with the names and defaults of `torch.nn.functional` in camel case. */
 import { UserError } from "../errors.ts";
+import { checkOptions } from "../ir/check-options.ts";
 import { formatShape, normalizeAxis, type Shape } from "../ir/shape.ts";
 import type { StateBuffer } from "../ir/stored-tensor.ts";
 import { perDimension, type PerDimension } from "./per-dimension.ts";
@@ -7,6 +8,7 @@ import {
   adaptiveSizes,
   batched,
   poolAttributes,
+  poolOptions,
   type AdaptiveSize,
   type PoolOptions,
 } from "./pool-arguments.ts";
@@ -34,6 +36,12 @@ export function conv(
   bias: Operand | null = null,
   options: ConvOptions = {},
 ): Tensor {
+  checkOptions<ConvOptions>("conv", options, {
+    stride: "sizes",
+    padding: "any",
+    dilation: "sizes",
+    groups: "number",
+  });
   const kernelTensor = toTensor(x.trace, weight);
   const kernel = kernelTensor.shape.slice(2);
   const rank = kernel.length;
@@ -121,6 +129,13 @@ export function batchNorm(
   bias: Operand | null = null,
   options: BatchNormOptions = {},
 ): Tensor {
+  checkOptions<BatchNormOptions>("batchNorm", options, {
+    training: "boolean",
+    momentum: "number or null",
+    eps: "number",
+    numBatchesTracked: "any",
+    singleValue: ["error", "zero-variance"],
+  });
   const { trace } = x;
   const channels = x.shape[1] ?? 0;
   const { eps = 1e-5, singleValue = "error", numBatchesTracked = null } = options;
@@ -163,6 +178,12 @@ export function maxPool(
   kernelSize: PerDimension,
   options: PoolOptions & { readonly dilation?: PerDimension } = {},
 ): Tensor {
+  checkOptions<Parameters<typeof maxPool>[3] & object>("maxPool", options, {
+    ...poolOptions,
+    dilation: "sizes",
+    // A layer's, which refuses any other than false.
+    ...("returnIndices" in options && { returnIndices: "any" }),
+  });
   const attributes = poolAttributes("max_pool", x, kernelSize, rank, options);
   return batched(x, rank, (input) => new Tensor(x.trace, x.trace.add("max_pool", [input.id], attributes)));
 }
@@ -174,6 +195,10 @@ export function avgPool(
   kernelSize: PerDimension,
   options: PoolOptions & { readonly countIncludePad?: boolean } = {},
 ): Tensor {
+  checkOptions<Parameters<typeof avgPool>[3] & object>("avgPool", options, {
+    ...poolOptions,
+    countIncludePad: "boolean",
+  });
   const attributes = {
     ...poolAttributes("avg_pool", x, kernelSize, rank, options),
     countIncludePad: options.countIncludePad ?? true,

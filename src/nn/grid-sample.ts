@@ -1,5 +1,6 @@
 /** Sampling images at computed coordinates, and the coordinates of an affine map. */
 import { UserError } from "../errors.ts";
+import { checkOptions } from "../ir/check-options.ts";
 import { elementCount, formatShape, rowMajorStrides } from "../ir/shape.ts";
 import { linearTaps, sampleAt, type Tap } from "./sample-at.ts";
 import type { Tensor } from "./tensor.ts";
@@ -82,6 +83,11 @@ function tapsOf(
 
 /** `x [N, C, …]` at `grid [N, …result, d]` of coordinates from −1 to 1, the last dimension's first: `[N, C, …result]`. */
 export function gridSample(x: Tensor, grid: Tensor, options: GridSampleOptions = {}): Tensor {
+  checkOptions<GridSampleOptions>("gridSample", options, {
+    mode: ["bilinear", "nearest", "bicubic"],
+    paddingMode: ["zeros", "border", "reflection"],
+    alignCorners: "boolean",
+  });
   const { mode = "bilinear", paddingMode: padding = "zeros", alignCorners = false } = options;
   const spatial = x.shape.slice(2);
   if (grid.rank !== x.rank || grid.shape.at(-1) !== spatial.length || grid.shape[0] !== x.shape[0])

@@ -35,7 +35,12 @@ export class Linear extends Module {
     ...rest: OptionArguments<LinearOptions, typeof linearArguments.order>
   ) {
     super();
-    const options = readOptions<LinearOptions>("Linear", ["inFeatures", "outFeatures"], linearArguments, rest);
+    const options = readOptions<LinearOptions>(
+      "Linear",
+      ["inFeatures", "outFeatures"],
+      linearArguments,
+      rest,
+    );
     checkCounts("Linear", { inFeatures, outFeatures });
     const bound = defaultBound(inFeatures);
     this.weight = new Parameter(uniform([outFeatures, inFeatures], bound, options.random));

@@ -1,6 +1,9 @@
 /** Normalisation by neighbouring channels (Krizhevsky et al., 2012). */
+import { checkOptions } from "../ir/check-options.ts";
 import { formatShape } from "../ir/shape.ts";
 import { Module } from "./module.ts";
+import { checkCounts, readOptions, type ArgumentNames, type OptionArguments } from "./option-arguments.ts";
+import { floatText } from "./python-text.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** What LocalResponseNorm may be told. */
@@ -18,6 +21,7 @@ export interface LocalResponseNormOptions {
  * itself, ⌊(size − 1) / 2⌋ after; channels that do not exist count as zeros.
  */
 export function localResponseNorm(x: Tensor, size: number, options: LocalResponseNormOptions = {}): Tensor {
+  checkOptions<LocalResponseNormOptions>("localResponseNorm", options, localResponseNormArguments.known);
   if (x.rank < 3)
     x.trace.fail(
       "shape",
@@ -48,15 +52,28 @@ export function byNeighbours(
   );
 }
 
+const localResponseNormArguments = {
+  known: { alpha: "number", beta: "number", k: "number" },
+  order: ["alpha", "beta", "k"],
+} as const satisfies ArgumentNames<LocalResponseNormOptions>;
+
 /** Divides by what neighbouring channels of `[N, C, …]` have. */
 export class LocalResponseNorm extends Module {
+  /** As given. */
+  readonly options: LocalResponseNormOptions;
   constructor(
     /** Neighbouring channels that are added up. */
     readonly size: number,
-    /** As given. */
-    readonly options: LocalResponseNormOptions = {},
+    ...rest: OptionArguments<LocalResponseNormOptions, typeof localResponseNormArguments.order>
   ) {
     super();
+    const name = "LocalResponseNorm";
+    this.options = readOptions<LocalResponseNormOptions>(name, ["size"], localResponseNormArguments, rest);
+    checkCounts(name, { size });
+  }
+  protected override settings(): string {
+    const { alpha = 1e-4, beta = 0.75, k = 1 } = this.options;
+    return `${this.size}, alpha=${floatText(alpha)}, beta=${floatText(beta)}, k=${floatText(k)}`;
   }
   override forward(x: Tensor): Tensor {
     return localResponseNorm(x, this.size, this.options);

@@ -1,7 +1,8 @@
 /** How far predictions are from targets, element by element, with the names and defaults of `torch.nn.functional`. */
+import { checkOptions, type KnownOptions } from "../ir/check-options.ts";
 import { formatShape, sameShape } from "../ir/shape.ts";
 import { softplus } from "./activation-functions.ts";
-import { reduced, type Reduction } from "./reduction.ts";
+import { reduced, reductions, type Reduction } from "./reduction.ts";
 import { toTensor, type Operand, type Tensor } from "./tensor.ts";
 
 /** How the elements' losses become one. */
@@ -9,6 +10,9 @@ export interface LossOptions {
   /** How losses become one number; their mean. */
   readonly reduction?: Reduction;
 }
+
+/** Names and kinds of these options. */
+export const lossOptions: KnownOptions<LossOptions> = { reduction: reductions };
 
 /** Refuses targets that broadcasting would spread: they are hardly ever meant. */
 function expectSameShape(name: string, x: Tensor, target: Tensor): void {
@@ -21,12 +25,14 @@ function expectSameShape(name: string, x: Tensor, target: Tensor): void {
 
 /** (x − t)². */
 export function mseLoss(x: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkOptions<LossOptions>("mseLoss", options, lossOptions);
   expectSameShape("mseLoss", x, target);
   return reduced(x.sub(target).square(), options.reduction);
 }
 
 /** |x − t|. */
 export function l1Loss(x: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkOptions<LossOptions>("l1Loss", options, lossOptions);
   expectSameShape("l1Loss", x, target);
   return reduced(x.sub(target).abs(), options.reduction);
 }
@@ -37,8 +43,12 @@ export interface SmoothL1LossOptions extends LossOptions {
   readonly beta?: number;
 }
 
+/** Names and kinds of these options. */
+export const smoothL1Options: KnownOptions<SmoothL1LossOptions> = { ...lossOptions, beta: "number" };
+
 /** With d = |x − t|: d² / 2β below β, d − β / 2 from there on (Girshick, 2015). */
 export function smoothL1Loss(x: Tensor, target: Tensor, options: SmoothL1LossOptions = {}): Tensor {
+  checkOptions<SmoothL1LossOptions>("smoothL1Loss", options, smoothL1Options);
   const { beta = 1, reduction } = options;
   expectSameShape("smoothL1Loss", x, target);
   if (!(beta >= 0)) x.trace.fail("argument", `smoothL1Loss: beta must be at least 0, got ${beta}.`);
@@ -59,8 +69,12 @@ export interface HuberLossOptions extends LossOptions {
   readonly delta?: number;
 }
 
+/** Names and kinds of these options. */
+export const huberOptions: KnownOptions<HuberLossOptions> = { ...lossOptions, delta: "number" };
+
 /** With d = |x − t|: d² / 2 up to δ, δ · (d − δ / 2) above (Huber, 1964). */
 export function huberLoss(x: Tensor, target: Tensor, options: HuberLossOptions = {}): Tensor {
+  checkOptions<HuberLossOptions>("huberLoss", options, huberOptions);
   const { delta = 1, reduction } = options;
   expectSameShape("huberLoss", x, target);
   if (!(delta > 0)) x.trace.fail("argument", `huberLoss: delta must be above 0, got ${delta}.`);
@@ -77,6 +91,7 @@ export interface BinaryLossOptions extends LossOptions {
 
 /** −(t · log x + (1 − t) · log(1 − x)) for probabilities x; logarithms are at least −100, as in PyTorch. */
 export function binaryCrossEntropy(x: Tensor, target: Tensor, options: BinaryLossOptions = {}): Tensor {
+  checkOptions<BinaryLossOptions>("binaryCrossEntropy", options, { ...lossOptions, weight: "any" });
   expectSameShape("binaryCrossEntropy", x, target);
   const ifTrue = target.mul(x.log().clamp(-100));
   const ifFalse = target.sub(1).mul(x.neg().log1p().clamp(-100));
@@ -98,6 +113,11 @@ export function binaryCrossEntropyWithLogits(
   target: Tensor,
   options: BinaryLogitsLossOptions = {},
 ): Tensor {
+  checkOptions<BinaryLogitsLossOptions>("binaryCrossEntropyWithLogits", options, {
+    ...lossOptions,
+    weight: "any",
+    posWeight: "any",
+  });
   expectSameShape("binaryCrossEntropyWithLogits", x, target);
   const { posWeight = null } = options;
   const linear = toTensor(x.trace, 1).sub(target).mul(x);
@@ -118,8 +138,15 @@ export interface KLDivOptions {
   readonly logTarget?: boolean;
 }
 
+/** Names and kinds of these options. */
+export const klDivOptions: KnownOptions<KLDivOptions> = {
+  reduction: [...reductions, "batchmean"],
+  logTarget: "boolean",
+};
+
 /** t · (log t − x), 0 where t is: `x` holds logarithms of probabilities, the target probabilities. */
 export function klDiv(x: Tensor, target: Tensor, options: KLDivOptions = {}): Tensor {
+  checkOptions<KLDivOptions>("klDiv", options, klDivOptions);
   const { reduction, logTarget = false } = options;
   expectSameShape("klDiv", x, target);
   const losses = logTarget

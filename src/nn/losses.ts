@@ -6,17 +6,22 @@ import {
   binaryCrossEntropy,
   binaryCrossEntropyWithLogits,
   huberLoss,
+  huberOptions,
   klDiv,
+  klDivOptions,
   l1Loss,
+  lossOptions,
   mseLoss,
   smoothL1Loss,
+  smoothL1Options,
   type HuberLossOptions,
   type KLDivOptions,
   type LossOptions,
   type SmoothL1LossOptions,
 } from "./loss-functions.ts";
 import { Module } from "./module.ts";
-import type { Reduction } from "./reduction.ts";
+import { checkOptions, type KnownOptions } from "../ir/check-options.ts";
+import { reductions, type Reduction } from "./reduction.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Squared differences. */
@@ -24,6 +29,7 @@ export class MSELoss extends Module {
   /** @param options As given. */
   constructor(readonly options: LossOptions = {}) {
     super();
+    checkOptions<LossOptions>("MSELoss", options, lossOptions);
   }
   override forward(x: Tensor, target: Tensor): Tensor {
     return mseLoss(x, target, this.options);
@@ -35,6 +41,7 @@ export class L1Loss extends Module {
   /** @param options As given. */
   constructor(readonly options: LossOptions = {}) {
     super();
+    checkOptions<LossOptions>("L1Loss", options, lossOptions);
   }
   override forward(x: Tensor, target: Tensor): Tensor {
     return l1Loss(x, target, this.options);
@@ -46,6 +53,7 @@ export class SmoothL1Loss extends Module {
   /** @param options As given. */
   constructor(readonly options: SmoothL1LossOptions = {}) {
     super();
+    checkOptions<SmoothL1LossOptions>("SmoothL1Loss", options, smoothL1Options);
   }
   override forward(x: Tensor, target: Tensor): Tensor {
     return smoothL1Loss(x, target, this.options);
@@ -57,6 +65,7 @@ export class HuberLoss extends Module {
   /** @param options As given. */
   constructor(readonly options: HuberLossOptions = {}) {
     super();
+    checkOptions<HuberLossOptions>("HuberLoss", options, huberOptions);
   }
   override forward(x: Tensor, target: Tensor): Tensor {
     return huberLoss(x, target, this.options);
@@ -68,6 +77,7 @@ export class KLDivLoss extends Module {
   /** @param options As given. */
   constructor(readonly options: KLDivOptions = {}) {
     super();
+    checkOptions<KLDivOptions>("KLDivLoss", options, klDivOptions);
   }
   override forward(x: Tensor, target: Tensor): Tensor {
     return klDiv(x, target, this.options);
@@ -85,6 +95,8 @@ export interface WeightedLossOptions {
 const bufferOf = (value: HostTensor | undefined): StateBuffer | null =>
   value === undefined ? null : new StateBuffer(value);
 
+const weightedLossOptions: KnownOptions<WeightedLossOptions> = { weight: "any", reduction: reductions };
+
 abstract class WeightedLoss extends Module {
   /** A weight for each class. */
   readonly weight: StateBuffer | null;
@@ -92,8 +104,13 @@ abstract class WeightedLoss extends Module {
   readonly reduction: Reduction;
   constructor(options: WeightedLossOptions = {}) {
     super();
+    checkOptions<WeightedLossOptions>(this.constructor.name, options, this.knownOptions());
     this.weight = bufferOf(options.weight);
     this.reduction = options.reduction ?? "mean";
+  }
+  /** Names and kinds of what it may be told. */
+  protected knownOptions(): KnownOptions<WeightedLossOptions> {
+    return weightedLossOptions;
   }
 }
 
@@ -108,6 +125,10 @@ export class NLLLoss extends WeightedLoss {
   ) {
     super(options);
     this.ignoreIndex = options.ignoreIndex ?? -100;
+  }
+  /** Names and kinds of what it may be told. */
+  protected override knownOptions(): KnownOptions<WeightedLossOptions> {
+    return { ...weightedLossOptions, ignoreIndex: "number" } as KnownOptions<WeightedLossOptions>;
   }
   override forward(logProbability: Tensor, target: Tensor): Tensor {
     const { weight, ignoreIndex, reduction } = this;
@@ -127,6 +148,14 @@ export class CrossEntropyLoss extends WeightedLoss {
     super(options);
     this.ignoreIndex = options.ignoreIndex ?? -100;
     this.labelSmoothing = options.labelSmoothing ?? 0;
+  }
+  /** Names and kinds of what it may be told. */
+  protected override knownOptions(): KnownOptions<WeightedLossOptions> {
+    return {
+      ...weightedLossOptions,
+      ignoreIndex: "number",
+      labelSmoothing: "number",
+    } as KnownOptions<WeightedLossOptions>;
   }
   override forward(x: Tensor, target: Tensor): Tensor {
     const { weight, ignoreIndex, labelSmoothing, reduction } = this;
@@ -155,6 +184,10 @@ export class BCEWithLogitsLoss extends WeightedLoss {
   }
   protected override stateName(property: string): string {
     return property === "posWeight" ? "pos_weight" : property;
+  }
+  /** Names and kinds of what it may be told. */
+  protected override knownOptions(): KnownOptions<WeightedLossOptions> {
+    return { ...weightedLossOptions, posWeight: "any" } as KnownOptions<WeightedLossOptions>;
   }
   override forward(x: Tensor, target: Tensor): Tensor {
     const { weight, posWeight, reduction } = this;

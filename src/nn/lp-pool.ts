@@ -1,4 +1,5 @@
 /** Power-average pooling, as `torch.nn.functional.lp_pool2d` has it. */
+import { checkOptions } from "../ir/check-options.ts";
 import { elementCount } from "../ir/shape.ts";
 import { avgPool } from "./functional.ts";
 import { perDimension, type PerDimension } from "./per-dimension.ts";
@@ -24,6 +25,7 @@ export function lpPool(
   kernelSize: PerDimension,
   options: LpPoolOptions = {},
 ): Tensor {
+  checkOptions<LpPoolOptions>("lpPool", options, { stride: "sizes", ceilMode: "boolean" });
   if (!(Number.isFinite(normType) && normType > 0))
     x.trace.fail("argument", `lp_pool: expected a positive power, got ${normType}.`);
   const size = elementCount(perDimension(kernelSize, rank, "lp_pool: kernel size"));

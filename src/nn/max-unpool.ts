@@ -1,8 +1,11 @@
 /** The inverse of max pooling: values go back to where they came from, zeros to everywhere else. */
+import { checkOptions } from "../ir/check-options.ts";
 import { elementCount, formatShape, sameShape } from "../ir/shape.ts";
 import { Module } from "./module.ts";
+import { readOptions, type ArgumentNames, type OptionArguments } from "./option-arguments.ts";
 import { perDimension, type PerDimension } from "./per-dimension.ts";
 import { expectSpatialRank } from "./pool-arguments.ts";
+import { settingsText } from "./python-text.ts";
 import { scatterAlong } from "./scattering.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -29,6 +32,11 @@ export function maxUnpool(
   kernelSize: PerDimension,
   options: MaxUnpoolOptions = {},
 ): Tensor {
+  checkOptions<MaxUnpoolOptions>("maxUnpool", options, {
+    stride: "sizes",
+    padding: "sizes",
+    outputSize: "sizes",
+  });
   const { trace } = x;
   expectSpatialRank("max_unpool", x, rank);
   if (!sameShape(x.shape, indices.shape) || (indices.dtype !== "i32" && indices.dtype !== "u32"))
@@ -67,17 +75,43 @@ export function placed(x: Tensor, indices: Tensor, size: number): Tensor {
   return scatterAlong(empty, 1, indices, x);
 }
 
+/** What layers that undo max pooling may be told. */
+export type MaxUnpoolLayerOptions = Omit<MaxUnpoolOptions, "outputSize">;
+
+const maxUnpoolArguments = {
+  known: { stride: "sizes", padding: "sizes" },
+  order: ["stride", "padding"],
+} as const satisfies ArgumentNames<MaxUnpoolLayerOptions>;
+type MaxUnpoolArguments = OptionArguments<MaxUnpoolLayerOptions, typeof maxUnpoolArguments.order>;
+
 class MaxUnpoolNd extends Module {
+  /** As given. */
+  readonly options: MaxUnpoolLayerOptions;
+  /** Distance of the windows. */
+  readonly stride: readonly number[];
+  /** What surrounded the input. */
+  readonly padding: readonly number[];
   readonly #rank: number;
   constructor(
     rank: number,
     /** Size of the windows. */
     readonly kernelSize: PerDimension,
-    /** As given. */
-    readonly options: Omit<MaxUnpoolOptions, "outputSize">,
+    rest: MaxUnpoolArguments,
   ) {
     super();
+    const name = this.constructor.name;
+    this.options = readOptions<MaxUnpoolLayerOptions>(name, ["kernelSize"], maxUnpoolArguments, rest);
+    const list = (value: PerDimension, what: string) => perDimension(value, rank, `${name}: ${what}`);
+    const { stride = kernelSize, padding = 0 } = this.options;
+    list(kernelSize, "kernel size");
+    this.stride = list(stride, "stride");
+    this.padding = list(padding, "padding");
     this.#rank = rank;
+  }
+  protected override settings(): string {
+    const { stride, padding } = this;
+    const kernelSize = perDimension(this.kernelSize, this.#rank, "kernel size");
+    return settingsText({ kernel_size: kernelSize, stride, padding });
   }
   /** @param outputSize spatial sizes of the result, where pooling leaves several possible */
   /** Puts maxima `x` at `indices`, as MaxPool returned them; elsewhere are zeros. */
@@ -90,19 +124,19 @@ class MaxUnpoolNd extends Module {
 }
 /** Puts maxima back where `MaxPool1d` found them; zeros elsewhere. */
 export class MaxUnpool1d extends MaxUnpoolNd {
-  constructor(kernelSize: PerDimension, options: Omit<MaxUnpoolOptions, "outputSize"> = {}) {
-    super(1, kernelSize, options);
+  constructor(kernelSize: PerDimension, ...rest: MaxUnpoolArguments) {
+    super(1, kernelSize, rest);
   }
 }
 /** Puts `[N, C, H, W]` values back to where pooling took them from; zeros elsewhere. */
 export class MaxUnpool2d extends MaxUnpoolNd {
-  constructor(kernelSize: PerDimension, options: Omit<MaxUnpoolOptions, "outputSize"> = {}) {
-    super(2, kernelSize, options);
+  constructor(kernelSize: PerDimension, ...rest: MaxUnpoolArguments) {
+    super(2, kernelSize, rest);
   }
 }
 /** Puts maxima back where `MaxPool3d` found them; zeros elsewhere. */
 export class MaxUnpool3d extends MaxUnpoolNd {
-  constructor(kernelSize: PerDimension, options: Omit<MaxUnpoolOptions, "outputSize"> = {}) {
-    super(3, kernelSize, options);
+  constructor(kernelSize: PerDimension, ...rest: MaxUnpoolArguments) {
+    super(3, kernelSize, rest);
   }
 }

@@ -1,7 +1,9 @@
 /** Padding layers. Amounts are in PyTorch's order: last dimension first, `[before, after, …]`. */
+import { checkKind } from "../ir/check-options.ts";
 import { formatShape } from "../ir/shape.ts";
 import { Module } from "./module.ts";
 import { padByEdge, type PaddingMode } from "./pad.ts";
+import { floatText, pythonText } from "./python-text.ts";
 import type { Tensor } from "./tensor.ts";
 
 abstract class PadNd extends Module {
@@ -10,10 +12,15 @@ abstract class PadNd extends Module {
 
   constructor(rank: number, padding: number | readonly number[]) {
     super();
+    checkKind(this.constructor.name, "padding", padding, "sizes");
     this.padding = typeof padding === "number" ? new Array<number>(2 * rank).fill(padding) : padding;
     this.#rank = rank;
   }
   readonly #rank: number;
+
+  protected override settings(): string {
+    return pythonText(this.padding);
+  }
 
   /** How it pads. */
   protected abstract pad(x: Tensor): Tensor;
@@ -37,6 +44,13 @@ class ConstantPadNd extends PadNd {
     readonly value: number,
   ) {
     super(rank, padding);
+    checkKind(this.constructor.name, "value", value, "number");
+  }
+  protected override settings(): string {
+    // PyTorch's ZeroPad prints its padding alone.
+    const isZeroPad = this instanceof ZeroPad1d || this instanceof ZeroPad2d || this instanceof ZeroPad3d;
+    if (isZeroPad) return super.settings();
+    return `padding=${pythonText(this.padding)}, value=${floatText(this.value)}`;
   }
   /** How it pads. */
   protected override pad(x: Tensor): Tensor {

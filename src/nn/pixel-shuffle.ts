@@ -52,6 +52,9 @@ export class PixelShuffle extends Module {
   constructor(readonly upscaleFactor: number) {
     super();
   }
+  protected override settings(): string {
+    return `upscale_factor=${this.upscaleFactor}`;
+  }
   override forward(x: Tensor): Tensor {
     return pixelShuffle(x, this.upscaleFactor);
   }
@@ -62,6 +65,9 @@ export class PixelUnshuffle extends Module {
   /** @param downscaleFactor The factor r. */
   constructor(readonly downscaleFactor: number) {
     super();
+  }
+  protected override settings(): string {
+    return `downscale_factor=${this.downscaleFactor}`;
   }
   override forward(x: Tensor): Tensor {
     return pixelUnshuffle(x, this.downscaleFactor);

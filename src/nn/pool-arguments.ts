@@ -1,4 +1,5 @@
 /** What pooling functions are told, checked against their input. */
+import type { KnownOptions } from "../ir/check-options.ts";
 import { formatShape } from "../ir/shape.ts";
 import { perDimension, type PerDimension } from "./per-dimension.ts";
 import type { Tensor } from "./tensor.ts";
@@ -12,6 +13,13 @@ export interface PoolOptions {
   /** Whether windows that reach over the end count; false. */
   readonly ceilMode?: boolean;
 }
+
+/** Names and kinds of these options. */
+export const poolOptions: KnownOptions<PoolOptions> = {
+  stride: "sizes",
+  padding: "sizes",
+  ceilMode: "boolean",
+};
 
 /** Refuses what is neither `[N, C, …]` nor `[C, …]` with `rank` dimensions after the channels. */
 export function expectSpatialRank(name: string, x: Tensor, rank: number): void {

@@ -67,8 +67,8 @@ class MaxPoolNd extends Module {
   ) {
     super();
     const name = this.constructor.name;
-    checkKind(name, "kernelSize", kernelSize, "sizes");
     this.options = readOptions<MaxPoolOptions>(name, ["kernelSize"], maxPoolArguments, rest);
+    checkKind(name, "kernelSize", kernelSize, "sizes");
     const { stride = kernelSize, padding = 0, dilation = 1, returnIndices, ceilMode = false } = this.options;
     refuseIndices(name, returnIndices, "nn.functional.maxPoolWithIndices gives maxima and indices.");
     this.stride = stride;
@@ -125,8 +125,8 @@ class AvgPoolNd extends Module {
   ) {
     super();
     const name = this.constructor.name;
-    checkKind(name, "kernelSize", kernelSize, "sizes");
     this.options = readOptions<AvgPoolOptions>(name, ["kernelSize"], avgPoolArguments, rest);
+    checkKind(name, "kernelSize", kernelSize, "sizes");
     const { stride = kernelSize, padding = 0, ceilMode = false, countIncludePad = true } = this.options;
     this.stride = stride;
     this.padding = padding;
@@ -252,8 +252,8 @@ class LPPoolNd extends Module {
   ) {
     super();
     const name = this.constructor.name;
-    checkKind(name, "kernelSize", kernelSize, "sizes");
     this.options = readOptions<LpPoolOptions>(name, ["normType", "kernelSize"], lpPoolArguments, rest);
+    checkKind(name, "kernelSize", kernelSize, "sizes");
     this.#rank = rank;
   }
 

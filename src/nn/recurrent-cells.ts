@@ -12,6 +12,7 @@ import {
 } from "./recurrences.ts";
 import { checkCount, checkStatePair } from "./recurrent-arguments.ts";
 import { zeroState } from "./recurrent-steps.ts";
+import { readOptions, type ArgumentNames, type OptionArguments } from "./option-arguments.ts";
 import { snakeCase } from "./snake-case.ts";
 import { toTensor, type Operand, type Tensor } from "./tensor.ts";
 
@@ -22,6 +23,24 @@ export interface RecurrentCellOptions {
   /** Where initial values come from; `Math.random` unless given. */
   readonly random?: RandomSource;
 }
+
+const cellArguments = {
+  known: { bias: "boolean", random: "function" },
+  order: ["bias"],
+} as const satisfies ArgumentNames<RecurrentCellOptions>;
+
+/** What RNNCell may be told. */
+export interface RNNCellOptions extends RecurrentCellOptions {
+  /** What the next state goes through; "tanh". */
+  readonly nonlinearity?: Nonlinearity;
+}
+
+const rnnCellArguments = {
+  known: { ...cellArguments.known, nonlinearity: ["tanh", "relu"] },
+  order: ["bias", "nonlinearity"],
+} as const satisfies ArgumentNames<RNNCellOptions>;
+
+const sizes = ["inputSize", "hiddenSize"];
 
 abstract class RecurrentCell extends Module {
   /** What the input is multiplied by. */
@@ -57,6 +76,10 @@ abstract class RecurrentCell extends Module {
 
   protected override stateName(property: string): string {
     return snakeCase(property);
+  }
+
+  protected override settings(): string {
+    return `${this.inputSize}, ${this.hiddenSize}${this.biasIh === null ? ", bias=False" : ""}`;
   }
 
   /** The next states, `[N, hiddenSize]` or `[hiddenSize]` as `x` is `[N, inputSize]` or `[inputSize]`. */
@@ -98,12 +121,22 @@ abstract class RecurrentCell extends Module {
 
 /** h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu of it. */
 export class RNNCell extends RecurrentCell {
+  /** What the next state goes through. */
+  readonly nonlinearity: Nonlinearity;
+
   constructor(
     inputSize: number,
     hiddenSize: number,
-    options: RecurrentCellOptions & { readonly nonlinearity?: Nonlinearity } = {},
+    ...rest: OptionArguments<RNNCellOptions, typeof rnnCellArguments.order>
   ) {
+    const options = readOptions<RNNCellOptions>("RNNCell", sizes, rnnCellArguments, rest);
     super(elmanRecurrence("RNNCell", options.nonlinearity), inputSize, hiddenSize, options);
+    this.nonlinearity = options.nonlinearity ?? "tanh";
+  }
+
+  protected override settings(): string {
+    const { nonlinearity } = this;
+    return `${super.settings()}${nonlinearity === "tanh" ? "" : `, nonlinearity=${nonlinearity}`}`;
   }
 
   override forward(x: Tensor, h?: Operand): Tensor {
@@ -113,7 +146,12 @@ export class RNNCell extends RecurrentCell {
 
 /** One step of an LSTM: `[h, c]` from the input and `[h, c]`. */
 export class LSTMCell extends RecurrentCell {
-  constructor(inputSize: number, hiddenSize: number, options: RecurrentCellOptions = {}) {
+  constructor(
+    inputSize: number,
+    hiddenSize: number,
+    ...rest: OptionArguments<RecurrentCellOptions, typeof cellArguments.order>
+  ) {
+    const options = readOptions<RecurrentCellOptions>("LSTMCell", sizes, cellArguments, rest);
     super(lstmRecurrence, inputSize, hiddenSize, options);
   }
 
@@ -125,7 +163,12 @@ export class LSTMCell extends RecurrentCell {
 
 /** One step of a GRU. */
 export class GRUCell extends RecurrentCell {
-  constructor(inputSize: number, hiddenSize: number, options: RecurrentCellOptions = {}) {
+  constructor(
+    inputSize: number,
+    hiddenSize: number,
+    ...rest: OptionArguments<RecurrentCellOptions, typeof cellArguments.order>
+  ) {
+    const options = readOptions<RecurrentCellOptions>("GRUCell", sizes, cellArguments, rest);
     super(gruRecurrence, inputSize, hiddenSize, options);
   }
 

@@ -3,6 +3,7 @@
  * is traced: its steps are unrolled, up to `longestUnrolled` of them.
  */
 import { UserError } from "../errors.ts";
+import type { KnownOptions } from "../ir/check-options.ts";
 import { formatShape, sameShape } from "../ir/shape.ts";
 import { Parameter } from "../ir/stored-tensor.ts";
 import { concat, stack } from "./functional.ts";
@@ -18,6 +19,8 @@ import {
 } from "./recurrences.ts";
 import { checkCount, checkStatePair } from "./recurrent-arguments.ts";
 import { longestUnrolled, unroll, zeroState } from "./recurrent-steps.ts";
+import { readOptions, type ArgumentNames, type OptionArguments } from "./option-arguments.ts";
+import { pythonText } from "./python-text.ts";
 import { snakeCase } from "./snake-case.ts";
 import { Dropout } from "./dropout.ts";
 import { toTensor, type Operand, type Tensor } from "./tensor.ts";
@@ -37,6 +40,44 @@ export interface RecurrentOptions {
   /** Where initial values come from; `Math.random` unless given. */
   readonly random?: RandomSource;
 }
+
+const recurrentKinds = {
+  numLayers: "number",
+  bias: "boolean",
+  batchFirst: "boolean",
+  dropout: "number",
+  bidirectional: "boolean",
+  random: "function",
+} as const satisfies KnownOptions<RecurrentOptions>;
+
+const gruArguments = {
+  known: recurrentKinds,
+  order: ["numLayers", "bias", "batchFirst", "dropout", "bidirectional"],
+} as const satisfies ArgumentNames<RecurrentOptions>;
+
+/** What RNN may be told. */
+export interface RNNOptions extends RecurrentOptions {
+  /** What the next state goes through; "tanh". */
+  readonly nonlinearity?: Nonlinearity;
+}
+
+const rnnArguments = {
+  known: { ...recurrentKinds, nonlinearity: ["tanh", "relu"] },
+  order: ["numLayers", "nonlinearity", "bias", "batchFirst", "dropout", "bidirectional"],
+} as const satisfies ArgumentNames<RNNOptions>;
+
+/** What LSTM may be told. */
+export interface LSTMOptions extends RecurrentOptions {
+  /** Features of the hidden state where it is projected; 0, not. */
+  readonly projSize?: number;
+}
+
+const lstmArguments = {
+  known: { ...recurrentKinds, projSize: "number" },
+  order: ["numLayers", "bias", "batchFirst", "dropout", "bidirectional", "projSize"],
+} as const satisfies ArgumentNames<LSTMOptions>;
+
+const sizes = ["inputSize", "hiddenSize"];
 
 type Direction = "" | "Reverse";
 
@@ -95,6 +136,25 @@ abstract class RecurrentLayers extends Module {
       }
     }
     this.betweenLayers = new Dropout(options.dropout ?? 0, random && { random });
+  }
+
+  protected override settings(): string {
+    const { inputSize, hiddenSize, numLayers, batchFirst, bidirectional, stateSize } = this;
+    const { probability } = this.betweenLayers;
+    return [
+      `${inputSize}, ${hiddenSize}`,
+      ...(stateSize === hiddenSize ? [] : [`proj_size=${stateSize}`]),
+      ...(numLayers === 1 ? [] : [`num_layers=${numLayers}`]),
+      ...(this.biasIhL0 === undefined ? ["bias=False"] : []),
+      ...(batchFirst ? ["batch_first=True"] : []),
+      ...(probability === 0 ? [] : [`dropout=${pythonText(probability)}`]),
+      ...(bidirectional ? ["bidirectional=True"] : []),
+    ].join(", ");
+  }
+
+  /** PyTorch's have no layer between their layers. */
+  protected override shownChildren(): Iterable<readonly [string, Module]> {
+    return [];
   }
 
   get #directions(): readonly Direction[] {
@@ -204,8 +264,9 @@ export class RNN extends RecurrentLayers {
   constructor(
     inputSize: number,
     hiddenSize: number,
-    options: RecurrentOptions & { readonly nonlinearity?: Nonlinearity } = {},
+    ...rest: OptionArguments<RNNOptions, typeof rnnArguments.order>
   ) {
+    const options = readOptions<RNNOptions>("RNN", sizes, rnnArguments, rest);
     super(elmanRecurrence("RNN", options.nonlinearity), inputSize, hiddenSize, options);
   }
 
@@ -225,8 +286,9 @@ export class LSTM extends RecurrentLayers {
   constructor(
     inputSize: number,
     hiddenSize: number,
-    options: RecurrentOptions & { readonly projSize?: number } = {},
+    ...rest: OptionArguments<LSTMOptions, typeof lstmArguments.order>
   ) {
+    const options = readOptions<LSTMOptions>("LSTM", sizes, lstmArguments, rest);
     super(lstmRecurrence, inputSize, hiddenSize, options);
   }
 
@@ -244,7 +306,12 @@ export class LSTM extends RecurrentLayers {
  *     const [output, h] = new GRU(4, 8, { bidirectional: true }).forward(x); // output [L, N, 16], h [2, N, 8]
  */
 export class GRU extends RecurrentLayers {
-  constructor(inputSize: number, hiddenSize: number, options: RecurrentOptions = {}) {
+  constructor(
+    inputSize: number,
+    hiddenSize: number,
+    ...rest: OptionArguments<RecurrentOptions, typeof gruArguments.order>
+  ) {
+    const options = readOptions<RecurrentOptions>("GRU", sizes, gruArguments, rest);
     super(gruRecurrence, inputSize, hiddenSize, options);
   }
 

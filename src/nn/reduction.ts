@@ -4,6 +4,9 @@ import type { Tensor } from "./tensor.ts";
 /** All of them, their mean, or their sum. */
 export type Reduction = "none" | "mean" | "sum";
 
+/** The same, as values. */
+export const reductions = ["none", "mean", "sum"] as const;
+
 export function reduced(losses: Tensor, reduction: Reduction = "mean"): Tensor {
   switch (reduction) {
     case "none":

@@ -1,17 +1,42 @@
 /** Layers that only pass or reshape. */
 import { elementCount, formatShape, normalizeAxis } from "../ir/shape.ts";
 import { Module } from "./module.ts";
+import { readOptions, type ArgumentNames, type OptionArguments } from "./option-arguments.ts";
+import { pythonText } from "./python-text.ts";
 import type { Tensor } from "./tensor.ts";
+
+/** What Flatten may be told. */
+export interface FlattenOptions {
+  /** The first dimension that is flattened; 1. */
+  readonly startAxis?: number;
+  /** The last dimension that is flattened; −1. */
+  readonly endAxis?: number;
+}
+
+const flattenArguments = {
+  known: { startAxis: "number", endAxis: "number" },
+  order: ["startAxis", "endAxis"],
+} as const satisfies ArgumentNames<FlattenOptions>;
 
 /** Flattens dimensions `startAxis … endAxis`, by default all but the first. */
 export class Flatten extends Module {
-  constructor(
-    /** The first dimension that is flattened. */
-    readonly startAxis = 1,
-    /** The last dimension that is flattened. */
-    readonly endAxis = -1,
-  ) {
+  /** The first dimension that is flattened. */
+  readonly startAxis: number;
+  /** The last dimension that is flattened. */
+  readonly endAxis: number;
+  constructor(...rest: OptionArguments<FlattenOptions, typeof flattenArguments.order>) {
     super();
+    const { startAxis = 1, endAxis = -1 } = readOptions<FlattenOptions>(
+      "Flatten",
+      [],
+      flattenArguments,
+      rest,
+    );
+    this.startAxis = startAxis;
+    this.endAxis = endAxis;
+  }
+  protected override settings(): string {
+    return `start_dim=${this.startAxis}, end_dim=${this.endAxis}`;
   }
   override forward(x: Tensor): Tensor {
     return x.flatten(this.startAxis, this.endAxis);
@@ -27,6 +52,9 @@ export class Unflatten extends Module {
     readonly sizes: readonly number[],
   ) {
     super();
+  }
+  protected override settings(): string {
+    return `dim=${this.axis}, unflattened_size=${pythonText(this.sizes)}`;
   }
   override forward(x: Tensor): Tensor {
     const at = normalizeAxis(this.axis, x.rank, "Unflatten");

@@ -1,11 +1,13 @@
 /** The layers of encoders and decoders (Vaswani et al., 2017), with PyTorch's parts and masks. */
 import { UserError } from "../errors.ts";
+import { checkOptions, type KnownOptions } from "../ir/check-options.ts";
 import { MultiheadAttention, type AttentionMasks } from "./attention.ts";
 import type { RandomSource } from "./init.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
 import { LayerNorm } from "./normalization.ts";
 import { Dropout } from "./dropout.ts";
+import { checkCounts, readOptions, type ArgumentNames, type OptionArguments } from "./option-arguments.ts";
 import type { Operand, Tensor } from "./tensor.ts";
 
 /** What transformer layers may be told. */
@@ -25,6 +27,27 @@ export interface TransformerLayerOptions {
   /** Where initial values come from; `Math.random` unless given. */
   readonly random?: RandomSource;
 }
+
+/** Kinds of these options. */
+export const transformerLayerKinds = {
+  dimFeedforward: "number",
+  dropout: "number",
+  activation: "any",
+  layerNormEps: "number",
+  batchFirst: "boolean",
+  normFirst: "boolean",
+  random: "function",
+} as const satisfies KnownOptions<TransformerLayerOptions>;
+
+const transformerLayerArguments = {
+  known: transformerLayerKinds,
+  order: ["dimFeedforward", "dropout", "activation", "layerNormEps", "batchFirst", "normFirst"],
+} as const satisfies ArgumentNames<TransformerLayerOptions>;
+
+type TransformerLayerArguments = OptionArguments<
+  TransformerLayerOptions,
+  typeof transformerLayerArguments.order
+>;
 
 /** Masks of S source positions, each as `AttentionMasks` describes it. */
 export interface SourceMasks {
@@ -78,6 +101,7 @@ abstract class TransformerLayer extends Module {
     protected readonly options: TransformerLayerOptions,
   ) {
     super();
+    checkCounts(this.constructor.name, { dModel, nhead });
     this.#activation = activationOf(this.constructor.name, options.activation ?? "relu");
   }
 
@@ -159,7 +183,14 @@ export class TransformerEncoderLayer extends TransformerLayer {
   /** After the second step. */
   readonly dropout2: Dropout;
 
-  constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
+  constructor(dModel: number, nhead: number, ...rest: TransformerLayerArguments) {
+    const leading = ["dModel", "nhead"];
+    const options = readOptions<TransformerLayerOptions>(
+      "TransformerEncoderLayer",
+      leading,
+      transformerLayerArguments,
+      rest,
+    );
     super(dModel, nhead, options);
     const { dimFeedforward = 2048 } = options;
     this.selfAttn = this.newAttention();
@@ -180,7 +211,12 @@ export class TransformerEncoderLayer extends TransformerLayer {
   }
 
   /** `src` and the result are `[S, N, dModel]`, `[N, S, dModel]` with `batchFirst`, or `[S, dModel]`. */
-  override forward(src: Tensor, { srcMask, srcKeyPaddingMask }: SourceMasks = {}): Tensor {
+  override forward(src: Tensor, given: SourceMasks = {}): Tensor {
+    checkOptions<SourceMasks>("TransformerEncoderLayer: forward", given, {
+      srcMask: "any",
+      srcKeyPaddingMask: "any",
+    });
+    const { srcMask, srcKeyPaddingMask } = given;
     const masks = attentionMasks(srcMask, srcKeyPaddingMask);
     const attended = this.join(src, this.norm1, (x) =>
       this.dropout1.forward(this.selfAttn.forward(x, x, x, masks)),
@@ -218,7 +254,14 @@ export class TransformerDecoderLayer extends TransformerLayer {
   /** After the feed-forward network. */
   readonly dropout3: Dropout;
 
-  constructor(dModel: number, nhead: number, options: TransformerLayerOptions = {}) {
+  constructor(dModel: number, nhead: number, ...rest: TransformerLayerArguments) {
+    const leading = ["dModel", "nhead"];
+    const options = readOptions<TransformerLayerOptions>(
+      "TransformerDecoderLayer",
+      leading,
+      transformerLayerArguments,
+      rest,
+    );
     super(dModel, nhead, options);
     const { dimFeedforward = 2048 } = options;
     this.selfAttn = this.newAttention();

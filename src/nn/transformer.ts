@@ -6,10 +6,12 @@ import { ModuleList } from "./containers.ts";
 import { xavierUniform } from "./init.ts";
 import { Module } from "./module.ts";
 import { LayerNorm } from "./normalization.ts";
+import { readOptions, type ArgumentNames, type OptionArguments } from "./option-arguments.ts";
 import type { Tensor } from "./tensor.ts";
 import {
   TransformerDecoderLayer,
   TransformerEncoderLayer,
+  transformerLayerKinds,
   type SourceMasks,
   type TargetMasks,
   type TransformerLayerOptions,
@@ -108,6 +110,26 @@ export interface TransformerOptions extends TransformerLayerOptions {
   readonly numDecoderLayers?: number;
 }
 
+const transformerArguments = {
+  known: {
+    ...transformerLayerKinds,
+    dModel: "number",
+    nhead: "number",
+    numEncoderLayers: "number",
+    numDecoderLayers: "number",
+  },
+  // Custom encoders and decoders, which come next in PyTorch, are not there.
+  order: [
+    "dModel",
+    "nhead",
+    "numEncoderLayers",
+    "numDecoderLayers",
+    "dimFeedforward",
+    "dropout",
+    "activation",
+  ],
+} as const satisfies ArgumentNames<TransformerOptions>;
+
 export interface TransformerMasks extends SourceMasks, TargetMasks {}
 
 /**
@@ -127,22 +149,18 @@ export class Transformer extends Module {
   /** `(batch, sequence, features)` instead of `(sequence, batch, features)`. */
   readonly batchFirst: boolean;
 
-  constructor(options: TransformerOptions = {}) {
+  constructor(...rest: OptionArguments<TransformerOptions, typeof transformerArguments.order>) {
     super();
-    const {
-      dModel = 512,
-      nhead = 8,
-      numEncoderLayers = 6,
-      numDecoderLayers = 6,
-      layerNormEps = 1e-5,
-    } = options;
+    const options = readOptions<TransformerOptions>("Transformer", [], transformerArguments, rest);
+    const { dModel = 512, nhead = 8, numEncoderLayers = 6, numDecoderLayers = 6, ...layerOptions } = options;
+    const { layerNormEps = 1e-5 } = layerOptions;
     this.dModel = dModel;
     this.nhead = nhead;
     this.batchFirst = options.batchFirst ?? false;
     const norm = () => new LayerNorm(dModel, { eps: layerNormEps });
-    const encoderLayer = new TransformerEncoderLayer(dModel, nhead, options);
+    const encoderLayer = new TransformerEncoderLayer(dModel, nhead, layerOptions);
     this.encoder = new TransformerEncoder(encoderLayer, numEncoderLayers, norm());
-    const decoderLayer = new TransformerDecoderLayer(dModel, nhead, options);
+    const decoderLayer = new TransformerDecoderLayer(dModel, nhead, layerOptions);
     this.decoder = new TransformerDecoder(decoderLayer, numDecoderLayers, norm());
     // Unlike stacks on their own, copies differ here from the start.
     for (const parameter of this.parameters()) {

@@ -1,8 +1,11 @@
 /** Resizing of images as `torch.nn.functional.interpolate` does it, and the layer. */
+import { checkOptions } from "../ir/check-options.ts";
 import { formatShape } from "../ir/shape.ts";
 import { resizeAxis, type Interpolation, type PositionOf } from "./interpolate.ts";
 import { Module } from "./module.ts";
+import { readOptions, type ArgumentNames, type OptionArguments } from "./option-arguments.ts";
 import { perDimension, type PerDimension } from "./per-dimension.ts";
+import { floatText, pythonText } from "./python-text.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** How values between pixels come about. */
@@ -20,6 +23,16 @@ export interface InterpolateOptions {
   readonly alignCorners?: boolean;
 }
 
+const interpolateArguments = {
+  known: {
+    size: "sizes",
+    scaleFactor: "sizes",
+    mode: ["nearest", "nearest-exact", "linear", "bilinear", "trilinear", "bicubic"],
+    alignCorners: "boolean",
+  },
+  order: ["size", "scaleFactor", "mode", "alignCorners"],
+} as const satisfies ArgumentNames<InterpolateOptions>;
+
 /** Spatial dimensions that a mode is for; the nearest ones take any. */
 const rankOfMode: Readonly<Partial<Record<InterpolationMode, number>>> = {
   linear: 1,
@@ -30,6 +43,7 @@ const rankOfMode: Readonly<Partial<Record<InterpolationMode, number>>> = {
 
 /** Resizes the spatial dimensions of `x [N, C, …]`. */
 export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
+  checkOptions<InterpolateOptions>("interpolate", options, interpolateArguments.known);
   const { size, scaleFactor, mode = "nearest" } = options;
   const rank = x.rank - 2;
   if ((size === undefined) === (scaleFactor === undefined))
@@ -78,27 +92,46 @@ function interpolationOf(mode: InterpolationMode): Interpolation {
 
 /** Resizes by a factor or to a size. @example new nn.Upsample({ scaleFactor: 2, mode: "bilinear" }) */
 export class Upsample extends Module {
-  /** @param options As given. */
-  constructor(readonly options: InterpolateOptions) {
+  /** As given. */
+  readonly options: InterpolateOptions;
+  constructor(...rest: OptionArguments<InterpolateOptions, typeof interpolateArguments.order>) {
     super();
+    this.options = readOptions<InterpolateOptions>(this.constructor.name, [], interpolateArguments, rest);
+  }
+  protected override settings(): string {
+    const { size, scaleFactor, mode = "nearest" } = this.options;
+    const scale =
+      typeof scaleFactor === "number"
+        ? floatText(scaleFactor)
+        : `(${scaleFactor?.map(floatText).join(", ")})`;
+    return `${scaleFactor === undefined ? `size=${pythonText(size)}` : `scale_factor=${scale}`}, mode=${mode}`;
   }
   override forward(x: Tensor): Tensor {
     return interpolate(x, this.options);
   }
 }
 
-type SizeOrScale = Pick<InterpolateOptions, "size" | "scaleFactor">;
+/** To what size, or how many times larger. */
+export type SizeOrScale = Pick<InterpolateOptions, "size" | "scaleFactor">;
+
+const sizeOrScaleArguments = {
+  known: { size: "sizes", scaleFactor: "sizes" },
+  order: ["size", "scaleFactor"],
+} as const satisfies ArgumentNames<SizeOrScale>;
+type SizeOrScaleArguments = OptionArguments<SizeOrScale, typeof sizeOrScaleArguments.order>;
 
 /** Resizes images by repeating elements. */
 export class UpsamplingNearest2d extends Upsample {
-  constructor(options: SizeOrScale) {
+  constructor(...rest: SizeOrScaleArguments) {
+    const options = readOptions<SizeOrScale>("UpsamplingNearest2d", [], sizeOrScaleArguments, rest);
     super({ ...options, mode: "nearest" });
   }
 }
 
 /** Resizes images by bilinear interpolation with corners aligned. */
 export class UpsamplingBilinear2d extends Upsample {
-  constructor(options: SizeOrScale) {
+  constructor(...rest: SizeOrScaleArguments) {
+    const options = readOptions<SizeOrScale>("UpsamplingBilinear2d", [], sizeOrScaleArguments, rest);
     super({ ...options, mode: "bilinear", alignCorners: true });
   }
 }
