@@ -13,7 +13,7 @@ import { readSafetensors } from "../../src/import/safetensors.ts";
 import { MemoryBytes } from "../../src/ir/byte-source.ts";
 import { verify } from "../../src/ir/verify.ts";
 import { TuningRecords } from "../../src/tuning/records.ts";
-import { mutateBytes, numberBytes, replaced, concat, type Bytes } from "./byte-mutations.ts";
+import { lies, mutateBytes, numberBytes, replaced, concat, type Bytes } from "./byte-mutations.ts";
 import { mutateJson } from "./json-mutations.ts";
 import { mutatePickle } from "./pickle-mutations.ts";
 import { mutateProtobuf } from "./protobuf-mutations.ts";
@@ -36,7 +36,7 @@ export const formatRecords: Readonly<Record<Format, FormatRecord>> = {
   pt: { mutate: mutateCheckpoint, read: (bytes) => void readPytorch(bytes) },
   npy: { mutate: mutateNpy, read: (bytes) => void readNpy(bytes) },
   png: { mutate: mutatePng, read: readImage },
-  jpeg: { mutate: mutateBytes, read: readImage },
+  jpeg: { mutate: mutateJpeg, read: readImage },
   records: {
     mutate: mutateJson,
     read: (bytes) => void TuningRecords.parse(new TextDecoder().decode(bytes)),
@@ -118,6 +118,14 @@ function mutatePng(bytes: Bytes, random: Random): Bytes {
   const body = mutateBytes(bytes.slice(start + 4, start + 8 + length), random);
   const chunk = concat(numberBytes(body.length - 4, 4, false), body, numberBytes(crc32(body), 4, false));
   return replaced(bytes, start, start + 12 + length, chunk);
+}
+
+/** Another size in the frame header. */
+function mutateJpeg(bytes: Bytes, random: Random): Bytes {
+  const frame = bytes.findIndex((byte, at) => byte === 0xff && bytes[at + 1] === 0xc0);
+  if (frame < 0 || random.chance(0.7)) return mutateBytes(bytes, random);
+  const at = frame + random.pick([5, 7]);
+  return replaced(bytes, at, at + 2, numberBytes(random.pick(lies), 2, false));
 }
 
 /** As PNG has it: the polynomial 0xedb88320 of ISO 3309. */

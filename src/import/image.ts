@@ -4,6 +4,7 @@
  */
 import { UserError } from "../errors.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
+import { overfullPng } from "./png-size.ts";
 
 /** Rows of pixels, channels side by side: grey, grey and alpha, RGB, or RGB and alpha; values from 0 to 255. */
 export interface Image {
@@ -28,6 +29,12 @@ export interface ImageTensorOptions {
 /** Images beyond this many pixels are refused before they are unpacked. */
 const mostPixels = 2 ** 26;
 
+/**
+ * A block of 64 pixels takes at least one bit of a JPEG file, its difference to the block before: what says that it holds
+ * more is cut short, or lies, and would be given memory before that shows.
+ */
+const mostPixelsOfByte = 8 * 64;
+
 /** @param name of the file, for errors */
 export async function decodeImage(bytes: Uint8Array, name: string): Promise<Image> {
   if (bytes[0] === 0x89 && bytes[1] === 0x50) return decodePng(bytes, name);
@@ -40,6 +47,8 @@ async function decodePng(bytes: Uint8Array, name: string): Promise<Image> {
   if (bytes.length < 24) throw new UserError("file-format", `image: '${name}' is cut short.`);
   const header = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   checkSize(header.getUint32(16), header.getUint32(20), name);
+  const problem = overfullPng(bytes);
+  if (problem !== undefined) throw new UserError("file-format", `image: '${name}' ${problem}.`);
   return decoded(name, () => {
     const png = decode(bytes, { checkCrc: true });
     const { width, height, data, depth } = png;
@@ -48,7 +57,7 @@ async function decodePng(bytes: Uint8Array, name: string): Promise<Image> {
       return { width, height, channels: pixels.length / (width * height), pixels };
     }
     if (depth < 8) return { width, height, channels: 1, pixels: unpackBits(data, depth, width, height) };
-    const pixels = depth === 16 ? Float32Array.from(data, (value) => value / 257) : Uint8Array.from(data);
+    const pixels = depth === 16 ? Float32Array.from(data, (value) => value / 257) : new Uint8Array(data);
     return { width, height, channels: png.channels, pixels };
   });
 }
@@ -66,6 +75,15 @@ function unpackBits(data: ArrayLike<number>, depth: number, width: number, heigh
 
 async function decodeJpeg(bytes: Uint8Array, name: string): Promise<Image> {
   const { default: jpeg } = await decoder("JPEG", "jpeg-js", () => import("jpeg-js"));
+  const size = jpegSize(bytes);
+  if (size !== undefined) {
+    checkSize(size.width, size.height, name);
+    if (size.width * size.height > mostPixelsOfByte * bytes.length)
+      throw new UserError(
+        "file-format",
+        `image: '${name}' is said to be ${size.width} by ${size.height}, which its ${bytes.length} bytes cannot hold; it may be cut short.`,
+      );
+  }
   return decoded(name, () => {
     const { width, height, data } = jpeg.decode(bytes, {
       useTArray: true,
@@ -75,6 +93,26 @@ async function decodeJpeg(bytes: Uint8Array, name: string): Promise<Image> {
     });
     return { width, height, channels: 3, pixels: data };
   });
+}
+
+/** The size in a JPEG file's frame header (SOF, ITU-T T.81 B.2.2); undefined where there is none to be found. */
+function jpegSize(bytes: Uint8Array): { readonly width: number; readonly height: number } | undefined {
+  const word = (at: number): number => (bytes[at] ?? 0) * 256 + (bytes[at + 1] ?? 0);
+  let largest: { readonly width: number; readonly height: number } | undefined;
+  for (let at = 2; at + 9 <= bytes.length;) {
+    const marker = bytes[at + 1]!;
+    if (bytes[at] !== 0xff || marker === 0xff || marker === 0) {
+      at++;
+      continue;
+    }
+    const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+    const found = { height: word(at + 5), width: word(at + 7) };
+    if (isFrame && found.width * found.height > (largest ? largest.width * largest.height : -1))
+      largest = found;
+    // Markers without contents: restarts, begin and end.
+    at += marker >= 0xd0 && marker <= 0xd9 ? 2 : 2 + Math.max(2, word(at + 2));
+  }
+  return largest;
 }
 
 async function decoder<Module>(

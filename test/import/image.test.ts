@@ -1,5 +1,7 @@
 /** Images to tensors: channels, scale, mean, deviation, layout; formats and damage. */
+import { crc32 } from "node:zlib";
 import { encode as encodePng } from "fast-png";
+import { zlibSync } from "fflate";
 import jpeg from "jpeg-js";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../src/errors.ts";
@@ -109,5 +111,69 @@ describe("decodeImage", () => {
       }
     }
     expect(refused).toBeGreaterThan(100);
+  });
+});
+
+describe("a JPEG file that says it is larger than its bytes can hold", () => {
+  const encoded = (width: number, height: number): Buffer =>
+    jpeg.encode({ width, height, data: Buffer.alloc(4 * width * height, 200) }, 50).data;
+  /** The same file with another size in its frame header. */
+  function resized(file: Buffer, width: number, height: number): Buffer {
+    const changed = Buffer.from(file);
+    const frame = changed.indexOf(Uint8Array.of(0xff, 0xc0));
+    changed.writeUInt16BE(height, frame + 5);
+    changed.writeUInt16BE(width, frame + 7);
+    return changed;
+  }
+
+  test.each([
+    [8000, 8000],
+    [65535, 1000],
+    [1000, 60000],
+  ])("is refused at once: %d by %d", async (width, height) => {
+    const start = performance.now();
+    await expect(decodeImage(resized(encoded(40, 40), width, height), "x.jpg")).rejects.toThrow(
+      new RegExp(`said to be ${width} by ${height}, which its \\d+ bytes cannot hold`),
+    );
+    expect(performance.now() - start).toBeLessThan(1000);
+  });
+
+  test("is not one of a single colour", async () => {
+    const { width, height } = await decodeImage(encoded(2000, 1000), "x.jpg");
+    expect([width, height]).toEqual([2000, 1000]);
+  });
+});
+
+describe("a PNG file that unpacks to more than its pixels", () => {
+  /** 10 by 10 pixels of 8 bits, and so many zeros. */
+  function bomb(length: number): Uint8Array {
+    const chunk = (type: string, data: Uint8Array): Buffer => {
+      const bytes = Buffer.alloc(12 + data.length);
+      bytes.writeUInt32BE(data.length, 0);
+      bytes.write(type, 4, "latin1");
+      bytes.set(data, 8);
+      bytes.writeUInt32BE(crc32(bytes.subarray(4, 8 + data.length)), 8 + data.length);
+      return bytes;
+    };
+    const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10);
+    const header = Uint8Array.of(0, 0, 0, 10, 0, 0, 0, 10, 8, 0, 0, 0, 0);
+    const data = zlibSync(new Uint8Array(length), { level: 9 });
+    return Buffer.concat([signature, chunk("IHDR", header), chunk("IDAT", data), chunk("IEND", new Uint8Array())]);
+  } // prettier-ignore
+
+  test("is refused before it is unpacked whole", async () => {
+    const file = bomb(200_000_000);
+    const before = process.memoryUsage().rss;
+    await expect(decodeImage(file, "x.png")).rejects.toThrow(/unpacks to more than \d+ bytes, but is said to be 10 by 10/);
+    expect(process.memoryUsage().rss - before).toBeLessThan(2 ** 26);
+  }); // prettier-ignore
+
+  test("is not one of its own size, interlaced or large", async () => {
+    expect((await decodeImage(bomb(110), "x.png")).width).toBe(10);
+    const [width, height] = [3000, 2000];
+    const data = new Uint8Array(width * height * 3);
+    for (let i = 0; i < data.length; i += 1000) data[i] = i % 251;
+    const { pixels } = await decodeImage(encodePng({ width, height, channels: 3, data }), "x.png");
+    expect(Buffer.compare(pixels as Uint8Array, data)).toBe(0);
   });
 });
