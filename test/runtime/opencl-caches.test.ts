@@ -17,7 +17,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { KernelSource } from "../../src/codegen/executable.ts";
 import { DiskCache } from "../../src/runtime/disk-cache.ts";
 import { openOpenclDevice } from "../../src/runtime/opencl/open.ts";
-import { findPoclCache } from "../../src/runtime/opencl/pocl-cache.ts";
+import { findPoclCache, type PoclCache } from "../../src/runtime/opencl/pocl-cache.ts";
 import { isTested } from "./device-contract.ts";
 
 let folder: string;
@@ -97,6 +97,11 @@ describe.skipIf(!isTested("opencl"))("OpenCL and the user's folder for caches", 
 });
 
 describe("where PoCL writes", () => {
+  /** Processes of tests are ended from outside, which leaves no time to remove it then. */
+  const removed = (found: PoclCache): void => {
+    expect(found.kind).toBe("private");
+    if (found.kind === "private") rmSync(found.folder, { recursive: true });
+  };
   const find = (variables: Readonly<Record<string, string | undefined>>) =>
     findPoclCache((name) => variables[name]);
 
@@ -110,10 +115,11 @@ describe("where PoCL writes", () => {
     symlinkSync(join(folder, "loop"), join(folder, "loop"));
     writeFileSync(join(folder, "file"), "");
     for (const variables of [{ XDG_CACHE_HOME: join(folder, "loop") }, { HOME: join(folder, "file") }, {}])
-      expect((await find(variables)).kind).toBe("private");
+      removed(await find(variables));
     const found = await find({ XDG_CACHE_HOME: "/dev/null/nowhere" });
     expect(found).toMatchObject({ kind: "private", folder: expect.stringMatching(/heddle-pocl-/) });
     if (found.kind === "private") expect(readdirSync(found.folder)).toEqual([]);
+    removed(found);
   });
 });
 
