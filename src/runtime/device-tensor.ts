@@ -8,25 +8,43 @@ import type { Device, DeviceBuffer } from "./device.ts";
 
 /** A result that stays on its device, of a run with `keepOnDevice`: an input of other runs on the same device, or to be read. Whoever got it disposes it. */
 export class DeviceTensor {
-  #buffer: DeviceBuffer | undefined;
+  #memory: SharedMemory | undefined;
 
+  /** @internal */
   constructor(
     /** Where it is. */
     readonly device: Device,
-    buffer: DeviceBuffer,
+    memory: DeviceBuffer | SharedMemory,
     /** On the device elements are f32, i32, u32 or bool; `read` gives this dtype. */
     readonly dtype: HostDType,
     /** Sizes of its dimensions. */
     readonly shape: Shape,
   ) {
-    this.#buffer = buffer;
+    this.#memory =
+      memory instanceof SharedMemory ? memory : new SharedMemory(memory, (buffer) => buffer.destroy());
+    this.#memory.users++;
   }
 
-  /** @throws UserError (`disposed`) after dispose() */
+  /**
+   * @throws UserError (`disposed`) after dispose()
+   * @internal
+   */
   get buffer(): DeviceBuffer {
-    if (this.#buffer === undefined)
+    return this.#inUse.buffer;
+  }
+
+  /**
+   * The same memory under another name, which keeps it when this one is disposed of.
+   * @internal
+   */
+  shared(): DeviceTensor {
+    return new DeviceTensor(this.device, this.#inUse, this.dtype, this.shape);
+  }
+
+  get #inUse(): SharedMemory {
+    if (this.#memory === undefined)
       throw new UserError("disposed", "This device tensor was disposed; run again to get a new one.");
-    return this.#buffer;
+    return this.#memory;
   }
 
   /** A copy in host memory. */
@@ -36,13 +54,26 @@ export class DeviceTensor {
 
   /** Gives the memory back. Runs that were given it before are not disturbed. */
   dispose(): void {
-    this.#buffer?.destroy();
-    this.#buffer = undefined;
+    this.#memory?.leave();
+    this.#memory = undefined;
   }
 
   /** `using y = …` gives the memory back at the end of the block. */
   [Symbol.dispose](): void {
     this.dispose();
+  }
+}
+
+/** A buffer and those who use it; the last one gives it back. */
+export class SharedMemory {
+  users = 0;
+  constructor(
+    readonly buffer: DeviceBuffer,
+    readonly giveBack: (buffer: DeviceBuffer) => void,
+  ) {}
+
+  leave(): void {
+    if (--this.users === 0) this.giveBack(this.buffer);
   }
 }
 

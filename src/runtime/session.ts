@@ -19,7 +19,7 @@ import type {
   DeviceBuffer,
   DispatchTiming,
 } from "./device.ts";
-import { DeviceTensor, readTensor } from "./device-tensor.ts";
+import { DeviceTensor, readTensor, SharedMemory } from "./device-tensor.ts";
 import { unlessAborted } from "./event-loop.ts";
 import {
   acquireParameter,
@@ -31,6 +31,7 @@ import { commandsOf } from "./plan-commands.ts";
 import { Preparation } from "./preparation.ts";
 import { PreparedFile } from "./prepared-file.ts";
 import { buffersUsedBy, kernelsUsedBy } from "./prepare-batches.ts";
+import { ResultPool } from "./result-pool.ts";
 import { RunQueue, type Ticket } from "./run-queue.ts";
 
 export interface SessionOptions {
@@ -64,7 +65,8 @@ interface BoundRun {
 }
 
 function copyOf(value: HostTensor | DeviceTensor): HostTensor | DeviceTensor {
-  return value instanceof DeviceTensor ? value : ({ ...value, data: value.data.slice() } as HostTensor);
+  if (value instanceof DeviceTensor) return value.shared();
+  return { ...value, data: value.data.slice() } as HostTensor;
 }
 
 export class Session {
@@ -84,6 +86,7 @@ export class Session {
   readonly #owned: DeviceBuffer[] = [];
   #replay: CommandList | undefined;
   readonly #queue: RunQueue;
+  readonly #pool: ResultPool;
   #disposed = false;
 
   private constructor(
@@ -98,6 +101,7 @@ export class Session {
     this.#stored = stored;
     this.#buffers = new Array<DeviceBuffer | undefined>(executable.buffers.length);
     this.#queue = new RunQueue(() => device.finish());
+    this.#pool = new ResultPool(device);
     this.#preparation = new Preparation({
       device,
       executable,
@@ -154,9 +158,18 @@ export class Session {
     checkInputs(inputs, this.#executable.inputs, this.#device);
     const turn = this.#queue.enter(this.#bytesOf(inputs, options), options.signal);
     if (!(turn instanceof Promise)) return this.#start(turn, inputs, options);
-    // The caller may write to its arrays before this run has its turn.
+    // The caller may write to its arrays, and dispose of its tensors, before this run has its turn.
     const kept = inputs.map(copyOf);
-    return this.#start(await turn, kept, options);
+    try {
+      return await this.#start(await turn, kept, options);
+    } finally {
+      for (const value of kept) if (value instanceof DeviceTensor) value.dispose();
+    }
+  }
+
+  #resultOn(buffer: DeviceBuffer, { declared, dtype, shape }: InterfaceTensor): DeviceTensor {
+    const memory = new SharedMemory(buffer, (free) => this.#pool.giveBack(free));
+    return new DeviceTensor(this.#device, memory, declared ?? dtype, shape);
   }
 
   /** What a run takes of the device until it is done: inputs on their way, and results that stay. */
@@ -203,9 +216,7 @@ export class Session {
         readTensor(this.#device, bound.outputs[i]!, declared ?? dtype, shape);
       const returned = checks.length === 0 ? all : all.slice(0, last);
       const results = returned.map((tensor, i): Promise<HostTensor> | DeviceTensor =>
-        options.keepOnDevice
-          ? new DeviceTensor(this.#device, bound.outputs[i]!, tensor.declared ?? tensor.dtype, tensor.shape)
-          : read(tensor, i),
+        options.keepOnDevice ? this.#resultOn(bound.outputs[i]!, tensor) : read(tensor, i),
       );
       const found = checks.length === 0 ? undefined : read(all[last]!, last);
       const [timings, , checked, ...outputs] = await Promise.all([
@@ -216,7 +227,7 @@ export class Session {
       ]);
       if (checked !== undefined) {
         expectInRange(checked.data as Int32Array, checks);
-        if (options.keepOnDevice) bound.outputs[last]!.destroy();
+        if (options.keepOnDevice) this.#pool.giveBack(bound.outputs[last]!);
       }
       return { outputs, timings };
     } catch (error) {
@@ -251,6 +262,7 @@ export class Session {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#replay?.dispose();
+    this.#pool.dispose();
     for (const buffer of this.#owned) buffer.destroy();
     for (const parameter of this.#held) parameter.letGo();
     for (const { name, buffer } of this.#interface())
@@ -345,7 +357,7 @@ export class Session {
     try {
       for (const tensor of keep ? executable.outputs : []) {
         const { sizeBytes, name } = executable.buffers[tensor.buffer]!;
-        allocated.push((buffers[tensor.buffer] = this.#device.allocate(sizeBytes, name)));
+        allocated.push((buffers[tensor.buffer] = this.#pool.take(sizeBytes, name)));
       }
       const list = oneTime
         ? this.#device.record(commandsOf(executable.run, this.#kernels, buffers))
