@@ -52,7 +52,10 @@ export class DeviceTensor {
     return readTensor(this.device, this.buffer, this.dtype, this.shape);
   }
 
-  /** Gives the memory back. Runs that were given it before are not disturbed. */
+  /**
+   * Gives the memory back. Runs that were given it before are not disturbed. The program that made it keeps up to 64 MiB
+   * of such memory for its next results, until it is disposed of itself.
+   */
   dispose(): void {
     this.#memory?.leave();
     this.#memory = undefined;

@@ -20,9 +20,18 @@ export class ResultPool {
 
   take(sizeBytes: number, label: string): DeviceBuffer {
     const free = this.#free.get(sizeBytes)?.pop();
-    if (free === undefined) return this.#device.allocate(sizeBytes, label);
-    this.#freeBytes -= sizeBytes;
-    return free;
+    if (free !== undefined) {
+      this.#freeBytes -= sizeBytes;
+      return free;
+    }
+    try {
+      return this.#device.allocate(sizeBytes, label);
+    } catch (error) {
+      if (this.#freeBytes === 0) throw error;
+      // What is kept of other sizes may be what is missing.
+      this.#clear();
+      return this.#device.allocate(sizeBytes, label);
+    }
   }
 
   giveBack(buffer: DeviceBuffer): void {
@@ -39,6 +48,11 @@ export class ResultPool {
 
   dispose(): void {
     this.#isOpen = false;
+    this.#clear();
+  }
+
+  #clear(): void {
+    this.#freeBytes = 0;
     for (const buffers of this.#free.values()) for (const buffer of buffers) buffer.destroy();
     this.#free.clear();
   }
