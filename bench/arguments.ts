@@ -80,7 +80,7 @@ function parse(args: readonly string[]) {
       },
     }).values;
   } catch (error) {
-    throw new CommandLineError(error instanceof Error ? error.message : String(error), true);
+    throw new CommandLineError(error instanceof Error ? error.message : String(error), "npm run bench -- --help");
   }
 }
 

@@ -37,6 +37,6 @@ try {
 } catch (error) {
   // Mistakes on the command line; anything else is a defect and keeps its stack.
   if (!(error instanceof CommandLineError)) throw error;
-  console.error(`bench: ${error.message}${error.showUsage ? `\n\n${usage}` : ""}`);
+  console.error(`bench: ${error.message}${error.help === undefined ? "" : ` See ${error.help}`}`);
   process.exitCode = 1;
 }

@@ -10,6 +10,7 @@ import { buildExecutable, passOptions, type CompileOptions } from "./compile.ts"
 import { UserError } from "./errors.ts";
 import { OnnxModel } from "./import/onnx/onnx-model.ts";
 import type { ConstantBindings, ShapeBindings } from "./import/onnx/bind-inputs.ts";
+import { checkOptions } from "./ir/check-options.ts";
 import { compareTensors, type TensorDifference, type TensorStatistics } from "./ir/compare-tensors.ts";
 import { evaluateValues } from "./ir/evaluate.ts";
 import type { Graph, NodeResult, NodeOrigin, ValueId } from "./ir/graph.ts";
@@ -109,6 +110,24 @@ export async function bisect(
   inputs: ModelInputs,
   options: BisectOptions,
 ): Promise<Bisection> {
+  checkOptions<BisectOptions>("bisect", options ?? "nothing", {
+    a: "any",
+    b: "any",
+    tolerance: "number",
+    shapes: "any",
+    constants: "any",
+  });
+  for (const side of [options.a, options.b])
+    if (side !== "evaluate")
+      checkOptions<Exclude<BisectSide, string>>(
+        'bisect: a side, which is "evaluate" or options',
+        side ?? "nothing",
+        {
+          device: "any",
+          withoutPasses: "any",
+          batchNorm: "any",
+        },
+      );
   const { tolerance = 1e-4 } = options;
   const traced = traceFor(model, inputs, options);
   const { graph } = traced;

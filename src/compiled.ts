@@ -3,6 +3,7 @@ import type { Executable } from "./codegen/executable.ts";
 import type { KernelLanguage } from "./codegen/target.ts";
 import type { Variants } from "./compiled-variants.ts";
 import { UserError } from "./errors.ts";
+import { checkOptions } from "./ir/check-options.ts";
 import { convertArray } from "./ir/convert-array.ts";
 import { joinWords } from "./ir/int64-words.ts";
 import { isHostTensor, type HostTensor } from "./ir/host-tensor.ts";
@@ -161,6 +162,12 @@ export class Compiled<Result = HostTensor<"f32">> {
     const count = isNamed ? 1 : expected;
     const hasOptions = args.length === count + 1 && !isTensor(args[count]);
     const options = hasOptions ? (args[count] as RunOptions | undefined) : undefined;
+    checkOptions<RunOptions>("run", options, {
+      keepOnDevice: "boolean",
+      profile: "boolean",
+      onProfile: "function",
+      signal: "any",
+    });
     if (isNamed) return { inputs: this.#inOrder(args[0] as NamedInputs), options };
     const inputs = hasOptions ? args.slice(0, count) : args;
     inputs.forEach((input, i) => {

@@ -7,6 +7,7 @@ import {
   type ModelOptions,
 } from "./compile.ts";
 import type { OnnxModel } from "./import/onnx/onnx-model.ts";
+import type { KnownOptions } from "./ir/check-options.ts";
 import type { Module } from "./nn/module.ts";
 import type { InputSpec } from "./nn/trace-module.ts";
 import { openDevice } from "./runtime/open-device.ts";
@@ -27,6 +28,17 @@ export interface TuneOptions extends PassChoices {
 /** What `tune` may be told for an imported model. */
 export interface ModelTuneOptions extends TuneOptions, Pick<ModelOptions, "shapes" | "constants"> {}
 
+const tuneOptions: KnownOptions<ModelTuneOptions> = {
+  device: "any",
+  batchNorm: "any",
+  winograd: "boolean",
+  withoutPasses: "any",
+  tuning: "any",
+  onProgress: "function",
+  shapes: "any",
+  constants: "any",
+};
+
 /**
  * Measures the ways to compute each part of a network where the compiler has several, on the device, and gives
  * records of which was the fastest: for `compile(…, { tuning: records })`, and as text (`String(records)`) for a
@@ -44,7 +56,7 @@ export async function tune(
   second?: readonly InputSpec[] | ModelTuneOptions,
   third?: TuneOptions,
 ): Promise<Tuning> {
-  const { trace, options } = readModel<ModelTuneOptions>("tune", model, second, third);
+  const { trace, options } = readModel<ModelTuneOptions>("tune", tuneOptions, model, second, third);
   const { device } = await openDevice(options.device ?? "auto");
   return tuneGraph(trace().graph, {
     device,

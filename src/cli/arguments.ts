@@ -1,5 +1,6 @@
 /** The command line, checked: which command, and its options as the command takes them. */
 import { parseArgs, type ParseArgsConfig } from "node:util";
+import { nearestName } from "../ir/check-options.ts";
 import type { ShapeBindings } from "../import/onnx/bind-inputs.ts";
 import type { DeviceKind } from "../runtime/device.ts";
 import { CommandLineError } from "./command-line-error.ts";
@@ -10,21 +11,25 @@ export interface NamedFile {
   readonly path: string;
 }
 
-/** A file with the value of an input that is a constant of the program. */
-export interface ConstantFile {
-  readonly name: string;
-  readonly path: string;
-}
+/** The value of an input that is a constant of the program: in a file, or as it was written. */
+export type GivenConstant =
+  | { readonly name: string; readonly path: string }
+  | { readonly name: string; readonly numbers: readonly string[] };
+
+/** What has a help of its own. */
+export type Topic = "run" | "inspect" | "tune" | "devices";
 
 export interface RunArguments {
   readonly command: "run";
   readonly model: string;
   readonly inputs: readonly NamedFile[];
-  readonly constants: readonly ConstantFile[];
+  readonly constants: readonly GivenConstant[];
   readonly shapes: ShapeBindings;
   readonly device: DeviceKind | "auto";
   readonly outputs: readonly NamedFile[];
   readonly profile: boolean;
+  /** Results on the standard output as JSON, and nothing else there. */
+  readonly json: boolean;
   /** A file of tuning records. */
   readonly records: string | undefined;
   readonly image: {
@@ -40,14 +45,16 @@ export interface InspectArguments {
   /** undefined: list the operators that are supported. */
   readonly model: string | undefined;
   readonly shapes: ShapeBindings;
-  readonly constants: readonly ConstantFile[];
+  readonly constants: readonly GivenConstant[];
+  /** The description as JSON. */
+  readonly json: boolean;
 }
 
 export interface TuneArguments {
   readonly command: "tune";
   readonly model: string;
   readonly shapes: ShapeBindings;
-  readonly constants: readonly ConstantFile[];
+  readonly constants: readonly GivenConstant[];
   readonly device: DeviceKind | "auto";
   readonly records: string;
   /** Measures what the file has records of, too. */
@@ -55,7 +62,12 @@ export interface TuneArguments {
 }
 
 export type Arguments =
-  RunArguments | InspectArguments | TuneArguments | { readonly command: "devices" | "help" | "version" };
+  | RunArguments
+  | InspectArguments
+  | TuneArguments
+  | { readonly command: "devices"; readonly json: boolean }
+  | { readonly command: "help"; readonly topic: Topic | undefined }
+  | { readonly command: "version" };
 
 const devices = ["auto", "cpu", "webgpu", "opencl"] as const;
 const layouts = ["NCHW", "NHWC"] as const;
@@ -64,10 +76,27 @@ const shape = { type: "string", short: "s", multiple: true, default: [] as strin
 const constant = { type: "string", short: "c", multiple: true, default: [] as string[] } as const;
 const device = { type: "string", short: "d", default: "auto" } as const;
 const records = { type: "string", short: "r" } as const;
+const json = { type: "boolean", default: false } as const;
 const help = { type: "boolean", short: "h", default: false } as const;
 
-/** @throws CommandLineError that says what was not understood */
+const topics: readonly Topic[] = ["run", "inspect", "tune", "devices"];
+
+function topicOf([word]: readonly string[]): Topic | undefined {
+  return topics.find((topic) => topic === word);
+}
+
+/** @throws CommandLineError that says what was not understood, and whose help says more */
 export function readArguments(args: readonly string[]): Arguments {
+  try {
+    return read(args);
+  } catch (error) {
+    if (!(error instanceof CommandLineError)) throw error;
+    const topic = topicOf(args);
+    throw new CommandLineError(error.message, `heddle ${topic === undefined ? "" : `${topic} `}--help`);
+  }
+}
+
+function read(args: readonly string[]): Arguments {
   const [command, ...rest] = args;
   switch (command) {
     case "run":
@@ -81,20 +110,22 @@ export function readArguments(args: readonly string[]): Arguments {
     case "--help":
     case "-h":
     case "help":
-      return { command: "help" };
+      return { command: "help", topic: topicOf(rest) };
+    case "-v":
     case "--version":
       return { command: "version" };
     case undefined:
       return wrong("a command is missing.");
     default:
-      return wrong(`there is no command '${command}'.`);
+      return wrong(`there is no command '${command}'.${didYouMean(command)}`);
   }
 }
 
 function readDevices(args: readonly string[]): Arguments {
-  const { values, positionals } = parse(args, { help });
+  const { values, positionals } = parse(args, { json, help });
+  if (values.help) return { command: "help", topic: "devices" };
   if (positionals.length > 0) wrong(`devices takes no '${positionals[0]}'.`);
-  return { command: values.help ? "help" : "devices" };
+  return { command: "devices", json: values.json };
 }
 
 function readRun(args: readonly string[]): Arguments {
@@ -106,24 +137,26 @@ function readRun(args: readonly string[]): Arguments {
     output: { type: "string", short: "o", multiple: true, default: [] as string[] },
     profile: { type: "boolean", default: false },
     records,
+    json,
     scale: { type: "string" },
     mean: { type: "string", default: "0" },
     std: { type: "string", default: "1" },
     layout: { type: "string", default: "NCHW" },
     help,
   });
-  if (values.help) return { command: "help" };
+  if (values.help) return { command: "help", topic: "run" };
   const std = numbers("--std", values.std);
   if (std.includes(0)) wrong("--std must not be 0.");
   return {
     command: "run",
     model: oneModel(positionals),
     inputs: values.input.map((text) => namedFile("--input", text)),
-    constants: values.constant.map(constantFile),
+    constants: values.constant.map(givenConstant),
     shapes: sizes(values.shape),
     device: choice("--device", devices, values.device),
     outputs: values.output.map((text) => outputFile(text)),
     profile: values.profile,
+    json: values.json,
     records: values.records,
     image: {
       scale: values.scale === undefined ? 1 / 255 : oneNumber("--scale", values.scale),
@@ -137,15 +170,16 @@ function readRun(args: readonly string[]): Arguments {
 function readInspect(args: readonly string[]): Arguments {
   const { values, positionals } = parse(args, {
     operators: { type: "boolean", default: false },
+    json,
     constant,
     shape,
     help,
   });
-  if (values.help) return { command: "help" };
+  if (values.help) return { command: "help", topic: "inspect" };
   if (values.operators && positionals.length > 0) wrong("inspect --operators takes no model.");
   const model = values.operators ? undefined : oneModel(positionals);
-  const constants = values.constant.map(constantFile);
-  return { command: "inspect", model, shapes: sizes(values.shape), constants };
+  const constants = values.constant.map(givenConstant);
+  return { command: "inspect", model, shapes: sizes(values.shape), constants, json: values.json };
 }
 
 function readTune(args: readonly string[]): Arguments {
@@ -157,12 +191,12 @@ function readTune(args: readonly string[]): Arguments {
     again: { type: "boolean", default: false },
     help,
   });
-  if (values.help) return { command: "help" };
+  if (values.help) return { command: "help", topic: "tune" };
   const model = oneModel(positionals);
   return {
     command: "tune",
     model,
-    constants: values.constant.map(constantFile),
+    constants: values.constant.map(givenConstant),
     shapes: sizes(values.shape),
     device: choice("--device", devices, values.device),
     records: values.records ?? `${model.replace(/\.onnx$/i, "")}.tuning.json`,
@@ -171,7 +205,12 @@ function readTune(args: readonly string[]): Arguments {
 }
 
 function wrong(message: string): never {
-  throw new CommandLineError(message, true);
+  throw new CommandLineError(message);
+}
+
+function didYouMean(command: string): string {
+  const near = nearestName(command, topics);
+  return near === undefined ? "" : ` Did you mean ${near}?`;
 }
 
 function parse<const Options extends NonNullable<ParseArgsConfig["options"]>>(
@@ -201,10 +240,17 @@ function namedFile(option: string, text: string): NamedFile {
   return file;
 }
 
-function constantFile(text: string): ConstantFile {
+/** `NAME=FILE.npy`, or numbers: `sr=16000`, `axes=1,2`, `flag=true`. */
+function givenConstant(text: string): GivenConstant {
   const { name, path } = namedFile("--constant", text);
-  if (name === undefined || !/\.npy$/i.test(path)) return wrong(`--constant '${text}' is not NAME=FILE.npy.`);
-  return { name, path };
+  if (name !== undefined && /\.npy$/i.test(path)) return { name, path };
+  const numbers = path.split(",").map((part) => part.trim());
+  const isNumber = (part: string) => /^([+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|true|false)$/i.test(part);
+  if (name === undefined || !numbers.every(isNumber))
+    return wrong(
+      `--constant '${text}' is neither NAME=FILE.npy nor NAME=NUMBER, such as sr=16000 or axes=1,2.`,
+    );
+  return { name, numbers };
 }
 
 function outputFile(text: string): NamedFile {

@@ -1,9 +1,9 @@
 /** A mistake on the command line or in a file it names: its message is all there is to say. */
 export class CommandLineError extends Error {
-  /** `showUsage`: the usage helps, too. */
+  /** `help`: the command line that says more, where the mistake is on the command line itself. */
   constructor(
     message: string,
-    readonly showUsage = false,
+    readonly help?: string,
   ) {
     super(message);
   }

@@ -3,7 +3,8 @@ import type { Target } from "../codegen/target.ts";
 import { formatBytes } from "../report.ts";
 import { listDevices } from "../runtime/open-device.ts";
 
-export async function devicesCommand(): Promise<void> {
+export async function devicesCommand(json: boolean): Promise<void> {
+  if (json) return console.log(JSON.stringify(await listDevices(), undefined, 2));
   for (const { kind, name, target, missing } of await listDevices()) {
     console.log(`${kind.padEnd(7)} ${missing === undefined ? name : `missing: ${missing}`}`);
     if (target !== undefined) for (const line of describeTarget(target)) console.log(`        ${line}`);

@@ -5,6 +5,9 @@ import { CommandLineError } from "./command-line-error.ts";
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file or folder",
   EISDIR: "it is a folder",
+  ENOSPC: "the disk is full",
+  EROFS: "the file system cannot be written to",
+  ENOTDIR: "a part of its path is no folder",
   EACCES: "permission is denied",
   ERR_FS_FILE_TOO_LARGE: "it is larger than 2 GiB; keep weights in external data",
 };

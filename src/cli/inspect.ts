@@ -11,15 +11,23 @@ import { formatBytes } from "../report.ts";
 import type { InspectArguments } from "./arguments.ts";
 import { readConstants } from "./read-inputs.ts";
 
-export async function inspectCommand({ model, shapes, constants: files }: InspectArguments): Promise<void> {
+/** @returns whether the model can run, as far as that is known without compiling it */
+export async function inspectCommand(args: InspectArguments): Promise<boolean> {
+  const { model, shapes, constants: files, json } = args;
   if (model === undefined) {
     const names = supportedOperators();
+    if (json) {
+      console.log(JSON.stringify(names));
+      return true;
+    }
     console.log(`${names.length} ONNX operators are supported:\n${inColumns(names, 80)}`);
-    return;
+    return true;
   }
   const { parsed, externalData } = await parseOnnxFile(model);
   const constants = files.length === 0 ? {} : readConstants(constantInputs(parsed, externalData), files);
-  console.log(describeModel(model, inspectParsed(parsed, { externalData, shapes, constants })));
+  const inspection = inspectParsed(parsed, { externalData, shapes, constants });
+  console.log(json ? JSON.stringify(inspection, undefined, 2) : describeModel(model, inspection));
+  return inspection.unsupported.length === 0;
 }
 
 function constantInputs(
@@ -52,6 +60,7 @@ function describeModel(path: string, inspection: OnnxInspection): string {
     ),
     "",
     ...describeSupport(unsupported),
+    ...describeBranches(inspection),
   ].join("\n");
 }
 
@@ -63,6 +72,24 @@ function describeSupport(unsupported: OnnxInspection["unsupported"]): string[] {
       const shown = nodes.slice(0, 5).join(", ") + (nodes.length > 5 ? ` and ${nodes.length - 5} more` : "");
       return `  ${operator}: ${reason} (${shown})`;
     }),
+  ];
+}
+
+function describeBranches({ constantsWanted, unsupportedInBranches }: OnnxInspection): string[] {
+  return [
+    ...(constantsWanted.length === 0
+      ? []
+      : [
+          "",
+          `Branches or shapes depend on the input${constantsWanted.length === 1 ? "" : "s"} ${constantsWanted.join(", ")}: say with what values to compile, ${constantsWanted.map((name) => `--constant ${name}=VALUE`).join(" ")}`,
+        ]),
+    ...(unsupportedInBranches.length === 0
+      ? []
+      : [
+          "",
+          "In branches and loops, which matters only where they are taken",
+          ...describeSupport(unsupportedInBranches),
+        ]),
   ];
 }
 

@@ -15,7 +15,7 @@ import { devicesCommand } from "./devices.ts";
 import { inspectCommand } from "./inspect.ts";
 import { runCommand } from "./run.ts";
 import { tuneCommand } from "./tune.ts";
-import { usage } from "./usage.ts";
+import { exitCodes, usageOf } from "./usage.ts";
 
 async function main(args: readonly string[]): Promise<void> {
   const read = readArguments(args);
@@ -23,13 +23,15 @@ async function main(args: readonly string[]): Promise<void> {
     case "run":
       return runCommand(read);
     case "inspect":
-      return inspectCommand(read);
+      // A script can ask before it runs.
+      if (!(await inspectCommand(read))) process.exitCode = exitCodes.failed;
+      return;
     case "tune":
       return tuneCommand(read);
     case "devices":
-      return devicesCommand();
+      return devicesCommand(read.json);
     case "help":
-      return console.log(usage);
+      return console.log(usageOf(read.topic));
     case "version":
       return console.log(packageVersion());
     default:
@@ -44,8 +46,10 @@ function packageVersion(): string {
 
 // A reader that stops early, such as head, is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  process.exit(0);
+  if (error.code === "EPIPE") process.exit(0);
+  const reason = error.code === "ENOSPC" ? "the disk is full" : error.message;
+  process.stderr.write(`heddle: cannot write to the standard output: ${reason}.\n`);
+  process.exit(exitCodes.failed);
 });
 
 try {
@@ -53,7 +57,7 @@ try {
 } catch (error) {
   // What the caller can mend is said in a line; anything else is a defect and keeps its stack.
   if (!(error instanceof UserError || error instanceof CommandLineError)) throw error;
-  const hint = error instanceof CommandLineError && error.showUsage ? `\n\n${usage}` : "";
-  console.error(`heddle: ${error.message}${hint}`);
-  process.exitCode = 1;
+  const help = error instanceof CommandLineError ? error.help : undefined;
+  console.error(`heddle: ${error.message}${help === undefined ? "" : ` See ${help}`}`);
+  process.exitCode = help === undefined ? exitCodes.failed : exitCodes.usage;
 }

@@ -10,7 +10,7 @@ import { convertArray } from "../ir/convert-array.ts";
 import { graphDType, narrowRange } from "../ir/dtype.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
 import { formatShape, type Shape } from "../ir/shape.ts";
-import type { ConstantFile, NamedFile, RunArguments } from "./arguments.ts";
+import type { GivenConstant, NamedFile, RunArguments } from "./arguments.ts";
 import { CommandLineError } from "./command-line-error.ts";
 import { readBytes } from "./files.ts";
 
@@ -56,17 +56,34 @@ export async function readInputs(
 /** Values of inputs that are constants of the program, in the dtypes that the model takes. */
 export function readConstants(
   expected: readonly ModelTensor[],
-  files: readonly ConstantFile[],
+  given: readonly GivenConstant[],
 ): Readonly<Record<string, HostTensor>> {
-  const entries = files.map(({ name, path }) => {
+  const entries = given.map((constant) => {
+    const { name } = constant;
     const input = expected.find((item) => item.name === name);
     if (input === undefined)
       throw new CommandLineError(
         `--constant: the model has no input '${name}'. Its inputs: ${describeAll(expected)}.`,
       );
-    return [name, asDType(readNpy(readBytes(path)), input, path)] as const;
+    if ("numbers" in constant) return [name, writtenConstant(constant.numbers, input)] as const;
+    return [name, asDType(readNpy(readBytes(constant.path)), input, constant.path)] as const;
   });
   return Object.fromEntries(entries);
+}
+
+/** Numbers of the command line in the dtype of the input, and in its shape where it has one that fits. */
+function writtenConstant(numbers: readonly string[], input: ModelTensor): HostTensor {
+  const what = `--constant ${input.name}=${numbers.join(",")}`;
+  const values = numbers.map((text) => (/^t/i.test(text) ? "1" : /^f/i.test(text) ? "0" : text));
+  const isWhole = values.every((text) => /^[+-]?\d+$/.test(text));
+  const tensor: HostTensor = isWhole
+    ? { dtype: "i64", shape: [values.length], data: BigInt64Array.from(values, (text) => BigInt(text)) }
+    : { dtype: "f32", shape: [values.length], data: Float32Array.from(values, Number) };
+  const sizes = input.shape?.map((size) => (typeof size === "number" ? size : values.length));
+  const shape = sizes ?? (values.length === 1 ? [] : [values.length]);
+  if (shape.reduce((product, size) => product * size, 1) !== values.length)
+    throw new CommandLineError(`${what}: ${values.length} number(s) for input ${describeInput(input)}.`);
+  return { ...asDType(tensor, input, what), shape };
 }
 
 /** One file for each input; files without a name go to inputs without one, in order. */

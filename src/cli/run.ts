@@ -33,11 +33,22 @@ export async function runCommand(args: RunArguments): Promise<void> {
   const others = args.inputs.filter(({ name }) => name === undefined || !hasDefault(model, name));
   const { tensors, shapes } = await readInputs(given, { ...args, inputs: others });
   const start = performance.now();
-  const { compiled, inputs } = await compileFor(model, tensors, args.device, { shapes, constants, tuning });
+  const { compiled, inputs } = await compileFor(model, tensors, args, { shapes, constants, tuning });
   await using _ = compiled;
   const compileMs = performance.now() - start;
   const { results, runMs, timings } = await runOnce(compiled, inputs, args.profile);
 
+  if (args.json) {
+    for (const { name: output, path } of args.outputs)
+      writeResults(path, output === undefined ? results : { [output]: results[output]! });
+    const { kind, name } = compiled.report().data.device;
+    const outputs = JSON.parse(resultsAsJson(results)) as unknown;
+    const profile = args.profile ? { profile: timings } : {};
+    console.log(
+      JSON.stringify({ model: args.model, device: { kind, name }, compileMs, runMs, outputs, ...profile }),
+    );
+    return;
+  }
   const { kind, name, reason } = compiled.report().data.device;
   console.log(`${args.model} on ${name} (${kind}: ${reason})`);
   console.log(`compiled in ${compileMs.toFixed(0)} ms, ran in ${runMs.toFixed(1)} ms`);
@@ -73,7 +84,7 @@ function checkOutputNames(model: OnnxModel, { outputs }: RunArguments): void {
 async function compileFor(
   model: OnnxModel,
   tensors: Results,
-  device: RunArguments["device"],
+  { device, json }: Pick<RunArguments, "device" | "json">,
   options: Pick<ModelOptions, "shapes" | "tuning"> & { readonly constants: Results },
 ): Promise<{ readonly compiled: Compiled; readonly inputs: Results }> {
   try {
@@ -82,12 +93,15 @@ async function compileFor(
     const wanted = unknownInputsOf(error);
     const isShort = (name: string) => (tensors[name]?.data.length ?? Infinity) <= longestConstant;
     if (wanted.length === 0 || !wanted.every(isShort)) throw error;
-    console.log(`${wanted.join(", ")}: taken as constant, because shapes or branches depend on it`);
+    // What programs read is the results alone.
+    (json ? console.error : console.log)(
+      `${wanted.join(", ")}: taken as constant, because shapes or branches depend on it`,
+    );
     const isWanted = ([name]: readonly [string, HostTensor]) => wanted.includes(name);
     const entries = Object.entries(tensors);
     const constants = { ...options.constants, ...Object.fromEntries(entries.filter(isWanted)) };
     const rest = Object.fromEntries(entries.filter((entry) => !isWanted(entry)));
-    return compileFor(model, rest, device, { ...options, constants });
+    return compileFor(model, rest, { device, json }, { ...options, constants });
   }
 }
 

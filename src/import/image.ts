@@ -3,6 +3,7 @@
  * expects them. The decoders are optional packages, loaded when an image is first read.
  */
 import { UserError } from "../errors.ts";
+import { givenBytes } from "../ir/given-bytes.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
 import { overfullPng } from "./png-size.ts";
 
@@ -36,7 +37,8 @@ const mostPixels = 2 ** 26;
 const mostPixelsOfByte = 8 * 64;
 
 /** @param name of the file, for errors */
-export async function decodeImage(bytes: Uint8Array, name: string): Promise<Image> {
+export async function decodeImage(given: Uint8Array | ArrayBuffer, name: string): Promise<Image> {
+  const bytes = givenBytes("decodeImage", given);
   if (bytes[0] === 0x89 && bytes[1] === 0x50) return decodePng(bytes, name);
   if (bytes[0] === 0xff && bytes[1] === 0xd8) return decodeJpeg(bytes, name);
   throw new UserError("file-format", `image: '${name}' is neither a PNG nor a JPEG file.`);

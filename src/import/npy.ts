@@ -7,6 +7,7 @@
  * The header is read by a grammar of its own, and what it says is checked against the bytes that follow.
  */
 import { UserError } from "../errors.ts";
+import { givenBytes } from "../ir/given-bytes.ts";
 import { allocateArray, type HostArray, type HostDType } from "../ir/dtype.ts";
 import { checkHostTensor, type HostTensor } from "../ir/host-tensor.ts";
 import { elementCount, formatShape, rowMajorStrides } from "../ir/shape.ts";
@@ -37,8 +38,8 @@ const elementTypes: Readonly<Record<string, string>> = {
  * @throws UserError (`file-format`) that says what does not hold
  * @example await compiled.run({ image: readNpy(await readFile("image.npy")) })
  */
-export function readNpy(bytes: Uint8Array): HostTensor {
-  const { header, data } = splitFile(bytes);
+export function readNpy(bytes: Uint8Array | ArrayBuffer): HostTensor {
+  const { header, data } = splitFile(givenBytes("readNpy", bytes));
   const { descr, fortranOrder, shape } = parseNpyHeader(header, fail);
   const [, order, type] = /^([<>|=])([a-z]\d)$/.exec(descr) ?? [];
   const format =

@@ -5,6 +5,7 @@
  */
 import { unzipSync, type UnzipFileInfo } from "fflate";
 import { UserError } from "../errors.ts";
+import { givenBytes } from "../ir/given-bytes.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
 import {
   materialize,
@@ -26,7 +27,7 @@ import { isKind, unpickle, type PickleDict, type PickleValue } from "./unpickle.
  * @example model.loadStateDict(readPytorch(await readFile("resnet18.pth")))
  */
 export function readPytorch(bytes: Uint8Array | ArrayBuffer): Record<string, HostTensor> {
-  const file = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes;
+  const file = givenBytes("readPytorch", bytes);
   const budget = new MemoryBudget("pytorch", file.length);
   const { top, storagesOf } = isLegacy(file) ? openLegacy(file, budget) : openZip(file, budget);
   const tensors = findStateDict(top);

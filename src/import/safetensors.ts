@@ -8,6 +8,7 @@
  * is allocated for it: tensors must cover the data exactly once, and their shapes must fit their bytes.
  */
 import { UserError } from "../errors.ts";
+import { givenBytes } from "../ir/given-bytes.ts";
 import type { HostTensor } from "../ir/host-tensor.ts";
 import { shortText } from "../ir/short-text.ts";
 import { elementCount, formatShape } from "../ir/shape.ts";
@@ -32,7 +33,7 @@ const largestSize = 2 ** 31 - 1;
  * @example model.loadStateDict(readSafetensors(await readFile("model.safetensors")))
  */
 export function readSafetensors(bytes: Uint8Array | ArrayBuffer): Record<string, HostTensor> {
-  const file = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes;
+  const file = givenBytes("readSafetensors", bytes);
   const headerLength = readHeaderLength(file);
   const data = file.subarray(lengthBytes + headerLength);
   const entries = readEntries(readHeader(file.slice(lengthBytes, lengthBytes + headerLength)));

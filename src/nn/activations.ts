@@ -156,6 +156,7 @@ export class GELU extends Module {
 }
 /** `x hardsigmoid(x)` */
 export class Hardswish extends InplaceActivation {
+  /** Nothing, as in PyTorch. */
   protected override settings(): string {
     return "";
   }
@@ -165,6 +166,7 @@ export class Hardswish extends InplaceActivation {
 }
 /** `min(max(x / 6 + 1/2, 0), 1)` */
 export class Hardsigmoid extends InplaceActivation {
+  /** Nothing, as in PyTorch. */
   protected override settings(): string {
     return "";
   }

@@ -8,6 +8,7 @@ import { graphDType, isDType, narrowRange, type HostDType } from "../ir/dtype.ts
 import { checkHostTensor, isHostTensor, type HostTensor } from "../ir/host-tensor.ts";
 import { elementCount, formatShape, sameShape } from "../ir/shape.ts";
 import { Parameter, StateBuffer, type Stored } from "../ir/stored-tensor.ts";
+import { checkTree } from "./check-tree.ts";
 import { checkOptions } from "../ir/check-options.ts";
 
 /** State-dict name → value. */
@@ -115,6 +116,7 @@ export abstract class Module {
    * children. Shared ones appear under each name.
    */
   *namedStored(prefix = ""): Generator<readonly [string, Stored]> {
+    if (prefix === "") checkTree(this, Module.prototype);
     const join = (name: string) => (prefix === "" ? name : `${prefix}.${name}`);
     for (const kind of [Parameter, StateBuffer]) {
       for (const [property, value] of Object.entries(this)) {
@@ -154,8 +156,12 @@ export abstract class Module {
 
   /** Calls `visit` on every module below, then on this one. */
   apply(visit: (module: Module) => void): this {
-    for (const child of this.children()) child.apply(visit);
-    visit(this);
+    checkTree(this, Module.prototype);
+    const each = (module: Module): void => {
+      module.children().forEach(each);
+      visit(module);
+    };
+    each(this);
     return this;
   }
 

@@ -46,6 +46,7 @@ class ConstantPadNd extends PadNd {
     super(rank, padding);
     checkKind(this.constructor.name, "value", value, "number");
   }
+  /** As PyTorch prints them: a value only where it may be another. */
   protected override settings(): string {
     // PyTorch's ZeroPad prints its padding alone.
     const isZeroPad = this instanceof ZeroPad1d || this instanceof ZeroPad2d || this instanceof ZeroPad3d;

@@ -134,6 +134,7 @@ export class RNNCell extends RecurrentCell {
     this.nonlinearity = options.nonlinearity ?? "tanh";
   }
 
+  /** As PyTorch prints them: the nonlinearity only where it is another than tanh. */
   protected override settings(): string {
     const { nonlinearity } = this;
     return `${super.settings()}${nonlinearity === "tanh" ? "" : `, nonlinearity=${nonlinearity}`}`;

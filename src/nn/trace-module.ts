@@ -42,10 +42,17 @@ export function traceModule(
   inputs: readonly InputSpec[],
   options: Pick<TraceOptions, "checkIndices" | "memoryLimitBytes"> = {},
 ): TracedModule {
+  if (typeof module.forward !== "function")
+    throw new UserError(
+      "model",
+      `${module.constructor.name} has no forward(). Write forward(x) { … } that takes traced tensors and returns one.`,
+    );
   const names = new Map<Stored, string>();
   for (const [name, stored] of module.namedStored()) if (!names.has(stored)) names.set(stored, name);
   const trace = new Trace(identifier(module.constructor.name), names, options);
   const taken = new Set(names.values());
+  const read = new Set<string>();
+  const inputNames: string[] = [];
   const symbols = inputs.map((spec, i) => {
     const name = spec.name ?? defaultName(inputs.length === 1 ? "input" : `input${i}`, taken);
     if (taken.has(name)) {
@@ -55,8 +62,18 @@ export function traceModule(
       );
     }
     taken.add(name);
+    inputNames.push(name);
     checkShape(spec.shape, `compile: ${name}`);
-    return new Tensor(trace, trace.input(name, tensorType(inputDType(spec, name), spec.shape)));
+    const symbol = new Tensor(trace, trace.input(name, tensorType(inputDType(spec, name), spec.shape)));
+    const { id } = symbol;
+    // Whatever reads a symbol, its shape alone included, asks for its id.
+    Object.defineProperty(symbol, "id", {
+      get: () => {
+        read.add(name);
+        return id;
+      },
+    });
+    return symbol;
   });
   const result = withModulePaths(module, trace, () =>
     (module.forward as (...args: Tensor[]) => unknown).apply(module, symbols),
@@ -71,6 +88,12 @@ export function traceModule(
     outputNames.add(free);
     return outputs.push({ name: free, value: tensor.id }) - 1;
   });
+  const ignored = inputNames.filter((name) => !read.has(name));
+  if (ignored.length > 0)
+    throw new UserError(
+      "argument",
+      `compile: forward() of ${module.constructor.name} does not read ${ignored.map((name) => `'${name}'`).join(", ")}, input ${ignored.map((name) => inputNames.indexOf(name) + 1).join(", ")} of ${inputNames.length}; it takes ${module.forward.length}. Leave the input out, or use it.`,
+    );
   return { ...trace.finish(outputs), structure };
 }
 

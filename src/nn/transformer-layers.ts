@@ -286,6 +286,12 @@ export class TransformerDecoderLayer extends TransformerLayer {
 
   /** `tgt`, `memory` and the result are `[T or S, N, dModel]`, batch first or without a batch as in the encoder. */
   override forward(tgt: Tensor, memory: Tensor, masks: TargetMasks = {}): Tensor {
+    checkOptions<TargetMasks>("TransformerDecoderLayer: forward", masks, {
+      tgtMask: "any",
+      memoryMask: "any",
+      tgtKeyPaddingMask: "any",
+      memoryKeyPaddingMask: "any",
+    });
     const own = attentionMasks(masks.tgtMask, masks.tgtKeyPaddingMask);
     const ofMemory = attentionMasks(masks.memoryMask, masks.memoryKeyPaddingMask);
     const attended = this.join(tgt, this.norm1, (x) =>

@@ -180,7 +180,8 @@ export class Transformer extends Module {
         `Transformer: source ${formatShape(src.shape)} and target ${formatShape(tgt.shape)} must have ${this.dModel} features and the same batch.`,
       );
     }
-    return this.decoder.forward(tgt, this.encoder.forward(src, masks), masks);
+    const { srcMask, srcKeyPaddingMask, ...targetMasks } = masks;
+    return this.decoder.forward(tgt, this.encoder.forward(src, { srcMask, srcKeyPaddingMask }), targetMasks);
   }
 
   /** `[size, size]` scores that let no position see a later one: 0, and −∞ above the diagonal. */

@@ -3,6 +3,7 @@
  * parameters and compiled kernels are shared, too; a device that was lost or disposed is replaced.
  */
 import { UserError } from "../errors.ts";
+import { checkOptions, nearestName, type KnownOptions, type OptionKind } from "../ir/check-options.ts";
 import { shortText } from "../ir/short-text.ts";
 import { wasmTarget, type Target } from "../codegen/target.ts";
 import { chooseThreadCount } from "./cpu/thread-count.ts";
@@ -91,6 +92,12 @@ export async function openDevice(
   choice: DeviceChoice,
   options: OpenDeviceOptions = {},
 ): Promise<OpenedDevice> {
+  const anyKind = (name: keyof OpenDeviceOptions): OptionKind =>
+    name === "name" || name === "cacheFolder" ? "string" : "number";
+  const known = Object.fromEntries(
+    (Object.keys(kindOf) as (keyof OpenDeviceOptions)[]).map((name) => [name, anyKind(name)]),
+  ) as KnownOptions<OpenDeviceOptions>;
+  checkOptions<OpenDeviceOptions>("openDevice", options, known);
   const given = (Object.keys(kindOf) as (keyof OpenDeviceOptions)[]).filter(
     (name) => options[name] !== undefined,
   );
@@ -109,9 +116,11 @@ export async function openDevice(
   if (typeof choice === "object") return { device: choice, reason: "given by the caller" };
   if (choice !== "auto") {
     if (!Object.hasOwn(openers, choice)) {
+      const near = nearestName(String(choice), ["auto", ...Object.keys(openers)]);
+      const hint = near === undefined ? "" : ` Did you mean "${near}"?`;
       throw new UserError(
         "argument",
-        `device: expected "auto", "cpu", "webgpu", "opencl" or a Device, got ${shortText(choice)}.`,
+        `device: expected "auto", "cpu", "webgpu", "opencl" or a Device, got ${shortText(choice)}.${hint}`,
       );
     }
     return { device: await sharedDevice(choice), reason: "asked for" };

@@ -3,6 +3,7 @@
  * constants of the program, such as the target of a Reshape that the file leaves to its caller.
  */
 import { UserError } from "../../errors.ts";
+import { unknownName } from "../../ir/check-options.ts";
 import { convertArray } from "../../ir/convert-array.ts";
 import { graphDType, narrowRange } from "../../ir/dtype.ts";
 import { checkHostTensor, checkShape, isHostTensor, type HostTensor } from "../../ir/host-tensor.ts";
@@ -39,6 +40,13 @@ export function bindInputs(
       `onnx: constants has ${quoted(unknown)}, but the model's inputs are ${quoted(inputs.map(({ name }) => name))}.`,
     );
   }
+  const known = [
+    ...inputs.map(({ name }) => name),
+    ...inputs.flatMap(({ shape = [] }) => shape.filter((size) => typeof size === "string")),
+  ];
+  const noShape = Object.keys(shapes).find((name) => !known.includes(name));
+  if (noShape !== undefined)
+    throw unknownName("onnx: shapes", "dimension or input", noShape, [...new Set(known)]);
   const sizes = new Map(
     Object.entries(shapes).filter((entry): entry is [string, number] => !Array.isArray(entry[1])),
   );

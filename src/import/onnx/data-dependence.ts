@@ -35,6 +35,33 @@ export function dataDependentNodes(
   return found;
 }
 
+/** More inputs than these are not tried one by one. */
+const mostTried = 64;
+
+/**
+ * Inputs by whose values nodes choose that could be known: fewest, so that none of them can be left out. Empty where
+ * no choice of inputs helps.
+ */
+export function constantsWanted(
+  graph: GraphProto,
+  nodes: readonly OnnxNode[],
+  constants: ReadonlySet<string>,
+): readonly string[] {
+  const initializers = new Set(graph.initializer.map(({ name }) => name));
+  const open = graph.input
+    .map(({ name }) => name)
+    .filter((name) => !initializers.has(name) && !constants.has(name));
+  const without = (left: ReadonlySet<string>) => dataDependentNodes(graph, nodes, left).length;
+  const wanted = new Set([...constants, ...open]);
+  const least = without(wanted);
+  if (least === without(constants)) return [];
+  for (const name of open.slice(0, mostTried)) {
+    wanted.delete(name);
+    if (without(wanted) > least) wanted.add(name);
+  }
+  return open.filter((name) => wanted.has(name));
+}
+
 /** Values whose elements, and values whose shapes come from what `run` takes. */
 interface Dependence {
   readonly elements: Set<string>;

@@ -7,14 +7,14 @@ import type { Graph } from "../../ir/graph.ts";
 import { elementCount } from "../../ir/shape.ts";
 import type { ConstantBindings, ShapeBindings } from "./bind-inputs.ts";
 import { splitConstantWeights } from "./constant-nodes.ts";
-import { dataDependentNodes } from "./data-dependence.ts";
+import { constantsWanted, dataDependentNodes } from "./data-dependence.ts";
 import { inlineFunctions } from "./inline-functions.ts";
 import { declaredShape, isUntyped, type Dimension } from "./declared-tensors.ts";
 import { importParsed, type ImportOptions } from "./model.ts";
 import { operators } from "./operators/index.ts";
 import { parseModel, type ParsedModel } from "./parse-model.ts";
 import type { GraphProto, ValueInfoProto } from "./schema/onnx_pb.ts";
-import { namedNodes } from "./nodes.ts";
+import { innerNodes, namedNodes } from "./nodes.ts";
 import { inspectSupport, type SupportReport } from "./support.ts";
 import { bytesOfElementType, elementTypeName, type TensorFiles } from "./tensors.ts";
 import { traceOnnx } from "./trace-onnx.ts";
@@ -43,13 +43,17 @@ export interface OnnxInspection {
   readonly producer: string;
   readonly inputs: readonly InspectedTensor[];
   readonly outputs: readonly InspectedTensor[];
-  /** Most frequent first. */
+  /** Most frequent first, those in branches and loop bodies among them. */
   readonly operators: readonly InspectedOperator[];
   /** Elements of all initialisers. */
   readonly parameterCount: number;
   readonly parameterBytes: number;
-  /** What compiling would refuse, with the nodes' names; empty where the model is supported. */
+  /** What compiling would refuse, whatever is given, with the nodes' names; empty where the model is supported. */
   readonly unsupported: SupportReport["unsupported"];
+  /** The same of branches and loop bodies, which matters only where they are taken. */
+  readonly unsupportedInBranches: SupportReport["unsupported"];
+  /** Inputs that shapes or branches depend on, so that compiling needs their values: `constants`. */
+  readonly constantsWanted: readonly string[];
   /** Of convolutions and matrix products; undefined where symbolic dimensions are not bound or something is unsupported. */
   readonly multiplyAdds: number | undefined;
 }
@@ -84,8 +88,18 @@ export function inspectParsed(parsed: ParsedModel, options: ParsedOptions = {}):
     throw new UserError("file-format", "onnx: the file holds no graph. Is it an ONNX model?");
   const nodes = namedNodes(inlineFunctions(proto));
   const constants = new Set(Object.keys(options.constants ?? {}));
-  const report = inspectSupport(proto, nodes, dataDependentNodes(graph, nodes, constants));
-  const reasons = new Map(report.unsupported.map(({ operator, reason }) => [operator, reason]));
+  const wanted = constantsWanted(graph, nodes, constants);
+  const report = inspectSupport(
+    proto,
+    nodes,
+    dataDependentNodes(graph, nodes, new Set([...constants, ...wanted])),
+  );
+  const inner = inspectSupport({}, innerNodes(nodes));
+  const counts = new Map(report.operators);
+  for (const [name, count] of inner.operators) counts.set(name, (counts.get(name) ?? 0) + count);
+  const reasons = new Map(
+    [...inner.unsupported, ...report.unsupported].map(({ operator, reason }) => [operator, reason]),
+  );
   const isInitializer = new Set(graph.initializer.map(({ name }) => name));
   const sizes = [...graph.initializer, ...splitConstantWeights(graph, nodes).weights].map(
     ({ dims, dataType }) => {
@@ -99,7 +113,7 @@ export function inspectParsed(parsed: ParsedModel, options: ParsedOptions = {}):
     producer: [proto.producerName, proto.producerVersion].filter((part) => part !== "").join(" "),
     inputs: graph.input.filter(({ name }) => !isInitializer.has(name)).map(describe),
     outputs: graph.output.map(describe),
-    operators: [...report.operators]
+    operators: [...counts]
       .map(([name, count]): InspectedOperator => {
         const reason = reasons.get(name);
         return { name, count, supported: reason === undefined, ...(reason !== undefined && { reason }) };
@@ -108,6 +122,8 @@ export function inspectParsed(parsed: ParsedModel, options: ParsedOptions = {}):
     parameterCount: sizes.reduce((sum, { count }) => sum + count, 0),
     parameterBytes: sizes.reduce((sum, size) => sum + size.bytes, 0),
     unsupported: report.unsupported,
+    unsupportedInBranches: inner.unsupported,
+    constantsWanted: wanted,
     multiplyAdds: isBound(graph, isInitializer, options.shapes ?? {}) ? estimate(parsed, options) : undefined,
   };
 }

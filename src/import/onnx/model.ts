@@ -5,6 +5,8 @@
 import { UserError } from "../../errors.ts";
 import { deviceElementBytes } from "../../ir/dtype.ts";
 import { checkMemoryLimit, MemoryCount } from "../../ir/memory-limit.ts";
+import { checkOptions } from "../../ir/check-options.ts";
+import { givenBytes } from "../../ir/given-bytes.ts";
 import { elementCount } from "../../ir/shape.ts";
 import { Parameter } from "../../ir/stored-tensor.ts";
 import { splitConstantWeights } from "./constant-nodes.ts";
@@ -49,9 +51,14 @@ const supportedOpsets = { oldest: 1, newest: 24 } as const;
  * const model = importOnnx(await readFile("resnet18.onnx"));
  * const compiled = await compile(model, { shapes: { N: 8 } });
  */
-export function importOnnx(bytes: Uint8Array, options: ImportOptions = {}): OnnxModel {
+export function importOnnx(bytes: Uint8Array | ArrayBuffer, options: ImportOptions = {}): OnnxModel {
+  const file = givenBytes("importOnnx", bytes, "openOnnx");
+  checkOptions<ImportOptions>("importOnnx", options, {
+    externalData: "function",
+    memoryLimitBytes: "number",
+  });
   checkMemoryLimit("importOnnx", options.memoryLimitBytes);
-  return importParsed(parseModel(bytes), options.externalData, options.memoryLimitBytes);
+  return importParsed(parseModel(file), options.externalData, options.memoryLimitBytes);
 }
 
 /** As `importOnnx`, for a model that was parsed, with or without its weights. */

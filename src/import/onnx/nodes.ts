@@ -16,6 +16,23 @@ export function namedNodes(nodes: readonly NodeProto[]): OnnxNode[] {
   return nodes.map((node, i) => ({ name: node.name || `${node.opType}_${i}`, proto: node }));
 }
 
+/** The nodes of branches and loop bodies, at any depth, named after the nodes that they lie in. */
+export function innerNodes(nodes: readonly OnnxNode[], depth = 0): OnnxNode[] {
+  return nodes.flatMap(({ name, proto }) =>
+    proto.attribute.flatMap(({ name: part, g }) =>
+      (g === undefined ? [] : [g]).flatMap((graph) => {
+        if (depth > deepestNesting)
+          throw new UserError(
+            "file-format",
+            `onnx: node '${name}': graphs lie more than ${deepestNesting} deep.`,
+          );
+        const own = namedNodes(graph.node).map((node) => ({ ...node, name: `${name}/${part}/${node.name}` }));
+        return [...own, ...innerNodes(own, depth + 1)];
+      }),
+    ),
+  );
+}
+
 /** The names of all values that a node reads, by its inputs and in its subgraphs. */
 export function readsOf(node: NodeProto, depth = 0): readonly string[] {
   const graphs = node.attribute.flatMap(({ g }) => (g === undefined ? [] : [g]));

@@ -2,6 +2,7 @@
  * ONNX models by path (Node only). Weights stay on disk, in the model's file and in those beside it that it names,
  * and are read when a program is compiled, so they are never in memory twice.
  */
+import { checkOptions } from "../../ir/check-options.ts";
 import { UserError } from "../../errors.ts";
 import type { ByteSource } from "../../ir/byte-source.ts";
 import { checkMemoryLimit } from "../../ir/memory-limit.ts";
@@ -30,6 +31,7 @@ export async function openOnnx(
   path: string,
   options: Pick<ImportOptions, "memoryLimitBytes"> = {},
 ): Promise<OnnxModel> {
+  checkOptions<Pick<ImportOptions, "memoryLimitBytes">>("openOnnx", options, { memoryLimitBytes: "number" });
   checkMemoryLimit("openOnnx", options.memoryLimitBytes);
   const { parsed, externalData } = await parseOnnxFile(path);
   return importParsed(parsed, externalData, options.memoryLimitBytes);

@@ -4,6 +4,7 @@
  * before anything is allocated.
  */
 import { UserError } from "../../errors.ts";
+import { givenBytes } from "../../ir/given-bytes.ts";
 import type { HostDType } from "../../ir/dtype.ts";
 import { allocateArray } from "../../ir/dtype.ts";
 import { MemoryBytes, type ByteSource } from "../../ir/byte-source.ts";
@@ -26,7 +27,7 @@ export type ExternalData = (name: string) => Uint8Array;
 export interface TensorFiles {
   /** Raw data that was left in the model's file. */
   readonly rawData?: ReadonlyMap<TensorProto, ByteSource>;
-  readonly externalData?: ((name: string) => Uint8Array | ByteSource) | undefined;
+  readonly externalData?: ((name: string) => Uint8Array | ArrayBuffer | ByteSource) | undefined;
 }
 
 /**
@@ -275,12 +276,10 @@ function externalBytes(
     );
   }
   const found = external(location);
-  const file = found instanceof Uint8Array ? new MemoryBytes(found) : found;
-  if (typeof file?.byteLength !== "number" || !("parts" in file))
-    throw new UserError(
-      "argument",
-      `onnx: externalData(${shortText(location, 200)}) gave no Uint8Array for ${name}.`,
-    );
+  const isSource = typeof found === "object" && found !== null && "parts" in found;
+  const file = isSource
+    ? (found as ByteSource)
+    : new MemoryBytes(givenBytes(`onnx: externalData(${shortText(location, 200)}), for ${name}`, found));
   const offset = wholeNumber(entries.get("offset") ?? "0");
   // Some writers say 0 for "all of it".
   const given = wholeNumber(entries.get("length") ?? "0");
