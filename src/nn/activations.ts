@@ -14,7 +14,6 @@ import {
   prelu,
   rrelu,
   selu,
-  softmin,
   softplus,
   softshrink,
   softsign,
@@ -32,6 +31,7 @@ import {
   type OptionArguments,
 } from "./option-arguments.ts";
 import { floatText, settingsText } from "./python-text.ts";
+import { dimArguments, type SoftmaxOptions } from "./softmax-layers.ts";
 import type { Tensor } from "./tensor.ts";
 
 const inplaceText = (inplace: boolean): string => (inplace ? "inplace=True" : "");
@@ -50,26 +50,6 @@ abstract class InplaceActivation extends Module {
   protected override settings(): string {
     return inplaceText(this.inplace);
   }
-}
-
-/** What softmaxes may be told. */
-export interface SoftmaxOptions {
-  /** The dimension. */
-  readonly dim: number;
-}
-
-const dimArguments = { known: { dim: "number" }, order: ["dim"] } as const satisfies ArgumentNames<{
-  readonly dim?: number;
-}>;
-
-/** The dimension that softmaxes are told, which has no default. */
-function dimOf(layer: string, given: readonly unknown[]): number {
-  const { dim } = readOptions<{ readonly dim?: number }>(layer, [], dimArguments, given);
-  if (dim !== undefined) return dim;
-  throw new UserError(
-    "argument",
-    `${layer}: the dimension is missing, such as new ${layer}(1) or new ${layer}({ dim: 1 }).`,
-  );
 }
 
 /** `max(x, 0)` */
@@ -172,38 +152,6 @@ export class Hardsigmoid extends InplaceActivation {
   }
   override forward(x: Tensor): Tensor {
     return x.hardsigmoid();
-  }
-}
-/** Exponentials along one dimension, divided by their sum. */
-export class Softmax extends Module {
-  /** The dimension. */
-  readonly dim: number;
-  /** @example new nn.Softmax(1) // or new nn.Softmax({ dim: 1 }) */
-  constructor(dim: number | SoftmaxOptions) {
-    super();
-    this.dim = dimOf("Softmax", dim === undefined ? [] : [dim]);
-  }
-  protected override settings(): string {
-    return `dim=${this.dim}`;
-  }
-  override forward(x: Tensor): Tensor {
-    return x.softmax(this.dim);
-  }
-}
-/** The logarithm of a softmax along one dimension. */
-export class LogSoftmax extends Module {
-  /** The dimension. */
-  readonly dim: number;
-  /** @example new nn.LogSoftmax(1) // or new nn.LogSoftmax({ dim: 1 }) */
-  constructor(dim: number | SoftmaxOptions) {
-    super();
-    this.dim = dimOf("LogSoftmax", dim === undefined ? [] : [dim]);
-  }
-  protected override settings(): string {
-    return `dim=${this.dim}`;
-  }
-  override forward(x: Tensor): Tensor {
-    return x.logSoftmax(this.dim);
   }
 }
 /** What ELU may be told. */
@@ -465,33 +413,6 @@ export class Softshrink extends Module {
 export class Tanhshrink extends Module {
   override forward(x: Tensor): Tensor {
     return tanhshrink(x);
-  }
-}
-/** The softmax of `−x`. */
-export class Softmin extends Module {
-  /** The dimension. */
-  readonly dim: number;
-  /** @example new nn.Softmin(1) // or new nn.Softmin({ dim: 1 }) */
-  constructor(dim: number | SoftmaxOptions) {
-    super();
-    this.dim = dimOf("Softmin", dim === undefined ? [] : [dim]);
-  }
-  protected override settings(): string {
-    return `dim=${this.dim}`;
-  }
-  override forward(x: Tensor): Tensor {
-    return softmin(x, this.dim);
-  }
-}
-/** Softmax over the channels of `[N, C, H, W]` or `[C, H, W]`. */
-export class Softmax2d extends Module {
-  override forward(x: Tensor): Tensor {
-    if (x.rank !== 3 && x.rank !== 4)
-      x.trace.fail(
-        "shape",
-        `Softmax2d: input ${formatShape(x.shape)} has ${x.rank} dimensions, expected 4 (or 3 without a batch).`,
-      );
-    return x.softmax(-3);
   }
 }
 /** One half of a dimension times the sigmoid of the other. */

@@ -1,5 +1,6 @@
 /** `nn`: modules and functions to write networks with. */
 export * from "./activations.ts";
+export { LogSoftmax, Softmax, Softmax2d, Softmin, type SoftmaxOptions } from "./softmax-layers.ts";
 export { MultiheadAttention, type AttentionMasks, type MultiheadAttentionOptions } from "./attention.ts";
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormLayerOptions } from "./batch-norm.ts";
 export { Bilinear } from "./bilinear.ts";
