@@ -9,7 +9,7 @@
 import { buildExecutable, passOptions, type CompileOptions } from "./compile.ts";
 import { UserError } from "./errors.ts";
 import { OnnxModel } from "./import/onnx/onnx-model.ts";
-import type { ConstantBindings, ShapeBindings } from "./import/onnx/bind-inputs.ts";
+import { checkShapeNames, type ConstantBindings, type ShapeBindings } from "./import/onnx/bind-inputs.ts";
 import { checkOptions } from "./ir/check-options.ts";
 import { compareTensors, type TensorDifference, type TensorStatistics } from "./ir/compare-tensors.ts";
 import { evaluateValues } from "./ir/evaluate.ts";
@@ -192,6 +192,7 @@ function traceFor(
   { shapes, constants = {} }: BisectOptions,
 ): TracedModule {
   if (model instanceof OnnxModel) {
+    checkShapeNames([...model.inputs, ...model.overridable], shapes);
     const given = model.inputs.filter(({ name }) => !Object.hasOwn(constants, name));
     const replaced = model.overridable.map(({ name }) => name).filter((name) => named(inputs, name));
     return model.trace({ ...dimensionsOf(given, inputs), ...shapes }, constants, {

@@ -16,7 +16,7 @@ import { checkMemoryLimit } from "./ir/memory-limit.ts";
 import { verify } from "./ir/verify.ts";
 import { UserError } from "./errors.ts";
 import { OnnxModel } from "./import/onnx/onnx-model.ts";
-import type { ConstantBindings, ShapeBindings } from "./import/onnx/bind-inputs.ts";
+import { checkShapeNames, type ConstantBindings, type ShapeBindings } from "./import/onnx/bind-inputs.ts";
 import { Module } from "./nn/module.ts";
 import { traceModule, type InputSpec, type TracedModule } from "./nn/trace-module.ts";
 import { runPasses, type PipelineOptions, type PipelineResult } from "./passes/pipeline.ts";
@@ -193,13 +193,14 @@ export function readModel<
       throw new UserError("argument", `${caller}: an imported model takes one object of options, got two.`);
     const options = (second ?? {}) as Options;
     checkOptions<Options>(caller, options, known);
+    checkShapeNames([...model.inputs, ...model.overridable], options.shapes);
     const tracing = { ...options, memoryLimitBytes: memoryLimitOf(model, options) };
     return { trace: () => model.trace(options.shapes, options.constants, tracing), options };
   }
   if (!(model instanceof Module)) {
     throw new UserError(
       "argument",
-      `${caller}: expected an nn.Module or a model from importOnnx, got ${describeNoModel(model)}`,
+      `${caller}: expected an nn.Module or a model from importOnnx. Got ${describeNoModel(model)}`,
     );
   }
   checkInputSpecs(caller, second);

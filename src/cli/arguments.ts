@@ -248,7 +248,7 @@ function givenConstant(text: string): GivenConstant {
   const isNumber = (part: string) => /^([+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|true|false)$/i.test(part);
   if (name === undefined || !numbers.every(isNumber))
     return wrong(
-      `--constant '${text}' is neither NAME=FILE.npy nor NAME=NUMBER, such as sr=16000 or axes=1,2.`,
+      `--constant '${text}' is not NAME=FILE.npy. Numbers are written out, such as sr=16000 or axes=1,2.`,
     );
   return { name, numbers };
 }

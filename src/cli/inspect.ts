@@ -27,7 +27,7 @@ export async function inspectCommand(args: InspectArguments): Promise<boolean> {
   const constants = files.length === 0 ? {} : readConstants(constantInputs(parsed, externalData), files);
   const inspection = inspectParsed(parsed, { externalData, shapes, constants });
   console.log(json ? JSON.stringify(inspection, undefined, 2) : describeModel(model, inspection));
-  return inspection.unsupported.length === 0;
+  return remaining(inspection).length === 0;
 }
 
 function constantInputs(
@@ -38,8 +38,16 @@ function constantInputs(
   return [...inputs, ...overridable];
 }
 
+/** What is not supported whatever is given. */
+function remaining({ unsupported, settledByConstants }: OnnxInspection): OnnxInspection["unsupported"] {
+  return unsupported
+    .map((entry) => ({ ...entry, nodes: entry.nodes.filter((name) => !settledByConstants.includes(name)) }))
+    .filter(({ nodes }) => nodes.length > 0);
+}
+
 function describeModel(path: string, inspection: OnnxInspection): string {
-  const { opset, producer, inputs, outputs, operators, unsupported, multiplyAdds } = inspection;
+  const { opset, producer, inputs, outputs, operators, multiplyAdds } = inspection;
+  const unsupported = remaining(inspection);
   const nodes = operators.reduce((sum, { count }) => sum + count, 0);
   const width = Math.max(...operators.map(({ name }) => name.length), 0);
   const by = producer === "" ? "" : `, written by ${producer}`;
@@ -81,7 +89,7 @@ function describeBranches({ constantsWanted, unsupportedInBranches }: OnnxInspec
       ? []
       : [
           "",
-          `Branches or shapes depend on the input${constantsWanted.length === 1 ? "" : "s"} ${constantsWanted.join(", ")}: say with what values to compile, ${constantsWanted.map((name) => `--constant ${name}=VALUE`).join(" ")}`,
+          `Branches or loops depend on the input${constantsWanted.length === 1 ? "" : "s"} ${constantsWanted.join(", ")}: say with what values to compile, ${constantsWanted.map((name) => `--constant ${name}=VALUE`).join(" ")}`,
         ]),
     ...(unsupportedInBranches.length === 0
       ? []

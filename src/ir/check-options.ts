@@ -87,7 +87,12 @@ function fits(value: unknown, kind: OptionKind): boolean {
 }
 
 function describeKind(kind: OptionKind): string {
-  if (typeof kind === "object") return kind.map((choice) => JSON.stringify(choice)).join(" or ");
+  if (typeof kind === "object") {
+    const choices = kind.map((choice) => JSON.stringify(choice));
+    return choices.length < 2
+      ? String(choices[0])
+      : `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`;
+  }
   return kind === "sizes" ? "a number or a list of numbers" : `a ${kind}`;
 }
 

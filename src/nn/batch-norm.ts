@@ -126,14 +126,14 @@ class BatchNormNd extends Module {
   }
 
   override forward(input: Tensor): Tensor {
-    const batched = this.#ranks.at(-1)!;
-    // One image has no batch; `(N, C)` of BatchNorm1d has.
-    const unbatched = input.rank === batched - 1 && !this.#ranks.includes(input.rank);
+    // One image. The others have PyTorch's meaning alone: (N, C) and (N, C, L); (N, C, D, H, W).
+    const takesImage = this.#ranks.includes(4);
+    const unbatched = takesImage && input.rank === 3;
     const x = unbatched ? input.unsqueeze(0) : input;
     if (!this.#ranks.includes(x.rank)) {
       x.trace.fail(
         "shape",
-        `${this.constructor.name}: input ${formatShape(x.shape)} has ${x.rank} dimensions, expected ${this.#ranks.join(" or ")}${this.#ranks.length === 1 ? ` (or ${batched - 1} without a batch)` : ""}.`,
+        `${this.constructor.name}: input ${formatShape(x.shape)} has ${x.rank} dimensions, expected ${this.#ranks.join(" or ")}${takesImage ? " (or 3 without a batch)" : ""}.`,
       );
     }
     if (x.shape[1] !== this.numFeatures) {
@@ -170,7 +170,7 @@ export class BatchNorm2d extends BatchNormNd {
   }
 }
 
-/** Over `(N, C, D, H, W)`, or `(C, D, H, W)` as a batch of one. */
+/** Over `(N, C, D, H, W)`. */
 export class BatchNorm3d extends BatchNormNd {
   constructor(numFeatures: number, ...rest: BatchNormArguments) {
     super([5], numFeatures, rest);

@@ -26,7 +26,7 @@ export function checkTree(root: Module, base: Module): void {
       const place = path === "" ? property : `${path}.${property}`;
       const isStored = value instanceof Parameter || value instanceof StateBuffer;
       if (isStored) registered.add(value);
-      if ((isModule(value) || isStored) && property in base)
+      if ((isModule(value) || isStored) && (property in base || property === "forward"))
         throw new UserError(
           "model",
           `${className(module)}: ${isStored ? "a parameter" : "a child"} cannot be called '${property}', which modules have a member of. Choose another name, or keep it in a ModuleDict.`,
@@ -46,7 +46,11 @@ export function checkTree(root: Module, base: Module): void {
   };
   visit(root, [], "");
 
-  const lost = held.find(({ value }) => !registered.has(value) && !done.has(value as Module));
+  // Modules that hold nothing lose nothing.
+  const holds = (value: unknown): boolean =>
+    !isModule(value) || (!above(value) && !value.namedStored().next().done);
+  const above = (module: Module): boolean => done.has(module);
+  const lost = held.find(({ value }) => !registered.has(value) && holds(value));
   if (lost === undefined) return;
   const isParameter = lost.value instanceof Parameter;
   const list = isParameter ? "nn.ParameterList" : "nn.ModuleList";

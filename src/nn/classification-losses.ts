@@ -57,7 +57,10 @@ export function crossEntropy(x: Tensor, target: Tensor, options: CrossEntropyOpt
   const spread = labelSmoothing / x.shape[axis]!;
   if (target.dtype === "f32")
     return ofProbabilities(logProbability, axis, target, spread, labelSmoothing, options);
-  if (labelSmoothing === 0) return nllLoss(logProbability, target, options);
+  if (labelSmoothing === 0) {
+    const { labelSmoothing: _, ...ofClasses } = options;
+    return nllLoss(logProbability, target, ofClasses);
+  }
   expectClassNumbers("crossEntropy", x, axis, target, options);
   const weights = classWeights(x, axis, target, options);
   const ofOne = ofTarget(logProbability, axis, target).mul(weights.weight);

@@ -3,7 +3,7 @@ export * from "./activations.ts";
 export { LogSoftmax, Softmax, Softmax2d, Softmin, type SoftmaxOptions } from "./softmax-layers.ts";
 export { MultiheadAttention, type AttentionMasks, type MultiheadAttentionOptions } from "./attention.ts";
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormLayerOptions } from "./batch-norm.ts";
-export { Bilinear } from "./bilinear.ts";
+export { Bilinear, type BilinearOptions } from "./bilinear.ts";
 export { ChannelShuffle } from "./channel-shuffle.ts";
 export { ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential } from "./containers.ts";
 export {
@@ -23,14 +23,21 @@ export {
 } from "./distances.ts";
 export * from "./dropout.ts";
 export { EmbeddingBag, type EmbeddingBagMode, type EmbeddingBagOptions } from "./embedding-bag.ts";
-export { Embedding } from "./embedding.ts";
+export { Embedding, type EmbeddingOptions } from "./embedding.ts";
 export { Fold, Unfold, type FoldOptions } from "./fold.ts";
 export * as functional from "./functions.ts";
 export * as init from "./init.ts";
-export { Linear } from "./linear.ts";
+export { Linear, type LinearOptions } from "./linear.ts";
 export { LocalResponseNorm, type LocalResponseNormOptions } from "./local-response-norm.ts";
 export * from "./losses.ts";
-export { MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, type MaxUnpoolOptions } from "./max-unpool.ts";
+export {
+  MaxUnpool1d,
+  MaxUnpool2d,
+  MaxUnpool3d,
+  type MaxUnpoolLayerOptions,
+  type MaxUnpoolOptions,
+} from "./max-unpool.ts";
+export type { InplaceOptions, OptionArguments } from "./option-arguments.ts";
 export { Module, type LoadResult, type StateDict } from "./module.ts";
 export * from "./normalization.ts";
 export {
@@ -52,10 +59,16 @@ export {
 } from "./padding.ts";
 export { PixelShuffle, PixelUnshuffle } from "./pixel-shuffle.ts";
 export * from "./pooling.ts";
-export { GRUCell, LSTMCell, RNNCell, type RecurrentCellOptions } from "./recurrent-cells.ts";
-export { GRU, LSTM, RNN, type RecurrentOptions } from "./recurrent.ts";
+export {
+  GRUCell,
+  LSTMCell,
+  RNNCell,
+  type RNNCellOptions,
+  type RecurrentCellOptions,
+} from "./recurrent-cells.ts";
+export { GRU, LSTM, RNN, type LSTMOptions, type RNNOptions, type RecurrentOptions } from "./recurrent.ts";
 export type { Reduction } from "./reduction.ts";
-export { Flatten, Identity, Unflatten } from "./structure.ts";
+export { Flatten, Identity, Unflatten, type FlattenOptions } from "./structure.ts";
 export { Tensor, type Operand } from "./tensor.ts";
 export {
   TransformerDecoderLayer,
@@ -77,5 +90,6 @@ export {
   UpsamplingNearest2d,
   type InterpolateOptions,
   type InterpolationMode,
+  type SizeOrScale,
 } from "./upsample.ts";
 export { Parameter, StateBuffer } from "../ir/stored-tensor.ts";

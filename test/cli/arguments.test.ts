@@ -14,6 +14,7 @@ describe("readArguments", () => {
       device: "auto",
       outputs: [],
       profile: false,
+      json: false,
       image: { scale: 1 / 255, mean: [0], std: [1], layout: "NCHW" },
     });
   });
@@ -67,27 +68,39 @@ describe("readArguments", () => {
         { name: "y", path: "b.npy" },
       ],
       profile: true,
+      json: false,
       records: "t.json",
       image: { scale: 1, mean: [-1, 2.5, 1e-3], std: [2], layout: "NHWC" },
     });
   });
 
   it.each([
-    [["--help"], { command: "help" }],
-    [["-h"], { command: "help" }],
-    [["run", "--help"], { command: "help" }],
-    [["inspect", "-h"], { command: "help" }],
-    [["devices", "--help"], { command: "help" }],
-    [["devices"], { command: "devices" }],
+    [["--help"], { command: "help", topic: undefined }],
+    [["-h"], { command: "help", topic: undefined }],
+    [["help", "tune"], { command: "help", topic: "tune" }],
+    [["run", "--help"], { command: "help", topic: "run" }],
+    [["inspect", "-h"], { command: "help", topic: "inspect" }],
+    [["devices", "--help"], { command: "help", topic: "devices" }],
+    [["devices"], { command: "devices", json: false }],
+    [["devices", "--json"], { command: "devices", json: true }],
     [["--version"], { command: "version" }],
-    [["inspect", "--operators"], { command: "inspect", model: undefined, shapes: {}, constants: [] }],
+    [["-v"], { command: "version" }],
     [
-      ["inspect", "m.onnx", "-s", "N=2", "-c", "k=k.npy"],
+      ["inspect", "--operators"],
+      { command: "inspect", model: undefined, shapes: {}, constants: [], json: false },
+    ],
+    [
+      ["inspect", "m.onnx", "-s", "N=2", "-c", "k=k.npy", "-c", "sr=16000", "-c", "axes=1,-2", "--json"],
       {
         command: "inspect",
         model: "m.onnx",
         shapes: { N: 2 },
-        constants: [{ name: "k", path: "k.npy" }],
+        constants: [
+          { name: "k", path: "k.npy" },
+          { name: "sr", numbers: ["16000"] },
+          { name: "axes", numbers: ["1", "-2"] },
+        ],
+        json: true,
       },
     ],
     [
@@ -114,7 +127,7 @@ describe("readArguments", () => {
         again: true,
       },
     ],
-    [["tune", "--help"], { command: "help" }],
+    [["tune", "--help"], { command: "help", topic: "tune" }],
   ])("understands %j", (args, expected) => {
     expect(readArguments(args)).toEqual(expected);
   });

@@ -1,8 +1,11 @@
 /** `heddle inspect`, `heddle devices` and what every command shares. */
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { supportedOperators } from "../../src/import/onnx/inspect.ts";
 import { runScript } from "../examples/run-script.ts";
+import { AttributeProto_AttributeType, TensorProto_DataType } from "../../src/import/onnx/schema/onnx_pb.ts";
+import { tensor, writeNpy } from "heddle";
 import { floatTensor, onnxFile, scratchFolder } from "./onnx-files.ts";
 
 const heddle = (...args: readonly string[]) => runScript("src/cli/main.ts", args);
@@ -43,11 +46,57 @@ describe("heddle inspect", () => {
       output: [floatTensor("y", ["n"])],
     });
     const { code, stdout } = await heddle("inspect", write("unsupported.onnx", file));
-    expect(code).toBe(0);
+    expect(code).toBe(1);
     expect(stdout).toMatch(/^ +1 {2}Relu$/m);
     expect(stdout).toMatch(/^ +1 {2}NonZero +✗ its result's shape depends on data$/m);
     expect(stdout).toMatch(/^ {2}com\.example::Fancy: an operator of another domain \(special\)$/m);
     expect(stdout).not.toContain("Every operator is supported");
+  });
+
+  it("says which constant decides a branch, and looks into the branches", async () => {
+    const branch = (opType: string) => ({
+      name: opType,
+      node: [{ opType, input: ["x"], output: [`${opType}_out`] }],
+      output: [{ name: `${opType}_out` }],
+    });
+    const file = onnxFile({
+      node: [
+        { opType: "Constant", output: ["rate"], attribute: [{ name: "value_int", type: AttributeProto_AttributeType.INT, i: 16000n }] },
+        { opType: "Equal", input: ["sr", "rate"], output: ["is16"] },
+        {
+          opType: "If",
+          name: "choose",
+          input: ["is16"],
+          output: ["y"],
+          attribute: [
+            { name: "then_branch", type: AttributeProto_AttributeType.GRAPH, g: branch("Relu") },
+            { name: "else_branch", type: AttributeProto_AttributeType.GRAPH, g: branch("Fancy") },
+          ],
+        },
+      ],
+      input: [floatTensor("x", [2]), floatTensor("sr", [], TensorProto_DataType.INT64)],
+      output: [floatTensor("y", [2])],
+    }); // prettier-ignore
+    const path = write("branches.onnx", file);
+    const { code, stdout } = await heddle("inspect", path);
+    expect(code).toBe(0);
+    expect(stdout).toContain("depend on the input sr: say with what values to compile, --constant sr=VALUE");
+    expect(stdout).toMatch(/^ {2}Fancy: not supported \(choose\/else_branch\/Fancy_0\)$/m);
+    const { stdout: json } = await heddle("inspect", path, "--json");
+    expect(JSON.parse(json)).toMatchObject({ constantsWanted: ["sr"], settledByConstants: ["choose"] });
+    const x = write("x.npy", writeNpy(tensor([-1, 2], [2])));
+    const run = await heddle(
+      "run",
+      path,
+      "--constant",
+      "sr=16000",
+      "--input",
+      x,
+      "--device",
+      "cpu",
+      "--json",
+    );
+    expect({ ...run, stdout: (JSON.parse(run.stdout) as { outputs: unknown }).outputs }).toEqual({ code: 0, stderr: "", stdout: { y: { dtype: "f32", shape: [2], data: [0, 2] } } }); // prettier-ignore
   });
 
   it("lists the operators that are supported, with their number", async () => {
@@ -72,6 +121,12 @@ describe("heddle inspect", () => {
 });
 
 describe("heddle devices", () => {
+  it("are listed as JSON, too", async () => {
+    const { code, stdout } = await heddle("devices", "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toContainEqual(expect.objectContaining({ kind: "cpu", target: expect.objectContaining({ language: "wasm" }) as unknown })); // prettier-ignore
+  });
+
   it("lists every kind of device with its target, or why it is missing", async () => {
     const { code, stdout } = await heddle("devices");
     expect(code).toBe(0);
@@ -91,19 +146,40 @@ describe("heddle", () => {
   it("prints its version and its usage", async () => {
     const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { readonly version: string };
     expect(await heddle("--version")).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
-    const { code, stdout } = await heddle("run", "--help");
-    expect(code).toBe(0);
-    expect(stdout).toMatch(/^usage: heddle run MODEL\.onnx/);
+    expect(await heddle("-v")).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
+    const general = await heddle("--help");
+    expect(general.stdout).toMatch(/exit codes: 0 .*; 1 .*; 2 /s);
+    for (const command of ["run", "inspect", "tune", "devices"]) {
+      const { code, stdout } = await heddle(command, "--help");
+      expect(code).toBe(0);
+      expect(stdout).toMatch(new RegExp(`^usage: heddle ${command}[^]*\nexample: heddle ${command} `));
+    }
   });
 
   it.each([
-    [[], "a command is missing"],
-    [["train"], "there is no command 'train'"],
-  ])("refuses %j and says what there is", async (args, message) => {
+    [[], "a command is missing. See heddle --help"],
+    [["train"], "there is no command 'train'. See heddle --help"],
+    [["inpsect", "m.onnx"], "Did you mean inspect? See heddle --help"],
+    [["run"], "the model's file is missing. See heddle run --help"],
+    [["run", "m.onnx", "--sale", "1"], "See heddle run --help"],
+    [["inspect", "m.onnx", "-c", "sr=x"], "such as sr=16000 or axes=1,2. See heddle inspect --help"],
+    [["devices", "cpu"], "devices takes no 'cpu'. See heddle devices --help"],
+  ])("refuses %j in one line that says what tells more, with code 2", async (args, message) => {
     const { code, stdout, stderr } = await heddle(...args);
-    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(/^heddle: [^\n]+\n$/);
     expect(stderr).toContain(message);
-    expect(stderr).toContain("usage: heddle run");
-    expect(stderr).not.toMatch(/^ +at /m);
   });
+
+  it.skipIf(!existsSync("/dev/full"))(
+    "says in a line that the disk is full, where there is /dev/full",
+    () => {
+      const full = openSync("/dev/full", "w");
+      const script = ["--import", "tsx", "src/cli/main.ts"];
+      const printed = spawnSync(process.execPath, [...script, "inspect", model], { stdio: ["ignore", full, "pipe"], encoding: "utf8" }); // prettier-ignore
+      closeSync(full);
+      expect(printed.stderr).toBe("heddle: cannot write to the standard output: the disk is full.\n");
+      expect(printed.status).toBe(1);
+    },
+  );
 }, 60_000);

@@ -26,6 +26,19 @@ export interface BoundInput {
   readonly value: HostTensor | undefined;
 }
 
+/**
+ * Refuses sizes of what a model has not: a name that is misspelt would be dropped without a word.
+ * @param inputs the model's, those with defaults among them
+ */
+export function checkShapeNames(inputs: readonly ModelTensor[], shapes: ShapeBindings = {}): void {
+  // Those that are not said are asked for by name, which tells more.
+  if (inputs.some(({ name, shape }) => shape === undefined && !Object.hasOwn(shapes, name))) return;
+  const dimensions = inputs.flatMap(({ shape = [] }) => shape.filter((size) => typeof size === "string"));
+  const known = [...new Set([...dimensions, ...inputs.map(({ name }) => name)])];
+  const unknown = Object.keys(shapes).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw unknownName("shapes", "dimension or input", unknown, known);
+}
+
 /** @throws UserError for sizes that are missing or contradict each other, and values that are not the input's */
 export function bindInputs(
   inputs: readonly ModelTensor[],
@@ -40,13 +53,6 @@ export function bindInputs(
       `onnx: constants has ${quoted(unknown)}, but the model's inputs are ${quoted(inputs.map(({ name }) => name))}.`,
     );
   }
-  const known = [
-    ...inputs.map(({ name }) => name),
-    ...inputs.flatMap(({ shape = [] }) => shape.filter((size) => typeof size === "string")),
-  ];
-  const noShape = Object.keys(shapes).find((name) => !known.includes(name));
-  if (noShape !== undefined)
-    throw unknownName("onnx: shapes", "dimension or input", noShape, [...new Set(known)]);
   const sizes = new Map(
     Object.entries(shapes).filter((entry): entry is [string, number] => !Array.isArray(entry[1])),
   );

@@ -38,28 +38,39 @@ export function dataDependentNodes(
 /** More inputs than these are not tried one by one. */
 const mostTried = 64;
 
-/**
- * Inputs by whose values nodes choose that could be known: fewest, so that none of them can be left out. Empty where
- * no choice of inputs helps.
- */
-export function constantsWanted(
+/** Branches and loops that depend on inputs, and what they could be settled by. */
+export interface OpenBranches {
+  /** Inputs by whose values they are settled: fewest, so that none of them can be left out. */
+  readonly inputs: readonly string[];
+  /** The nodes. */
+  readonly nodes: ReadonlySet<OnnxNode>;
+}
+
+/** What elements are chosen by is data, but what branches are chosen by is as a rule the same in every run. */
+export function openBranches(
   graph: GraphProto,
   nodes: readonly OnnxNode[],
   constants: ReadonlySet<string>,
-): readonly string[] {
+): OpenBranches {
+  const left = (known: ReadonlySet<string>) =>
+    dataDependentNodes(graph, nodes, known).filter(({ proto }) => ["If", "Loop"].includes(proto.opType));
+  const open = left(constants);
+  if (open.length === 0) return { inputs: [], nodes: new Set() };
   const initializers = new Set(graph.initializer.map(({ name }) => name));
-  const open = graph.input
+  const inputs = graph.input
     .map(({ name }) => name)
     .filter((name) => !initializers.has(name) && !constants.has(name));
-  const without = (left: ReadonlySet<string>) => dataDependentNodes(graph, nodes, left).length;
-  const wanted = new Set([...constants, ...open]);
-  const least = without(wanted);
-  if (least === without(constants)) return [];
-  for (const name of open.slice(0, mostTried)) {
-    wanted.delete(name);
-    if (without(wanted) > least) wanted.add(name);
+  const known = new Set([...constants, ...inputs]);
+  const never = new Set(left(known));
+  for (const name of inputs.slice(0, mostTried)) {
+    known.delete(name);
+    if (left(known).length > never.size) known.add(name);
   }
-  return open.filter((name) => wanted.has(name));
+  const settled = open.filter((node) => !never.has(node));
+  return {
+    inputs: settled.length === 0 ? [] : inputs.filter((name) => known.has(name)),
+    nodes: new Set(settled),
+  };
 }
 
 /** Values whose elements, and values whose shapes come from what `run` takes. */

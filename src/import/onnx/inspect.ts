@@ -7,7 +7,7 @@ import type { Graph } from "../../ir/graph.ts";
 import { elementCount } from "../../ir/shape.ts";
 import type { ConstantBindings, ShapeBindings } from "./bind-inputs.ts";
 import { splitConstantWeights } from "./constant-nodes.ts";
-import { constantsWanted, dataDependentNodes } from "./data-dependence.ts";
+import { dataDependentNodes, openBranches } from "./data-dependence.ts";
 import { inlineFunctions } from "./inline-functions.ts";
 import { declaredShape, isUntyped, type Dimension } from "./declared-tensors.ts";
 import { importParsed, type ImportOptions } from "./model.ts";
@@ -48,12 +48,14 @@ export interface OnnxInspection {
   /** Elements of all initialisers. */
   readonly parameterCount: number;
   readonly parameterBytes: number;
-  /** What compiling would refuse, whatever is given, with the nodes' names; empty where the model is supported. */
+  /** What compiling would refuse with what is given, with the nodes' names; empty where the model is supported. */
   readonly unsupported: SupportReport["unsupported"];
   /** The same of branches and loop bodies, which matters only where they are taken. */
   readonly unsupportedInBranches: SupportReport["unsupported"];
-  /** Inputs that shapes or branches depend on, so that compiling needs their values: `constants`. */
+  /** Inputs that branches and loops depend on, so that compiling needs their values: `constants`. */
   readonly constantsWanted: readonly string[];
+  /** The nodes among the unsupported that these values settle. */
+  readonly settledByConstants: readonly string[];
   /** Of convolutions and matrix products; undefined where symbolic dimensions are not bound or something is unsupported. */
   readonly multiplyAdds: number | undefined;
 }
@@ -88,12 +90,8 @@ export function inspectParsed(parsed: ParsedModel, options: ParsedOptions = {}):
     throw new UserError("file-format", "onnx: the file holds no graph. Is it an ONNX model?");
   const nodes = namedNodes(inlineFunctions(proto));
   const constants = new Set(Object.keys(options.constants ?? {}));
-  const wanted = constantsWanted(graph, nodes, constants);
-  const report = inspectSupport(
-    proto,
-    nodes,
-    dataDependentNodes(graph, nodes, new Set([...constants, ...wanted])),
-  );
+  const branches = openBranches(graph, nodes, constants);
+  const report = inspectSupport(proto, nodes, dataDependentNodes(graph, nodes, constants));
   const inner = inspectSupport({}, innerNodes(nodes));
   const counts = new Map(report.operators);
   for (const [name, count] of inner.operators) counts.set(name, (counts.get(name) ?? 0) + count);
@@ -123,7 +121,8 @@ export function inspectParsed(parsed: ParsedModel, options: ParsedOptions = {}):
     parameterBytes: sizes.reduce((sum, size) => sum + size.bytes, 0),
     unsupported: report.unsupported,
     unsupportedInBranches: inner.unsupported,
-    constantsWanted: wanted,
+    constantsWanted: branches.inputs,
+    settledByConstants: Array.from(branches.nodes, ({ name }) => name),
     multiplyAdds: isBound(graph, isInitializer, options.shapes ?? {}) ? estimate(parsed, options) : undefined,
   };
 }

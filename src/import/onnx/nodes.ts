@@ -19,17 +19,16 @@ export function namedNodes(nodes: readonly NodeProto[]): OnnxNode[] {
 /** The nodes of branches and loop bodies, at any depth, named after the nodes that they lie in. */
 export function innerNodes(nodes: readonly OnnxNode[], depth = 0): OnnxNode[] {
   return nodes.flatMap(({ name, proto }) =>
-    proto.attribute.flatMap(({ name: part, g }) =>
-      (g === undefined ? [] : [g]).flatMap((graph) => {
-        if (depth > deepestNesting)
-          throw new UserError(
-            "file-format",
-            `onnx: node '${name}': graphs lie more than ${deepestNesting} deep.`,
-          );
-        const own = namedNodes(graph.node).map((node) => ({ ...node, name: `${name}/${part}/${node.name}` }));
-        return [...own, ...innerNodes(own, depth + 1)];
-      }),
-    ),
+    proto.attribute.flatMap(({ name: part, g }) => {
+      if (g === undefined) return [];
+      if (depth > deepestNesting)
+        throw new UserError(
+          "file-format",
+          `onnx: node '${name}': graphs lie more than ${deepestNesting} deep.`,
+        );
+      const own = namedNodes(g.node).map((node) => ({ ...node, name: `${name}/${part}/${node.name}` }));
+      return [...own, ...innerNodes(own, depth + 1)];
+    }),
   );
 }
 
