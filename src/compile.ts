@@ -234,7 +234,7 @@ const specNames = ["shape", "dtype", "name"];
 /** Refuses whatever is no list of shapes. */
 function checkInputSpecs(caller: string, specs: unknown): asserts specs is readonly InputSpec[] {
   const example = (shape: unknown) =>
-    `${caller}: expected a list of inputs with a shape each, such as [{ shape: ${describeValue(shape)} }]`;
+    `${caller}: expected a list of input shapes, such as [{ shape: ${describeValue(shape)} }]`;
   const isShape = (value: unknown): value is readonly number[] =>
     Array.isArray(value) && value.length > 0 && value.every((size) => typeof size === "number");
   if (isShape(specs)) throw new UserError("argument", `${example(specs)}, got the shape alone.`);

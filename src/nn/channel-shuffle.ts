@@ -20,7 +20,10 @@ export function channelShuffle(x: Tensor, groups: number): Tensor {
 
 /** Deals channels out among groups in turn. */
 export class ChannelShuffle extends Module {
-  constructor(/** Into how many groups channels are divided. */ readonly groups: number) {
+  constructor(
+    /** Into how many groups channels are divided. */
+    readonly groups: number,
+  ) {
     super();
   }
   protected override settings(): string {
