@@ -80,7 +80,10 @@ function parse(args: readonly string[]) {
       },
     }).values;
   } catch (error) {
-    throw new CommandLineError(error instanceof Error ? error.message : String(error), "npm run bench -- --help");
+    throw new CommandLineError(
+      error instanceof Error ? error.message : String(error),
+      "npm run bench -- --help",
+    );
   }
 }
 
