@@ -57,6 +57,20 @@ describe("batch norm", () => {
     expect(runTraced(layer.eval(), [x])[0]!.data[0]).toBeCloseTo(-1 / Math.sqrt(2), 4);
   });
 
+  test("an image without a batch is normalised as the batch of one that it is", () => {
+    const image = [1, 3, 5, 7, 2, 2, 4, 4]; // mean 4 and 3, variance 5 and 1
+    const expected = [-3, -1, 1, 3].map((value) => value / Math.sqrt(5)).concat(-1, -1, 1, 1);
+    const layer = new nn.BatchNorm2d(2, { momentum: 1 });
+    const [training] = runTraced(layer, [tensor(image, [2, 2, 2])]);
+    expect(training!.shape).toEqual([2, 2, 2]);
+    training!.data.forEach((value, at) => expect(value).toBeCloseTo(expected[at]!, 4));
+    expect([...layer.runningMean!.value.data]).toEqual([4, 3]);
+    layer.runningVar!.assign(tensor([5, 1]));
+    const [evaluated] = runTraced(layer.eval(), [tensor(image, [2, 2, 2])]);
+    expect(evaluated!.shape).toEqual([2, 2, 2]);
+    evaluated!.data.forEach((value, at) => expect(value).toBeCloseTo(expected[at]!, 4));
+  });
+
   test("momentum null averages all batches", () => {
     const layer = new nn.BatchNorm1d(1, { momentum: null });
     for (const mean of [3, 6, 12]) runTraced(layer, [tensor([mean - 1, mean + 1], [2, 1])]);
