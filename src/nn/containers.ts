@@ -1,11 +1,46 @@
 /** Modules that hold modules. */
 import { UserError } from "../errors.ts";
-import type { Parameter, Stored } from "../ir/stored-tensor.ts";
+import { describeValue } from "../ir/check-options.ts";
+import { Parameter, type Stored } from "../ir/stored-tensor.ts";
 import { Module } from "./module.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** A module that takes one tensor and returns one. */
 type Layer = Module & { forward(x: Tensor): Tensor };
+
+/** Refuses what is no list of entries of that class, which would be lost here without a word. */
+function checkList(container: string, entry: typeof Module | typeof Parameter, given: unknown): void {
+  const plural = entry === Parameter ? "parameters" : "modules";
+  const isEntry = (value: unknown): boolean => value instanceof entry;
+  if (Array.isArray(given) && given.every(isEntry)) return;
+  const wrong: unknown = Array.isArray(given) ? given.find((value) => !isEntry(value)) : given;
+  throw new UserError(
+    "argument",
+    `${container}: expected one list of ${plural}, ${container}([a, b]), got ${describeValue(wrong)}.`,
+  );
+}
+
+/** Entries by name, of a record or of pairs. */
+function readEntries<V>(
+  container: string,
+  entry: typeof Module | typeof Parameter,
+  given: Readonly<Record<string, V>> | Iterable<readonly [string, V]>,
+): ReadonlyMap<string, V> {
+  const refuse = (value: unknown): never => {
+    const kind = entry === Parameter ? "Parameter" : "Module";
+    throw new UserError(
+      "argument",
+      `${container}: expected names with a ${kind} each, ${container}({ a, b }), got ${describeValue(value)}.`,
+    );
+  };
+  if (typeof given !== "object" || given === null || given instanceof Module || given instanceof Parameter)
+    return refuse(given);
+  const pairs: (readonly [string, V])[] = Symbol.iterator in given ? [...given] : Object.entries(given);
+  const isPair = (pair: unknown): boolean =>
+    Array.isArray(pair) && typeof pair[0] === "string" && pair[1] instanceof entry;
+  const wrong = pairs.findIndex((pair) => !isPair(pair));
+  return wrong < 0 ? new Map(pairs) : refuse(Symbol.iterator in given ? pairs[wrong] : pairs[wrong]![1]);
+}
 
 /** Modules in a list, named by position. */
 export class ModuleList<M extends Module = Module> extends Module {
@@ -14,6 +49,7 @@ export class ModuleList<M extends Module = Module> extends Module {
 
   constructor(modules: readonly M[]) {
     super();
+    checkList("ModuleList", Module, modules);
     modules.forEach((module, position) => {
       this[position] = module;
     });
@@ -41,6 +77,12 @@ export class Sequential extends Module {
 
   constructor(...layers: readonly Layer[]) {
     super();
+    const wrong = layers.findIndex((layer) => !(layer instanceof Module));
+    if (wrong >= 0)
+      throw new UserError(
+        "argument",
+        `Sequential: expected modules one by one, Sequential(a, b) or Sequential(...list), got ${describeValue(layers[wrong])}.`,
+      );
     this.#layers = layers;
     layers.forEach((layer, position) => Object.assign(this, { [position]: layer }));
   }
@@ -77,7 +119,7 @@ export class ModuleDict<M extends Module = Module> extends Module {
 
   constructor(modules: Readonly<Record<string, M>> | Iterable<readonly [string, M]>) {
     super();
-    this.#modules = new Map(Symbol.iterator in modules ? modules : Object.entries(modules));
+    this.#modules = readEntries("ModuleDict", Module, modules);
     checkNames("ModuleDict", this.keys());
   }
 
@@ -122,6 +164,7 @@ export class ParameterList extends Module {
 
   constructor(parameters: readonly Parameter[]) {
     super();
+    checkList("ParameterList", Parameter, parameters);
     parameters.forEach((parameter, position) => {
       this[position] = parameter;
     });
@@ -149,7 +192,7 @@ export class ParameterDict extends Module {
 
   constructor(parameters: Readonly<Record<string, Parameter>> | Iterable<readonly [string, Parameter]>) {
     super();
-    this.#parameters = new Map(Symbol.iterator in parameters ? parameters : Object.entries(parameters));
+    this.#parameters = readEntries("ParameterDict", Parameter, parameters);
     checkNames("ParameterDict", this.keys());
   }
 

@@ -125,6 +125,8 @@ describe("compile", () => {
   });
 });
 
+type Make = new (...values: unknown[]) => unknown;
+
 describe("modules", () => {
   const inputs = [{ shape: [1, 3] }];
   class Chain extends nn.Module {
@@ -172,6 +174,22 @@ describe("modules", () => {
       expect(await messageOf(() => net.stateDict())).toContain(`a child cannot be called '${name}'`);
     },
   );
+
+  const [a, b] = [new nn.ReLU(), new nn.Tanh()];
+  it.each([
+    ["modules one by one", () => new (untyped<Make>(nn.ModuleList))(a, b), "expected one list of modules, ModuleList([a, b]), got a ReLU"],
+    ["a class among modules", () => new nn.ModuleList([a, untyped(nn.Tanh)]), "got the function or class Tanh"],
+    ["a list", () => new nn.Sequential(untyped([a, b])), "Sequential(...list), got [a ReLU, a Tanh]"],
+    ["nothing", () => new nn.Sequential(a, untyped(undefined)), "got undefined"],
+    ["a module", () => new nn.ModuleDict(untyped(a)), "ModuleDict({ a, b }), got a ReLU"],
+    ["a name alone", () => new nn.ModuleDict([untyped(["a"])]), 'got ["a"]'],
+    ["a module for a parameter", () => new nn.ParameterDict({ a: untyped(a) }), "names with a Parameter each"],
+    ["a tensor for a parameter", () => new nn.ParameterList([untyped(tensor([1], [1]))]), "list of parameters"],
+  ])("in containers are refused, given %s", async (_, work, part) => {
+    const message = await messageOf(work);
+    expect(message).toMatch(/^argument: /);
+    expect(message).toContain(part);
+  }); // prettier-ignore
 
   it("without forward are refused", async () => {
     class Empty extends (nn.Module as unknown as new () => Relu) {}
