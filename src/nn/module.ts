@@ -9,7 +9,7 @@ import { checkHostTensor, isHostTensor, type HostTensor } from "../ir/host-tenso
 import { elementCount, formatShape, sameShape } from "../ir/shape.ts";
 import { Parameter, StateBuffer, type Stored } from "../ir/stored-tensor.ts";
 import { checkTree } from "./check-tree.ts";
-import { checkOptions } from "../ir/check-options.ts";
+import { checkKind, checkOptions } from "../ir/check-options.ts";
 
 /** State-dict name → value. */
 export type StateDict = Readonly<Record<string, HostTensor>>;
@@ -68,6 +68,7 @@ export abstract class Module {
 
   /** Sets training mode here and in every module below. */
   train(mode = true): this {
+    checkKind(`${this.constructor.name}.train`, "mode", mode, "boolean");
     for (const [, module] of this.namedModules()) module.#training = mode;
     return this;
   }

@@ -1,4 +1,5 @@
 /** Padding. Amounts are in PyTorch's order: last dimension first, `[before, after, …]`; negative ones cut. */
+import { checkOptions } from "../ir/check-options.ts";
 import { formatShape } from "../ir/shape.ts";
 import { takeAlong } from "./positions.ts";
 import type { Tensor } from "./tensor.ts";
@@ -50,6 +51,11 @@ export interface PadOptions {
  * @param options the value of constant padding, or how to pad
  */
 export function pad(x: Tensor, padding: readonly number[], options: number | PadOptions = 0): Tensor {
-  const { mode = "constant", value = 0 } = typeof options === "number" ? { value: options } : options;
+  const given = typeof options === "number" ? { value: options } : options;
+  checkOptions<PadOptions>("pad", given, {
+    mode: ["constant", "reflect", "replicate", "circular"],
+    value: "number",
+  });
+  const { mode = "constant", value = 0 } = given;
   return mode === "constant" ? x.pad(padding, value) : padByEdge(x, padding, mode);
 }

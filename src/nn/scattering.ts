@@ -126,6 +126,8 @@ export function placed(
 /** `[…]` class numbers to `[…, classes]`, 1 where the position along the new dimension is the number; i32. */
 export function oneHot(index: Tensor, classes: number): Tensor {
   const rank = index.rank + 1;
+  const range = { least: 0, greatest: classes - 1 };
+  if (index.dtype === "i32") index.trace.noteIndex(index.id, range, `oneHot: a class number of ${classes}`);
   return index
     .to("i32")
     .unsqueeze(-1)

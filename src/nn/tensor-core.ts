@@ -2,6 +2,7 @@
  * What one node of the graph, or a few of them, make of a tensor. `tensor.ts` adds what is made of these in files of
  * their own, which is why nothing here may import it, but for its type.
  */
+import { checkKind } from "../ir/check-options.ts";
 import { elementCount, formatShape, normalizeAxes, normalizeAxis } from "../ir/shape.ts";
 import { TensorSymbol, type Axes, type Operand } from "./tensor-symbol.ts";
 import type { Tensor } from "./tensor.ts";
@@ -236,6 +237,10 @@ export abstract class TensorCore extends TensorSymbol {
   }
   /** `x`, cut off below `min` and above `max` */
   clamp(min: number | null, max: number | null = null): Tensor {
+    checkKind("clamp", "min", min, "number or null");
+    checkKind("clamp", "max", max, "number or null");
+    const isFraction = [min, max].some((limit) => limit !== null && Number.isFinite(limit) && !Number.isInteger(limit)); // prettier-ignore
+    if (isFraction && this.dtype !== "f32") return this.to("f32").clamp(min, max);
     return this.apply("clamp", { min, max });
   }
   /** Where `condition` holds this tensor's elements, elsewhere those of `other`. */
@@ -277,6 +282,8 @@ export abstract class TensorCore extends TensorSymbol {
     if (this.rank === 0) return this.reshape(1);
     const start = normalizeAxis(startAxis, this.rank, "flatten");
     const end = normalizeAxis(endAxis, this.rank, "flatten");
+    if (start > end)
+      this.trace.fail("argument", `flatten: the first dimension, ${start}, lies behind the last, ${end}.`);
     const middle = elementCount(this.shape.slice(start, end + 1));
     return this.reshape([...this.shape.slice(0, start), middle, ...this.shape.slice(end + 1)]);
   }
@@ -385,6 +392,7 @@ export abstract class TensorCore extends TensorSymbol {
   }
   /** Variance; `correction` 1 divides by n − 1, as `torch.var` does. */
   var(axes?: Axes, keepDims = false, correction = 1): Tensor {
+    checkKind("var", "correction", correction, "number");
     const centred = this.sub(this.mean(axes, true));
     const folded = normalizeAxes(typeof axes === "number" ? [axes] : axes, this.rank, "var");
     const count = elementCount(folded.map((axis) => this.shape[axis]!));
@@ -395,10 +403,12 @@ export abstract class TensorCore extends TensorSymbol {
   }
   /** i32 positions of the first largest elements along `axis`. */
   argMax(axis: number, keepDims = false): Tensor {
+    checkKind("argMax", "keepDims", keepDims, "boolean");
     return this.apply("argmax", { axis: normalizeAxis(axis, this.rank, "argMax"), keepDims });
   }
   /** Where along `axis` the least element is, as i32. */
   argMin(axis: number, keepDims = false): Tensor {
+    checkKind("argMin", "keepDims", keepDims, "boolean");
     return this.apply("argmin", { axis: normalizeAxis(axis, this.rank, "argMin"), keepDims });
   }
   /** Exponentials along `axis`, divided by their sum. */

@@ -3,6 +3,7 @@
  * added to it; `tensor-core.ts` has the operations. Nothing here may import the tensor, but for its type.
  */
 import { UserError } from "../errors.ts";
+import { checkKind } from "../ir/check-options.ts";
 import { promote, type DType } from "../ir/dtype.ts";
 import type { ValueId } from "../ir/graph.ts";
 import { checkHostTensor, isHostTensor, type HostTensor } from "../ir/host-tensor.ts";
@@ -107,6 +108,7 @@ export abstract class TensorSymbol {
     axes: Axes | undefined,
     keepDims: boolean,
   ): Tensor {
+    checkKind(op.replace("reduce_", ""), "keepDims", keepDims, "boolean");
     const list = normalizeAxes(
       typeof axes === "number" ? [axes] : axes,
       this.rank,

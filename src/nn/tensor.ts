@@ -3,7 +3,7 @@
  * symbols; nothing is computed. Names and meaning are PyTorch's, in camel case.
  */
 import type { Trace } from "../ir/trace.ts";
-import { elementCount, normalizeAxis } from "../ir/shape.ts";
+import { elementCount, formatShape, normalizeAxis } from "../ir/shape.ts";
 import * as ordering from "./ordering.ts";
 import { gatherAt, notePositions } from "./positions.ts";
 import * as scattering from "./scattering.ts";
@@ -198,7 +198,13 @@ export class Tensor extends TensorCore {
   }
   /** `length` elements along `axis` from `start` on. */
   narrow(axis: number, start: number, length: number): Tensor {
-    const from = start < 0 ? start + (this.shape[axis < 0 ? axis + this.rank : axis] ?? 0) : start;
+    const size = this.shape[axis < 0 ? axis + this.rank : axis] ?? 0;
+    const from = start < 0 ? start + size : start;
+    if (!(from >= 0 && length >= 0 && from + length <= size))
+      this.trace.fail(
+        "argument",
+        `narrow: ${length} from ${start} on do not lie in dimension ${axis} of ${formatShape(this.shape)}.`,
+      );
     return this.slice(axis, from, from + length);
   }
   /** Parts of `size` elements along `axis`, or of the sizes in a list. */

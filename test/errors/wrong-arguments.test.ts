@@ -125,6 +125,44 @@ describe("compile", () => {
   });
 });
 
+describe("operations", () => {
+  const { functional: F } = nn;
+  class Body extends nn.Module {
+    constructor(readonly body: (x: nn.Tensor) => nn.Tensor) {
+      super();
+    }
+    override forward(x: nn.Tensor) {
+      return this.body(x);
+    }
+  }
+  it.each<[string, (x: nn.Tensor) => nn.Tensor, string]>([
+    ["options for a flag", (x) => x.sum(1, untyped({ keepDim: false })), "sum: keepDims must be a boolean"],
+    ["a text for a flag", (x) => x.argMax(1, untyped("no")), "argMax: keepDims must be a boolean"],
+    ["options for limits", (x) => x.clamp(untyped({ min: 2 })), "clamp: min must be"],
+    ["a mode by position", (x) => F.pad(x, [1, 1], untyped("reflect")), "pad"],
+    ["a mode that there is not", (x) => F.pad(x, [1, 1], { mode: untyped("bogus") }), "pad: mode must be"],
+    ["more than there is", (x) => x.narrow(1, 3, 2), "narrow: 2 from 3 on do not lie in dimension 1 of [2,4]"],
+    ["dimensions the wrong way round", (x) => x.flatten(1, 0), "flatten: the first dimension, 1, lies behind"],
+  ])("refuse %s", async (_, body, part) => {
+    const message = await messageOf(() => compile(new Body(body), [{ shape: [2, 4] }], { device: "cpu" }));
+    expect(message).toMatch(/^argument: /);
+    expect(message).toContain(part);
+  }); // prettier-ignore
+
+  it("limits that are fractions make numbers of integers, as PyTorch's do", async () => {
+    const net = new Body((x) => x.clamp(0.5));
+    await using compiled = await compile(net, [{ shape: [2], dtype: "i32" }], { device: "cpu" });
+    expect([...(await compiled.run(tensor(Int32Array.of(0, 1), [2]))).data]).toEqual([0.5, 1]);
+  });
+
+  it("oneHot refuses classes that there are not", async () => {
+    const net = new Body((x) => F.oneHot(x, 2));
+    await using compiled = await compile(net, [{ shape: [2], dtype: "i32" }], { device: "cpu" });
+    expect([...(await compiled.run(tensor(Int32Array.of(0, 1), [2]))).data]).toEqual([1, 0, 0, 1]);
+    expect(await messageOf(() => compiled.run(tensor(Int32Array.of(0, 2), [2])))).toContain("oneHot");
+  });
+});
+
 type Make = new (...values: unknown[]) => unknown;
 
 describe("modules", () => {
