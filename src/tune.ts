@@ -1,11 +1,6 @@
 /** Tuning as users call it: measures, on a device, what the rules of the compiler otherwise decide. */
-import {
-  buildExecutable,
-  passOptions,
-  readModel,
-  type CompileOptions,
-  type ModelOptions,
-} from "./compile.ts";
+import { buildExecutable, passOptions, type CompileOptions, type ModelOptions } from "./compile.ts";
+import { readModel } from "./read-model.ts";
 import type { OnnxModel } from "./import/onnx/onnx-model.ts";
 import type { KnownOptions } from "./ir/check-options.ts";
 import type { Module } from "./nn/module.ts";

@@ -17,60 +17,40 @@ export const dimArguments = { known: { dim: "number" }, order: ["dim"] } as cons
   readonly dim?: number;
 }>;
 
-/** The dimension that softmaxes are told, which has no default. */
-function dimOf(layer: string, given: readonly unknown[]): number {
-  const { dim } = readOptions<{ readonly dim?: number }>(layer, [], dimArguments, given);
-  if (dim !== undefined) return dim;
-  throw new UserError(
-    "argument",
-    `${layer}: the dimension is missing, such as new ${layer}(1) or new ${layer}({ dim: 1 }).`,
-  );
-}
-
-/** Exponentials along one dimension, divided by their sum. */
-export class Softmax extends Module {
+/** Layers that work along one dimension, which has no default. */
+abstract class AlongDimension extends Module {
   /** The dimension. */
   readonly dim: number;
-  /** @example new nn.Softmax(1) // or new nn.Softmax({ dim: 1 }) */
-  constructor(dim: number | SoftmaxOptions) {
+  constructor(...given: readonly [number | SoftmaxOptions]) {
     super();
-    this.dim = dimOf("Softmax", dim === undefined ? [] : [dim]);
+    const layer = this.constructor.name;
+    const { dim } = readOptions<Partial<SoftmaxOptions>>(layer, [], dimArguments, given);
+    if (dim === undefined)
+      throw new UserError(
+        "argument",
+        `${layer}: the dimension is missing, such as new ${layer}(1) or new ${layer}({ dim: 1 }).`,
+      );
+    this.dim = dim;
   }
   protected override settings(): string {
     return `dim=${this.dim}`;
   }
+}
+
+/** Exponentials along one dimension, divided by their sum. @example new nn.Softmax(1) // or new nn.Softmax({ dim: 1 }) */
+export class Softmax extends AlongDimension {
   override forward(x: Tensor): Tensor {
     return x.softmax(this.dim);
   }
 }
 /** The logarithm of a softmax along one dimension. */
-export class LogSoftmax extends Module {
-  /** The dimension. */
-  readonly dim: number;
-  /** @example new nn.LogSoftmax(1) // or new nn.LogSoftmax({ dim: 1 }) */
-  constructor(dim: number | SoftmaxOptions) {
-    super();
-    this.dim = dimOf("LogSoftmax", dim === undefined ? [] : [dim]);
-  }
-  protected override settings(): string {
-    return `dim=${this.dim}`;
-  }
+export class LogSoftmax extends AlongDimension {
   override forward(x: Tensor): Tensor {
     return x.logSoftmax(this.dim);
   }
 }
 /** The softmax of `−x`. */
-export class Softmin extends Module {
-  /** The dimension. */
-  readonly dim: number;
-  /** @example new nn.Softmin(1) // or new nn.Softmin({ dim: 1 }) */
-  constructor(dim: number | SoftmaxOptions) {
-    super();
-    this.dim = dimOf("Softmin", dim === undefined ? [] : [dim]);
-  }
-  protected override settings(): string {
-    return `dim=${this.dim}`;
-  }
+export class Softmin extends AlongDimension {
   override forward(x: Tensor): Tensor {
     return softmin(x, this.dim);
   }
