@@ -84,6 +84,7 @@ const onTop = [
   "dump.ts",
   "index.ts",
   "memory-limit.ts",
+  "read-model.ts",
   "report.ts",
   "training-effects.ts",
   "tune.ts",
