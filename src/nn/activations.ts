@@ -159,25 +159,30 @@ export interface ELUOptions extends InplaceOptions {
   /** What the exponential is multiplied by; 1. */
   readonly alpha?: number;
 }
-const eLUArguments = {
+/** What CELU may be told. */
+export type CELUOptions = ELUOptions;
+const alphaArguments = {
   known: { alpha: "number", inplace: "boolean" },
   order: ["alpha", "inplace"],
 } as const satisfies ArgumentNames<ELUOptions>;
-/** `x` where positive, else `α (exp(x) − 1)` */
-export class ELU extends Module {
+/** Activations with an exponential below zero. */
+abstract class ExponentialActivation extends Module {
   /** What the exponential is multiplied by; 1. */
   readonly alpha: number;
   /** Without effect: values of a graph never change. */
   readonly inplace: boolean;
-  constructor(...rest: OptionArguments<ELUOptions, typeof eLUArguments.order>) {
+  constructor(...rest: OptionArguments<ELUOptions, typeof alphaArguments.order>) {
     super();
-    const options = readOptions<ELUOptions>("ELU", [], eLUArguments, rest);
+    const options = readOptions<ELUOptions>(this.constructor.name, [], alphaArguments, rest);
     this.alpha = options.alpha ?? 1;
     this.inplace = options.inplace ?? false;
   }
   protected override settings(): string {
     return withInplace(`alpha=${floatText(this.alpha)}`, this.inplace);
   }
+}
+/** `x` where positive, else `α (exp(x) − 1)` */
+export class ELU extends ExponentialActivation {
   override forward(x: Tensor): Tensor {
     return elu(x, this.alpha);
   }
@@ -188,30 +193,8 @@ export class SELU extends InplaceActivation {
     return selu(x);
   }
 }
-/** What CELU may be told. */
-export interface CELUOptions extends InplaceOptions {
-  /** What the exponential is multiplied by; 1. */
-  readonly alpha?: number;
-}
-const cELUArguments = {
-  known: { alpha: "number", inplace: "boolean" },
-  order: ["alpha", "inplace"],
-} as const satisfies ArgumentNames<CELUOptions>;
 /** `max(0, x) + min(0, α (exp(x / α) − 1))` */
-export class CELU extends Module {
-  /** What the exponential is multiplied by; 1. */
-  readonly alpha: number;
-  /** Without effect: values of a graph never change. */
-  readonly inplace: boolean;
-  constructor(...rest: OptionArguments<CELUOptions, typeof cELUArguments.order>) {
-    super();
-    const options = readOptions<CELUOptions>("CELU", [], cELUArguments, rest);
-    this.alpha = options.alpha ?? 1;
-    this.inplace = options.inplace ?? false;
-  }
-  protected override settings(): string {
-    return withInplace(`alpha=${floatText(this.alpha)}`, this.inplace);
-  }
+export class CELU extends ExponentialActivation {
   override forward(x: Tensor): Tensor {
     return celu(x, this.alpha);
   }
@@ -364,47 +347,33 @@ export interface HardshrinkOptions {
   /** The threshold λ; 0.5. */
   readonly lambda?: number;
 }
-const hardshrinkArguments = {
+/** What Softshrink may be told. */
+export type SoftshrinkOptions = HardshrinkOptions;
+const lambdaArguments = {
   known: { lambda: "number" },
   order: ["lambda"],
 } as const satisfies ArgumentNames<HardshrinkOptions>;
-/** `x` where its magnitude exceeds λ, else 0 */
-export class Hardshrink extends Module {
+/** Activations that are 0 within a threshold of 0. */
+abstract class Shrinking extends Module {
   /** The threshold λ; 0.5. */
   readonly lambda: number;
-  constructor(...rest: OptionArguments<HardshrinkOptions, typeof hardshrinkArguments.order>) {
+  constructor(...rest: OptionArguments<HardshrinkOptions, typeof lambdaArguments.order>) {
     super();
-    const options = readOptions<HardshrinkOptions>("Hardshrink", [], hardshrinkArguments, rest);
+    const options = readOptions<HardshrinkOptions>(this.constructor.name, [], lambdaArguments, rest);
     this.lambda = options.lambda ?? 0.5;
   }
   protected override settings(): string {
     return floatText(this.lambda);
   }
+}
+/** `x` where its magnitude exceeds λ, else 0 */
+export class Hardshrink extends Shrinking {
   override forward(x: Tensor): Tensor {
     return hardshrink(x, this.lambda);
   }
 }
-/** What Softshrink may be told. */
-export interface SoftshrinkOptions {
-  /** The threshold λ; 0.5. */
-  readonly lambda?: number;
-}
-const softshrinkArguments = {
-  known: { lambda: "number" },
-  order: ["lambda"],
-} as const satisfies ArgumentNames<SoftshrinkOptions>;
 /** `x` moved towards 0 by λ, and 0 within λ of it */
-export class Softshrink extends Module {
-  /** The threshold λ; 0.5. */
-  readonly lambda: number;
-  constructor(...rest: OptionArguments<SoftshrinkOptions, typeof softshrinkArguments.order>) {
-    super();
-    const options = readOptions<SoftshrinkOptions>("Softshrink", [], softshrinkArguments, rest);
-    this.lambda = options.lambda ?? 0.5;
-  }
-  protected override settings(): string {
-    return floatText(this.lambda);
-  }
+export class Softshrink extends Shrinking {
   override forward(x: Tensor): Tensor {
     return softshrink(x, this.lambda);
   }

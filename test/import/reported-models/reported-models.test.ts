@@ -15,11 +15,7 @@ import {
   type HostTensor,
   type ModelOptions,
 } from "../../../src/index.ts";
-import type { DeviceKind } from "../../../src/runtime/device.ts";
 import { lazyDevice, testedDevices } from "../../devices/run-graph.ts";
-
-/** Cases that are still wrong, and on which devices. Whoever mends one takes it out: the tests insist. */
-const pending: Readonly<Partial<Record<string, readonly DeviceKind[]>>> = {};
 
 interface Described {
   readonly dtype: string;
@@ -107,24 +103,14 @@ async function wrongOf(name: string, device: CompileOptions["device"]): Promise<
 
 describe.each(testedDevices)("reported models on %s", (kind) => {
   const device = lazyDevice(kind);
-  const isPending = (name: string) => pending[name]?.includes(kind) ?? false;
 
-  it.each(names.filter((name) => !isPending(name)))("%s", async (name) => {
+  it.each(names)("%s", async (name) => {
     expect(await wrongOf(name, await device())).toBeUndefined();
   });
-
-  it.each(names.filter(isPending))(
-    "%s is still wrong; take it out of `pending` once it is not",
-    async (name) => {
-      const opened = await device();
-      expect(await wrongOf(name, opened).catch((error: unknown) => String(error))).toBeDefined();
-    },
-  );
 });
 
-test("pending cases are cases", () => {
+test("all cases are found", () => {
   expect(names.length).toBeGreaterThanOrEqual(20);
-  expect(Object.keys(pending).filter((name) => !names.includes(name))).toEqual([]);
 });
 
 test("a checkpoint from before PyTorch 1.6 is read, and a network takes it", () => {
