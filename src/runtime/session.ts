@@ -10,7 +10,6 @@ import type { HostTensor } from "../ir/host-tensor.ts";
 import { expectInRange } from "../ir/run-check.ts";
 import type { Stored } from "../ir/stored-tensor.ts";
 import { graphTensor } from "../ir/trace.ts";
-import { asInput, checkInputs } from "./check-inputs.ts";
 import type {
   CommandList,
   CompiledKernel,
@@ -31,6 +30,7 @@ import { commandsOf } from "./plan-commands.ts";
 import { Preparation } from "./preparation.ts";
 import { PreparedFile } from "./prepared-file.ts";
 import { buffersUsedBy, kernelsUsedBy } from "./prepare-batches.ts";
+import { readInputs } from "./read-inputs.ts";
 import { ResultPool } from "./result-pool.ts";
 import { RunQueue, type Ticket } from "./run-queue.ts";
 
@@ -151,11 +151,11 @@ export class Session {
   }
 
   async run(
-    inputs: readonly (HostTensor | DeviceTensor)[],
+    given: readonly (HostTensor | DeviceTensor)[],
     options: SessionRunOptions = {},
   ): Promise<SessionRun> {
     this.checkUsable();
-    checkInputs(inputs, this.#executable.inputs, this.#device);
+    const inputs = readInputs(given, this.#executable.inputs, this.#device);
     const turn = this.#queue.enter(this.#bytesOf(inputs, options), options.signal);
     if (!(turn instanceof Promise)) return this.#start(turn, inputs, options);
     // The caller may write to its arrays, and dispose of its tensors, before this run has its turn.
@@ -348,7 +348,7 @@ export class Session {
       if (value instanceof DeviceTensor) {
         buffers[tensor.buffer] = value.buffer;
       } else {
-        const bytes = deviceBytes(graphTensor(asInput(value, tensor), tensor.name));
+        const bytes = deviceBytes(graphTensor(value, tensor.name));
         if (bytes.byteLength > 0) this.#device.write(buffers[tensor.buffer]!, bytes);
       }
     });
