@@ -128,12 +128,12 @@ export function compile(
   second?: readonly InputSpec[] | ModelOptions,
   third?: CompileOptions,
 ): Promise<Compiled> {
-  const { trace, options } = readModel<ModelOptions>("compile", modelOptions, model, second, third);
+  const { trace, options } = readModel<ModelOptions>("compile", compileOptions, model, second, third);
   return compileTraced(model, trace, options, replaceable(model, options));
 }
 
 /** Kinds of what `compile` may be told. */
-const modelOptions: KnownOptions<ModelOptions> = {
+const compileOptions: KnownOptions<CompileOptions> = {
   device: "any",
   batchNorm: "any",
   winograd: "boolean",
@@ -147,8 +147,6 @@ const modelOptions: KnownOptions<ModelOptions> = {
   signal: "any",
   dump: "string",
   onProgress: "function",
-  shapes: "any",
-  constants: "any",
 };
 
 /** Which defaults of an imported model a run may replace, and how a program that takes them is traced. */

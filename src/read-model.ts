@@ -6,16 +6,19 @@ import type { ModelOptions } from "./compile.ts";
 import { UserError } from "./errors.ts";
 import { checkShapeNames } from "./import/onnx/bind-inputs.ts";
 import { OnnxModel } from "./import/onnx/onnx-model.ts";
-import { checkOptions, describeValue, unknownName, type KnownOptions } from "./ir/check-options.ts";
+import { checkOptions, describeValue, unknownName, type OptionKind } from "./ir/check-options.ts";
 import { Module } from "./nn/module.ts";
 import { traceModule, type InputSpec, type TracedModule } from "./nn/trace-module.ts";
+
+/** What only models that have names for their inputs may be told. */
+const optionsByName: Readonly<Record<string, OptionKind>> = { shapes: "any", constants: "any" };
 
 /** A model in the arguments of `compile` or of another function that takes the same: how to trace it, and options. */
 export function readModel<
   Options extends Pick<ModelOptions, "shapes" | "constants" | "checkIndices" | "memoryLimitBytes">,
 >(
   caller: string,
-  known: KnownOptions<Options>,
+  known: Readonly<Record<string, OptionKind>>,
   model: Module | OnnxModel,
   second: readonly InputSpec[] | Options | undefined,
   third: Options | undefined,
@@ -29,7 +32,7 @@ export function readModel<
     if (third !== undefined)
       throw new UserError("argument", `${caller}: an imported model takes one object of options, got two.`);
     const options = (second ?? {}) as Options;
-    checkOptions<Options>(caller, options, known);
+    checkOptions<object>(caller, options, { ...known, ...optionsByName });
     checkShapeNames([...model.inputs, ...model.overridable], options.shapes);
     const tracing = { ...options, memoryLimitBytes: memoryLimitOf(model, options) };
     return { trace: () => model.trace(options.shapes, options.constants, tracing), options };
@@ -42,9 +45,7 @@ export function readModel<
   }
   checkInputSpecs(caller, second);
   const options = third ?? ({} as Options);
-  // Sizes and constants by name are for models that have names.
-  const { shapes: _, constants: __, ...own } = known as unknown as KnownOptions<ModelOptions>;
-  checkOptions<Options>(caller, options, own as unknown as KnownOptions<Options>);
+  checkOptions<object>(caller, options, known);
   return { trace: () => traceModule(model, second as readonly InputSpec[], options), options };
 }
 

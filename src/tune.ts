@@ -23,15 +23,13 @@ export interface TuneOptions extends PassChoices {
 /** What `tune` may be told for an imported model. */
 export interface ModelTuneOptions extends TuneOptions, Pick<ModelOptions, "shapes" | "constants"> {}
 
-const tuneOptions: KnownOptions<ModelTuneOptions> = {
+const tuneOptions: KnownOptions<TuneOptions> = {
   device: "any",
   batchNorm: "any",
   winograd: "boolean",
   withoutPasses: "any",
   tuning: "any",
   onProgress: "function",
-  shapes: "any",
-  constants: "any",
 };
 
 /**
