@@ -92,6 +92,9 @@ if (importsAtRuntime !== 1) throw new Error(`import-at-runtime.ts became ${impor
 rmSync(new URL("../dist", import.meta.url), { recursive: true, force: true });
 mkdirSync(new URL("../dist", import.meta.url));
 for (const [path, text] of texts) writeFileSync(path, text);
+// Where Node's build was before there was one for all: scripts that try a checkout load it from there. Not in the package.
+mkdirSync(new URL("../dist/node", import.meta.url));
+writeFileSync(new URL("../dist/node/index.js", import.meta.url), 'export * from "../index.js";\n');
 chmodSync(new URL("../dist/cli.js", import.meta.url), 0o755);
 writeFileSync(
   new URL("../dist/THIRD-PARTY-LICENCES.txt", import.meta.url),
